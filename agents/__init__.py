@@ -1,0 +1,1 @@
+"""The AutoGen crew: selector, specialists, tools, and the local model client."""

@@ -1,0 +1,1 @@
+"""The entry: command line, settings, composition of the processes, doctor."""

@@ -1,0 +1,1 @@
+"""Chat: platforms, commands, conversations, and the web face."""

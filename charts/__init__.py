@@ -1,0 +1,1 @@
+"""Chart specs (pure data) and their rendering with matplotlib."""

@@ -1,0 +1,1 @@
+"""Devices and services: SolArk cloud, Victron GX, Shelly, weather. Translates once, at the edge."""

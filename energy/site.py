@@ -1,0 +1,266 @@
+"""The site's description: what stands in `commandcenter.toml`, validated, frozen, without secrets.
+
+Every message of a refused value names the key and what is allowed. Angles are compass degrees (180 = south).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from energy.reading import FIELDS, NUMERIC_FIELDS
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Watts = Annotated[float, Field(ge=0)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+DeviceKind = Literal["solark_cloud", "victron_mqtt", "shelly", "csv"]
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Limits(_Part):
+    """The owner's limits (SOC in %). They bind interlocks, plans and critical alerts."""
+
+    min_soc_pct: Percent = 30
+    safe_min_soc_pct: Percent = 40
+    safe_max_soc_pct: Percent = 80
+    miner_min_soc_pct: Percent = 50
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.min_soc_pct <= self.safe_min_soc_pct < self.safe_max_soc_pct:
+            raise ValueError("min_soc_pct <= safe_min_soc_pct < safe_max_soc_pct must hold")
+        if self.miner_min_soc_pct < self.min_soc_pct:
+            raise ValueError("miner_min_soc_pct must be at least min_soc_pct")
+        return self
+
+
+class Battery(_Part):
+    """The bank. `voltage_curve` is a list of (volts, SOC %) at rest, rising in both."""
+
+    usable_kwh: Annotated[float, Field(gt=0)]
+    chemistry: str = "LiFePO4"
+    max_charge_w: Watts | None = None
+    max_discharge_w: Watts | None = None
+    voltage_curve: tuple[tuple[float, Percent], ...] = ()
+
+    @field_validator("voltage_curve")
+    @classmethod
+    def _rising(cls, curve: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        if any(b[0] <= a[0] or b[1] < a[1] for a, b in itertools.pairwise(curve)):
+            raise ValueError("must rise: each point has more volts than the one before it, and no less SOC")
+        return curve
+
+
+class Grid(_Part):
+    """The grid connection. `present = false` is an off-grid site: no grid, so no outages."""
+
+    present: bool = False
+    import_allowed: bool = False
+    export_allowed: bool = False
+    max_import_w: Watts | None = None
+
+
+class TariffPeriod(_Part):
+    """A price per kWh in the site's currency during local `hours` ("16-21") on `days` ("mon-fri", "sat,sun")."""
+
+    name: str
+    import_per_kwh: float
+    export_per_kwh: float = 0.0
+    hours: str = "0-24"
+    days: str = "mon-sun"
+
+    @field_validator("hours")
+    @classmethod
+    def _hours(cls, text: str) -> str:
+        match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
+        if not match or not (0 <= int(match[1]) <= 23 and 1 <= int(match[2]) <= 24):
+            raise ValueError('must be "FROM-TO" in whole local hours, such as "16-21" or "22-6"')
+        return text
+
+    @field_validator("days")
+    @classmethod
+    def _days(cls, text: str) -> str:
+        if not all(name in _DAYS for part in text.split(",") for name in part.strip().split("-")):
+            raise ValueError('must be days such as "mon-fri" or "sat,sun", from ' + ", ".join(_DAYS))
+        return text
+
+
+class Tariff(_Part):
+    """What energy costs and earns."""
+
+    period: tuple[TariffPeriod, ...] = ()
+
+
+class Array(_Part):
+    """A string or roof of panels: kWp at standard conditions, tilt from level, compass azimuth."""
+
+    name: str
+    kwp: Annotated[float, Field(gt=0)]
+    tilt_deg: Annotated[float, Field(ge=0, le=90)] = 25
+    azimuth_deg: Annotated[float, Field(ge=0, lt=360)] = 180
+    device: str | None = None  # the device that the panels hang on, where there are several
+
+
+class Device(_Part):
+    """Something that is read. Its secrets come from the environment: `<ID>_USERNAME`, `_PASSWORD`, `_TOKEN`."""
+
+    id: Identifier
+    kind: DeviceKind
+    plant_id: int | None = None
+    portal_id: str | None = None
+    host: str | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    tls: bool = False
+    ca_file: str | None = None
+    base_url: str | None = None
+    poll_interval_s: Annotated[float, Field(ge=0.05)] | None = None
+    upload_interval_s: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = {"solark_cloud": "plant_id", "victron_mqtt": "host", "shelly": "host"}.get(self.kind)
+        if needed and getattr(self, needed) is None:
+            raise ValueError(f'a device of kind "{self.kind}" needs {needed}')
+        return self
+
+    @property
+    def interval_s(self) -> float:
+        """How often new values can be expected (s): the stated upload interval, else the kind's usual one."""
+        if self.upload_interval_s is not None:
+            return self.upload_interval_s
+        return {"solark_cloud": 300.0, "victron_mqtt": 30.0, "shelly": 30.0}.get(self.kind, 300.0)
+
+
+class Prefer(_Part):
+    """Take the first device of the list that knows the field."""
+
+    prefer: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Sum(_Part):
+    """Add the devices; unknown while one of them is."""
+
+    sum: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Miner(_Part):
+    """A bitcoin miner behind a relay channel."""
+
+    id: Identifier
+    name: str
+    power_w: Annotated[float, Field(gt=0)]
+    hashrate_ths: Annotated[float, Field(gt=0)]
+    device: str
+    channel: Annotated[int, Field(ge=0, le=15)] = 0
+    priority: Annotated[int, Field(ge=1, le=10)] = 1
+    start_soc_pct: Percent = 60
+    stop_soc_pct: Percent = 50
+    min_on_minutes: Annotated[float, Field(ge=0)] = 15
+    min_off_minutes: Annotated[float, Field(ge=0)] = 10
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.stop_soc_pct >= self.start_soc_pct:
+            raise ValueError("stop_soc_pct must be below start_soc_pct, or the miner would switch without end")
+        return self
+
+
+class Economics(_Part):
+    """What a hash earns: hash price per PH/s and day, the pool's fee in %."""
+
+    hashprice_per_phs_day: Annotated[float, Field(ge=0)] = 45.0
+    pool_fee_pct: Percent = 2.0
+    currency: str = "USD"
+
+
+def _strict_rules(value: object) -> object:
+    if isinstance(value, dict):
+        for field, rule in value.items():
+            if isinstance(rule, dict) and set(rule) not in ({"prefer"}, {"sum"}):
+                raise ValueError(f'{field}: must be {{ prefer = ["…"] }} or {{ sum = ["…"] }}')
+    return value
+
+
+MergeRules = Annotated[dict[str, Prefer | Sum], BeforeValidator(_strict_rules)]
+
+
+class Site(_Part):
+    """Everything that describes one site, in one value; `site_from_toml` in app reads it from a file."""
+
+    id: Identifier
+    name: str = "My site"
+    timezone: str = "UTC"
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    inverter_model: str | None = None
+    limits: Limits = Limits()
+    battery: Battery | None = None
+    grid: Grid = Grid()
+    tariff: Tariff = Tariff()
+    array: tuple[Array, ...] = ()
+    device: tuple[Device, ...] = ()
+    merge: MergeRules = Field(default_factory=dict)
+    miner: tuple[Miner, ...] = ()
+    economics: Economics = Economics()
+
+    @field_validator("timezone")
+    @classmethod
+    def _real_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f'"{name}" is not a time zone; use an IANA name such as "America/Los_Angeles"') from error
+        return name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        ids = [device.id for device in self.device]
+        _no_doubles("device", ids)
+        _no_doubles("miner", [miner.id for miner in self.miner])
+        for miner in self.miner:
+            if miner.device not in ids:
+                raise ValueError(f'miner "{miner.id}": no device "{miner.device}"; the devices are {_names(ids)}')
+        for field, rule in self.merge.items():
+            if field not in FIELDS:
+                raise ValueError(f'merge: "{field}" is not a field of a reading; the fields are {_names(FIELDS)}')
+            named = rule.prefer if isinstance(rule, Prefer) else rule.sum
+            for device_id in named:
+                if device_id not in ids:
+                    raise ValueError(f'merge.{field}: device "{device_id}" is not among the devices ({_names(ids)})')
+            if isinstance(rule, Sum) and field not in NUMERIC_FIELDS:
+                raise ValueError(f'merge.{field}: only numbers can be summed; use {{ prefer = ["…"] }}')
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def solar_kwp(self) -> float | None:
+        """Installed panels (kWp), or None when no array is described."""
+        return sum(a.kwp for a in self.array) if self.array else None
+
+    def device_by_id(self, device_id: str) -> Device | None:
+        """The device with this id, or None."""
+        return next((device for device in self.device if device.id == device_id), None)
+
+
+def _no_doubles(what: str, ids: list[str]) -> None:
+    doubles = sorted({i for i in ids if ids.count(i) > 1})
+    if doubles:
+        raise ValueError(f"two {what}s share the id {_names(doubles)}; ids must differ")
+
+
+def _names(items: object) -> str:
+    listed = ", ".join(str(i) for i in items)  # type: ignore[attr-defined]
+    return listed or "none"

@@ -1,0 +1,1 @@
+"""The arq worker: polling, backfill, weather, housekeeping."""

@@ -1,0 +1,1 @@
+"""A virtual site: its physics, and the vendors' APIs on loopback."""

@@ -1,0 +1,1 @@
+"""SQLAlchemy: tables, migrations, queries; the Redis cache."""
