@@ -1,0 +1,97 @@
+"""The ports of a device: what the worker needs from a connector, and the secrets that a connector needs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from pydantic import SecretStr
+
+from energy.reading import Reading
+
+Clock: TypeAlias = Callable[[], datetime]
+SettingValue: TypeAlias = float | bool | str | None
+
+
+def utc_now() -> datetime:
+    """The time now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSecrets:
+    """What opens a device. All are optional: a relay may have no password."""
+
+    username: str | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+
+    @classmethod
+    def from_environment(cls, device_id: str, environment: Mapping[str, str]) -> DeviceSecrets:
+        """The secrets of `device_id` out of `<DEVICE_ID>_USERNAME`, `_PASSWORD` and `_TOKEN`; empty means none."""
+        prefix = variable_prefix(device_id)
+        password, token = environment.get(f"{prefix}_PASSWORD"), environment.get(f"{prefix}_TOKEN")
+        return cls(
+            username=environment.get(f"{prefix}_USERNAME") or None,
+            password=SecretStr(password) if password else None,
+            token=SecretStr(token) if token else None,
+        )
+
+
+def variable_prefix(device_id: str) -> str:
+    """How the names of the environment variables of this device begin: `garage-2` gives `GARAGE_2`."""
+    return device_id.upper().replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDetails:
+    """What a device is and how it is set. `settings` has the unit in each name (`slot_1_reserve_pct`).
+
+    `serial_tail` is the last four characters: enough to tell two devices apart, too little to register one.
+    """
+
+    device_id: str
+    kind: str
+    model: str | None
+    firmware: str | None
+    serial_tail: str | None
+    taken_at: datetime
+    settings: Mapping[str, SettingValue] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """Any device: who it is, what it is, and the end of the connection."""
+
+    @property
+    def device_id(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    async def details(self) -> DeviceDetails: ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class PolledDevice(Connected, Protocol):
+    """A device that answers when asked. `read` raises a `ConnectorError`; an empty list means: nothing new is known."""
+
+    async def read(self) -> list[Reading]: ...
+
+
+@runtime_checkable
+class StreamedDevice(Connected, Protocol):
+    """A device that speaks by itself. Iterating connects; it raises a `ConnectorError` when the connection is lost."""
+
+    def readings(self) -> AsyncIterator[Reading]: ...
+
+
+@runtime_checkable
+class DaySeries(Protocol):
+    """A device whose vendor keeps the history: all readings of one local calendar day, quality BACKFILLED."""
+
+    async def day(self, day: date) -> list[Reading]: ...
