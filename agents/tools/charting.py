@@ -1,0 +1,128 @@
+"""The tool that draws: it notes a chart's spec on the desk; no picture passes through a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from agents.tools.desk import ToolDesk, ToolResult
+from agents.tools.history import PeriodArgument
+from agents.tools.words import period_argument, source_name
+from charts.specs import BarSeries, ChartSpec, EnergyBars, Line, PowerChart, SocChart
+from energy.periods import Period
+from energy.reading import FIELDS
+from services import history
+
+if TYPE_CHECKING:
+    from services.scope import Scope
+
+_POWER_FIELDS = ("solar_w", "load_w", "battery_charge_w", "grid_import_w")
+_ENERGY_FIELDS = ("solar_w", "load_w", "grid_import_w")
+_HOURLY_UP_TO_S = 2 * 86_400
+_MOST_POINTS = 4_000  # the chart's own thinning keeps extremes at their times; it wants the rows, not means
+
+
+async def draw_chart(desk: ToolDesk, kind: Literal["power", "energy", "soc"], period: PeriodArgument) -> ToolResult:
+    """Attach a chart: `power` flows, `energy` bars (kWh per hour or day) or `soc` (battery level) of a past period.
+
+    Facts: `"chart"` (the kind), `"period"`, `"drawn": true` and `"alt"` (the chart in words), or `"drawn": false`
+    with `"no_data": true` or `"full": true`.
+    """
+    span = period_argument(desk.scope, period)
+    build = {"power": _power, "energy": _energy, "soc": _soc}[kind]
+    spec = await build(desk.scope, span)
+    facts = {"chart": kind, "period": span.label}
+    if spec is None:
+        return ToolResult(facts | {"drawn": False, "no_data": True}, f"There is no data to draw for {span.label}.")
+    if not desk.note_chart(spec):
+        return ToolResult(facts | {"drawn": False, "full": True}, "The answer has as many charts as it can carry.")
+    return ToolResult(facts | {"drawn": True, "alt": spec.alt[:300]}, f"The chart of {span.label} is attached.")
+
+
+async def _power(scope: Scope, span: Period) -> ChartSpec | None:
+    lines: list[Line] = []
+    sources: set[str] = set()
+    for field in _POWER_FIELDS:
+        line = await _line(scope, field, span, sources)
+        if line is not None and not (field == "grid_import_w" and not scope.site.grid.present):
+            lines.append(line)
+    soc = await _line(scope, "soc_pct", span, sources)
+    if not lines:
+        return None
+    return PowerChart(
+        title=f"Power {span.label}",
+        zone=scope.zone,
+        start=span.start,
+        end=span.end,
+        as_of=scope.as_of,
+        site=scope.site.name,
+        period_label=span.label,
+        source=source_name(scope.site, sorted(sources)) or "",
+        units=scope.units,
+        lines=tuple(lines),
+        soc=soc,
+    )
+
+
+async def _soc(scope: Scope, span: Period) -> ChartSpec | None:
+    sources: set[str] = set()
+    line = await _line(scope, "soc_pct", span, sources)
+    if line is None:
+        return None
+    limits = scope.site.limits
+    return SocChart(
+        title=f"Battery level {span.label}",
+        zone=scope.zone,
+        start=span.start,
+        end=span.end,
+        as_of=scope.as_of,
+        site=scope.site.name,
+        period_label=span.label,
+        source=source_name(scope.site, sorted(sources)) or "",
+        units=scope.units,
+        soc=line,
+        min_soc_pct=limits.min_soc_pct,
+        safe_min_soc_pct=limits.safe_min_soc_pct,
+        safe_max_soc_pct=limits.safe_max_soc_pct,
+    )
+
+
+async def _energy(scope: Scope, span: Period) -> ChartSpec | None:
+    by: Literal["hour", "day"] = "hour" if span.duration.total_seconds() <= _HOURLY_UP_TO_S else "day"
+    series: list[BarSeries] = []
+    edges: tuple[int, ...] = ()
+    for field in _ENERGY_FIELDS:
+        rows = await history.buckets(scope, field, span, by=by)
+        if not rows or all(row.energy_kwh is None for row in rows):
+            continue
+        edges = (*(int(row.start.timestamp()) for row in rows), int(rows[-1].end.timestamp()))
+        covered = tuple(min(1.0, row.covered_s / max(1.0, (row.end - row.start).total_seconds())) for row in rows)
+        if field == "grid_import_w":
+            series.append(BarSeries(field, tuple(row.positive_kwh for row in rows), "positive", covered=covered))
+            series.append(BarSeries(field, tuple(row.negative_kwh for row in rows), "negative", covered=covered))
+        else:
+            series.append(BarSeries(field, tuple(row.energy_kwh for row in rows), covered=covered))
+    if not series:
+        return None
+    return EnergyBars(
+        title=f"Energy {span.label}",
+        zone=scope.zone,
+        start=span.start,
+        end=span.end,
+        as_of=scope.as_of,
+        site=scope.site.name,
+        period_label=span.label,
+        units=scope.units,
+        by=by,
+        edges=edges,
+        series=tuple(series),
+    )
+
+
+async def _line(scope: Scope, field: str, span: Period, sources: set[str]) -> Line | None:
+    found = await history.series(scope, field, span, max_points=_MOST_POINTS)
+    if len(found.times) == 0:
+        return None
+    sources.update(found.source.split("+"))
+    return Line.of(
+        field, found.times.tolist(), found.values.tolist(), cadence_s=found.cadence_s, label=FIELDS[field].label
+    )
