@@ -76,12 +76,20 @@ def stale_after(interval_s: float) -> timedelta:
 
 
 def preference(site: Site, field: str, known_devices: Iterable[str]) -> Prefer | Sum:
-    """The rule that merges `field`: the site's own, else prefer the described devices in order, then any others."""
+    """The rule that merges `field`: the site's own, else prefer the described devices in order, then any others.
+
+    Miners behind several relays add up without being told.
+    """
     rule = site.merge.get(field)
     if rule is not None:
         return rule
     described = [device.id for device in site.device]
     others = sorted(set(known_devices) - set(described))
+    if field == "miner_w" and site.miner:
+        relays = tuple(dict.fromkeys(miner.device for miner in site.miner))
+        if len(relays) > 1:
+            return Sum(sum=relays)
+        described = [*relays, *(d for d in described if d not in relays)]
     return Prefer(prefer=tuple(described + others) or ("none",))
 
 
