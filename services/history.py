@@ -7,7 +7,7 @@ since a rollup holds the same weights (energy/rollup.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -134,12 +134,10 @@ async def statistics(scope: Scope, field: str, period: Period) -> Statistics:
         return result
     rows = await _rows(scope, field, period.start, end)  # the extreme of a sum is not the sum of extremes
     low, high = (extreme(rows, period.start_s, end.timestamp(), which) for which in ("min", "max"))
-    return Statistics(
-        **{name: getattr(result, name) for name in Statistics.__slots__}
-        | {
-            "minimum": low and Moment(low.value, _utc(low.at_s)),
-            "maximum": high and Moment(high.value, _utc(high.at_s)),
-        }
+    return replace(
+        result,
+        minimum=Moment(low.value, _utc(low.at_s)) if low else None,
+        maximum=Moment(high.value, _utc(high.at_s)) if high else None,
     )
 
 
@@ -284,8 +282,8 @@ def _statistics(
         field=field,
         period=period,
         mean=_mean(hours),
-        minimum=low and Moment(low.minimum, _utc(low.minimum_at_s)),
-        maximum=high and Moment(high.maximum, _utc(high.maximum_at_s)),
+        minimum=Moment(low.minimum, _utc(low.minimum_at_s)) if low else None,
+        maximum=Moment(high.maximum, _utc(high.maximum_at_s)) if high else None,
         energy=_energy(field, hours),
         first=ends[0],
         last=ends[1],
