@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _POWER_FIELDS = ("solar_w", "load_w", "battery_charge_w", "grid_import_w")
 _ENERGY_FIELDS = ("solar_w", "load_w", "grid_import_w")
 _HOURLY_UP_TO_S = 2 * 86_400
-_MOST_POINTS = 4_000  # the chart's own thinning keeps extremes at their times; it wants the rows, not means
 
 
 async def draw_chart(desk: ToolDesk, kind: Literal["power", "energy", "soc"], period: PeriodArgument) -> ToolResult:
@@ -92,15 +91,19 @@ async def _energy(scope: Scope, span: Period) -> ChartSpec | None:
     edges: tuple[int, ...] = ()
     for field in _ENERGY_FIELDS:
         rows = await history.buckets(scope, field, span, by=by)
-        if not rows or all(row.energy_kwh is None for row in rows):
+        if not rows or all(row.energy is None for row in rows):
             continue
         edges = (*(int(row.start.timestamp()) for row in rows), int(rows[-1].end.timestamp()))
         covered = tuple(min(1.0, row.covered_s / max(1.0, (row.end - row.start).total_seconds())) for row in rows)
         if field == "grid_import_w":
-            series.append(BarSeries(field, tuple(row.positive_kwh for row in rows), "positive", covered=covered))
-            series.append(BarSeries(field, tuple(row.negative_kwh for row in rows), "negative", covered=covered))
+            imported = tuple(row.energy.positive_kwh if row.energy else None for row in rows)
+            exported = tuple(row.energy.negative_kwh if row.energy else None for row in rows)
+            series.append(BarSeries(field, imported, "positive", covered=covered))
+            series.append(BarSeries(field, exported, "negative", covered=covered))
         else:
-            series.append(BarSeries(field, tuple(row.energy_kwh for row in rows), covered=covered))
+            series.append(
+                BarSeries(field, tuple(row.energy.net_kwh if row.energy else None for row in rows), covered=covered)
+            )
     if not series:
         return None
     return EnergyBars(
@@ -119,7 +122,8 @@ async def _energy(scope: Scope, span: Period) -> ChartSpec | None:
 
 
 async def _line(scope: Scope, field: str, span: Period, sources: set[str]) -> Line | None:
-    found = await history.series(scope, field, span, max_points=_MOST_POINTS)
+    # All rows: the chart's own thinning keeps extremes at their times, means would flatten them.
+    found = (await history.series(scope, field, span)).known()
     if len(found.times) == 0:
         return None
     sources.update(found.source.split("+"))

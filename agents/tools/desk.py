@@ -137,7 +137,7 @@ class ToolDesk:
             return ToolResult(
                 {"problem": "timeout"}, "Looking that up took too long; try a shorter period.", is_problem=True
             )
-        except Exception as error:  # noqa: BLE001 - the boundary: hosts and paths stay in our log, never in a prompt
+        except Exception as error:  # the boundary: hosts and paths stay in our log, never in a prompt
             log.error("tool_failed", tool=name, error_kind=type(error).__name__, exc_info=True)
             return ToolResult({"problem": "failed"}, "That could not be looked up just now.", is_problem=True)
 
@@ -146,7 +146,7 @@ class ToolDesk:
             return
         try:
             await self._progress(words)
-        except Exception:  # noqa: BLE001 - an answer is worth more than its progress line
+        except Exception:  # an answer is worth more than its progress line
             log.warning("progress_not_shown", exc_info=True)
 
 

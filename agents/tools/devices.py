@@ -116,24 +116,21 @@ def _device_sentence(row: dict[str, Any]) -> str:
 
 
 def _site(found: SiteFacts) -> dict[str, Any]:
-    battery, grid = found.battery, found.grid
+    site = found.site
+    battery = None
+    if site.battery is not None:
+        parts = ("usable_kwh", "chemistry", "max_charge_w", "max_discharge_w")
+        known = {name: getattr(site.battery, name) for name in parts}
+        battery = {name: value for name, value in known.items() if value is not None}
+    miner_parts = {"id", "name", "power_w", "hashrate_ths", "priority", "start_soc_pct", "stop_soc_pct"}
     return {
-        "limits": {name: rounded(value) for name, value in found.limits.model_dump().items()},
-        "battery": None
-        if battery is None
-        else {
-            name: getattr(battery, name)
-            for name in ("usable_kwh", "chemistry", "max_charge_w", "max_discharge_w")
-            if getattr(battery, name) is not None
-        },
-        "solar_kwp": rounded(sum(a.kwp for a in found.arrays)) if found.arrays else None,
-        "arrays": [a.model_dump(include={"name", "kwp", "tilt_deg", "azimuth_deg"}) for a in found.arrays],
+        "limits": {name: rounded(value) for name, value in site.limits.model_dump().items()},
+        "battery": battery,
+        "solar_kwp": None if site.solar_kwp is None else rounded(site.solar_kwp),
+        "arrays": [a.model_dump(include={"name", "kwp", "tilt_deg", "azimuth_deg"}) for a in site.array],
         "inverter_model": found.inverter_model,
-        "grid": {name: value for name, value in grid.model_dump().items() if value is not None},
-        "miners": [
-            m.model_dump(include={"id", "name", "power_w", "hashrate_ths", "priority", "start_soc_pct", "stop_soc_pct"})
-            for m in found.miners
-        ],
+        "grid": {name: value for name, value in site.grid.model_dump().items() if value is not None},
+        "miners": [m.model_dump(include=miner_parts) for m in site.miner],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -12,7 +13,6 @@ from agents.tools.metrics import METRIC_NAMES, Metric
 from agents.tools.words import (
     amount,
     clock,
-    instant,
     local_iso,
     metric_argument,
     period_argument,
@@ -26,7 +26,7 @@ from energy.units import format_duration, format_energy, format_percent
 from services import history
 
 if TYPE_CHECKING:
-    from services.history import Statistics
+    from services.history import Comparison, Statistics
     from services.scope import Scope
 
 MetricArgument = Annotated[str, Field(json_schema_extra={"enum": list(METRIC_NAMES)})]
@@ -40,13 +40,13 @@ _PARTS = {"battery_charge_w": ("charged", "discharged"), "grid_import_w": ("impo
 async def history_statistics(
     desk: ToolDesk, metric: MetricArgument, period: PeriodArgument, by: Literal["", "hour", "day"] = ""
 ) -> ToolResult:
-    """Average, lowest and highest with their times, and energy (kWh) of a metric over a past period; `by` adds a breakdown.
+    """Average, extremes with their times, and energy (kWh) of a metric over a past period; `by` adds a breakdown.
 
     Facts: `"metric", "period" (its label), "from", "to"` (local ISO-8601); `"mean"`, `"min"`, `"max"`, each
     `{"value", "said"}`, the extremes with `"at"` too; `"energy"` of powers: `{"kwh", "said"}`, of `battery`
     `{"charged_kwh", "discharged_kwh", "net_kwh", "said"}`, of `grid` `{"imported_kwh", "exported_kwh", "net_kwh",
-    "said"}`; `"first"`, `"last"` (`{"value", "said"}`); `"covered_pct"`, `"source"`; with `by`, `"buckets": [["06:00" or "2026-05-03",
-    said], ...]`. Without data only `"metric", "period", "from", "to", "no_data": true`.
+    "said"}`; `"first"`, `"last"` (`{"value", "said", "at"}`); `"covered_pct"`, `"source"`; with `by`, `"buckets":
+    [["06:00" or "Tue 03", said], ...]`. Without data only `"metric", "period", "from", "to", "no_data": true`.
     """
     scope, known, span = desk.scope, metric_argument(metric), period_argument(desk.scope, period)
     found = await history.statistics(scope, known.field, span)
@@ -63,8 +63,8 @@ async def history_statistics(
         facts["buckets"] = [
             [
                 _bucket_name(scope, row.start, by),
-                format_energy(row.energy_kwh)
-                if known.is_power and row.energy_kwh is not None
+                format_energy(row.energy.net_kwh)
+                if known.is_power and row.energy is not None
                 else said(scope, known, row.mean),
             ]
             for row in shown
@@ -81,20 +81,22 @@ async def when_crossed(
 ) -> ToolResult:
     """The times at which a metric rose above or fell below a threshold, and how long it stayed above.
 
-    Facts: `"metric", "period", "from", "to"`, `"threshold": {"value", "said"}`, `"direction"`, `"total"`, `"times":
-    [{"at": "09:35", "iso", "direction": "rising"|"falling"}, ...]` (the first eight), `"above": "5 h 20 min"`,
-    `"above_s"`, `"source"`; when it never crossed, `"highest"` and `"lowest"` (`{"value", "said", "at"}`). Without
-    data `"no_data": true`.
+    Facts: `"metric", "period", "from", "to"`, `"threshold": {"value", "said"}`, `"direction"`, `"total"`,
+    `"above_at_start"`, `"times": [{"at": "09:35", "iso", "direction": "rising"|"falling"}, ...]` (the first eight),
+    `"above": "5 h 20 min"`, `"above_s"`, `"source"`; when it never crossed, `"highest"` and `"lowest"` (`{"value",
+    "said", "at"}`). Without data `"no_data": true`.
     """
     scope, known, span = desk.scope, metric_argument(metric), period_argument(desk.scope, period)
     if threshold != threshold or abs(threshold) > 1e7:
         raise ToolProblem("The threshold must be a number in W, %, V or °C.", problem="bad_threshold")
-    found = await history.threshold_crossings(scope, known.field, threshold, span, direction=direction)
+    found = await history.threshold_passages(scope, known.field, threshold, span, direction, at_most=_MOST_CROSSINGS)
     facts = _frame(scope, known, span)
     facts["threshold"] = {"value": rounded(threshold), "said": amount(scope, known, threshold)}
     facts["direction"] = direction
     verb = {"rising": "rose above", "falling": "fell below", "both": "crossed"}[direction]
     limit = amount(scope, known, threshold)
+    if found.already_above is not None:
+        facts["above_at_start"] = found.already_above
     if not found.items:
         return await _never_crossed(desk, known, span, facts, f"{verb} {limit}")
     source = source_name(scope.site, found.source) if found.source else None
@@ -105,10 +107,10 @@ async def when_crossed(
             "iso": local_iso(scope, item.at),
             "direction": "rising" if item.rising else "falling",
         }
-        for item in found.items[:_MOST_CROSSINGS]
+        for item in found.items
     ]
     facts |= {"above_s": round(found.above_s), "above": _duration(found.above_s), "source": source}
-    for item in found.items[:_MOST_CROSSINGS]:
+    for item in found.items:
         name = f"{known.field}_{'rose_above' if item.rising else 'fell_below'}_at"
         desk.note_instant(name, local_iso(scope, item.at), "", item.at, source)
     desk.note(Figure(f"{known.field}_above_s", found.above_s, "s", start=span.start, end=span.end, source=source))
@@ -122,9 +124,9 @@ async def compare_periods(
 ) -> ToolResult:
     """A metric's averages and energies of two past periods, and their difference (a minus b).
 
-    Facts: `"metric"`; `"a"` and `"b"`, each as of history_statistics; `"difference": {"value", "said"}` of the means (a minus b),
-    `"difference_pct"` of b's mean or null, `"a_is": "higher"|"lower"|"the same"`. A period without data has
-    `"no_data": true` and there is no difference then.
+    Facts: `"metric"`; `"a"` and `"b"`, each as of history_statistics; `"difference": {"value", "unit", "said"}` (a
+    minus b, in kWh for powers, of the means otherwise), `"difference_pct"` of b's or null, `"a_is":
+    "higher"|"lower"|"the same"`. A period without data has `"no_data": true`; there is no difference then.
     """
     scope, known = desk.scope, metric_argument(metric)
     a, b = period_argument(scope, period_a), period_argument(scope, period_b)
@@ -141,21 +143,32 @@ async def compare_periods(
             note_statistics(desk, known, one)
     missing = [one.period.label for one in (found.a, found.b) if one.mean is None]
     if missing or found.difference is None:
-        return ToolResult(
-            facts, f"There is no {known.noun} data for {' and '.join(missing)}, so there is nothing to compare."
-        )
-    difference = found.difference
-    facts["difference"] = {"value": rounded(difference), "said": amount(scope, known, abs(difference))}
-    facts["difference_pct"] = None if found.difference_pct is None else rounded(found.difference_pct)
-    facts["a_is"] = "the same" if abs(difference) < 1e-9 else "higher" if difference > 0 else "lower"
-    share = "" if found.difference_pct is None else f" ({format_percent(abs(found.difference_pct))})"
-    versus = f"{said(scope, known, found.a.mean)} against {said(scope, known, found.b.mean)}"
+        where = " and ".join(missing)
+        return ToolResult(facts, f"There is no {known.noun} data for {where}, so there is nothing to compare.")
+    facts |= _difference_facts(scope, known, found)
+    desk.note(Figure(f"{known.field}_difference", found.difference, found.unit, start=b.start, end=a.end))
+    return ToolResult(facts, _comparison_sentence(scope, known, found, facts))
+
+
+def _difference_facts(scope: Scope, metric: Metric, found: Comparison) -> dict[str, Any]:
+    difference = found.difference or 0.0
+    spoken = format_energy(abs(difference)) if metric.is_power else amount(scope, metric, abs(difference))
+    return {
+        "difference": {"value": rounded(difference), "unit": found.unit, "said": spoken},
+        "difference_pct": None if found.difference_pct is None else rounded(found.difference_pct),
+        "a_is": "the same" if abs(difference) < 1e-9 else "higher" if difference > 0 else "lower",
+    }
+
+
+def _comparison_sentence(scope: Scope, metric: Metric, found: Comparison, facts: dict[str, Any]) -> str:
+    share = "" if found.difference_pct is None else f" ({format_percent(round(abs(found.difference_pct)))})"
     how = "the same as" if facts["a_is"] == "the same" else f"{facts['difference']['said']}{share} {facts['a_is']} than"
-    text = f"Average {known.noun} {a.label} was {how} {b.label}: {versus}."
-    energies = [_energy(known, one) for one in (found.a, found.b)]
+    energies = [_energy(metric, one) for one in (found.a, found.b)]
     if energies[0] and energies[1]:
-        text += f" In energy: {energies[0]['said']} against {energies[1]['said']}."
-    return ToolResult(facts, text)
+        versus = f"{energies[0]['said']} against {energies[1]['said']}"
+    else:
+        versus = f"{said(scope, metric, found.a.mean)} against {said(scope, metric, found.b.mean)} on average"
+    return f"{_capital(metric.noun)} {found.a.period.label} was {how} {found.b.period.label}: {versus}."
 
 
 def note_statistics(desk: ToolDesk, metric: Metric, found: Statistics) -> None:
@@ -165,7 +178,7 @@ def note_statistics(desk: ToolDesk, metric: Metric, found: Statistics) -> None:
     desk.note(Figure(f"{metric.field}_mean", found.mean, unit, start=start, end=end, source=source))
     for name, extreme in (("min", found.minimum), ("max", found.maximum)):
         if extreme is not None:
-            desk.note_instant(f"{metric.field}_{name}", extreme.value, unit, instant(extreme.at_s), source)
+            desk.note_instant(f"{metric.field}_{name}", extreme.value, unit, extreme.at, source)
     if metric.energy_names is None or found.energy is None:
         return
     positive, negative = metric.energy_names
@@ -186,7 +199,7 @@ async def _never_crossed(desk: ToolDesk, metric: Metric, span: Period, facts: di
     text = f"{_capital(metric.noun)} never {what} ({span.label})."
     for name, word, extreme in (("highest", "highest", found.maximum), ("lowest", "lowest", found.minimum)):
         if extreme is not None:
-            at = instant(extreme.at_s)
+            at = extreme.at
             facts[name] = value_fact(scope, metric, extreme.value, at)
             text += f" The {word} was {said(scope, metric, extreme.value)} at {clock(scope, at)}."
     return ToolResult(facts, text)
@@ -207,13 +220,13 @@ def _statistics_facts(scope: Scope, metric: Metric, found: Statistics) -> dict[s
         facts["mean"] = value_fact(scope, metric, found.mean)
     for name, extreme in (("min", found.minimum), ("max", found.maximum)):
         if extreme is not None:
-            facts[name] = value_fact(scope, metric, extreme.value, instant(extreme.at_s))
+            facts[name] = value_fact(scope, metric, extreme.value, extreme.at)
     energy = _energy(metric, found)
     if energy:
         facts["energy"] = energy
     for name, value in (("first", found.first), ("last", found.last)):
         if value is not None:
-            facts[name] = value_fact(scope, metric, value)
+            facts[name] = value_fact(scope, metric, value.value, value.at)
     if found.expected_s > 0:
         facts["covered_pct"] = rounded(min(100.0, 100 * found.covered_s / found.expected_s))
     facts["source"] = source_name(scope.site, found.source) if found.source else None
@@ -242,7 +255,7 @@ def _statistics_sentence(scope: Scope, metric: Metric, found: Statistics) -> str
     parts.append(f"{said(scope, metric, found.mean)} on average")
     for word, extreme in (("highest", found.maximum), ("lowest", found.minimum)):
         if extreme is not None:
-            parts.append(f"{word} {said(scope, metric, extreme.value)} at {clock(scope, instant(extreme.at_s))}")
+            parts.append(f"{word} {said(scope, metric, extreme.value)} at {clock(scope, extreme.at)}")
     text = f"{_capital(metric.noun)} {found.period.label}: {', '.join(parts)}."
     if found.expected_s > 0 and found.covered_s < _ENOUGH_COVERED * found.expected_s:
         text += f" Readings cover {format_percent(round(100 * found.covered_s / found.expected_s))} of that time."
@@ -255,8 +268,6 @@ def _bucket_name(scope: Scope, start: Any, by: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    from datetime import timedelta
-
     return format_duration(timedelta(seconds=seconds))
 
 

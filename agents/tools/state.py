@@ -73,9 +73,8 @@ def _sentence(desk: ToolDesk, view: MergedView, facts: dict[str, Any]) -> str:
     parts.append(f"load {_said(facts, 'load')}")
     if "grid" in facts:
         parts.append("no grid flow" if facts["grid"]["value"] == 0 else facts["grid"]["said"])
-    for name in ("generator", "miners"):
-        if name in facts and facts[name]["value"]:
-            parts.append(f"{name} {facts[name]['said']}")
+    running = [name for name in ("generator", "miners") if name in facts and facts[name]["value"]]
+    parts.extend(f"{name} {facts[name]['said']}" for name in running)
     text = "; ".join(parts) + "."
     if facts.get("grid_present") is False and desk.scope.site.grid.present:
         text += " The grid is down."
