@@ -1,0 +1,168 @@
+"""The connection to the database: SQLite in WAL mode by default, Postgres by its URL.
+
+database = await Database.open(sqlite_url(path), migrate=True)
+async with database.begin() as connection:   # one transaction, committed at the end
+    ...
+async with database.read() as connection:    # a snapshot, for queries only
+    ...
+await database.close()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from store import revision
+from store.errors import DatabaseNotMigrated
+
+BUSY_TIMEOUT_MS = 15_000
+_READ_ONLY = "commandcenter_read_only"
+
+# Order matters: the time-out first, so that switching to WAL waits for another process that does the same.
+PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -8000",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+def sqlite_url(path: str | Path) -> str:
+    """The URL of a SQLite file; relative paths start at the working directory."""
+    return URL.create("sqlite+aiosqlite", database=str(Path(path).expanduser().resolve())).render_as_string()
+
+
+def normal_url(url: str) -> URL:
+    """The URL with our drivers. Raises ValueError for databases that are not supported, naming those that are."""
+    parsed = make_url(url)
+    backend = "postgresql" if parsed.drivername.startswith("postgres") else parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise ValueError(f'database "{backend}" is not supported; use sqlite:///FILE or postgresql://…')
+    if parsed.database in (None, "", ":memory:") or "mode=memory" in url:
+        raise ValueError("a database in memory is not supported: each connection would see its own; name a file")
+    return parsed.set(drivername="sqlite+aiosqlite")
+
+
+def place(url: URL) -> str:
+    """How messages name the database: the file, or the URL without its password."""
+    if url.get_backend_name() == "sqlite":
+        return f"the database {url.database}"
+    return f"the database {url.render_as_string(hide_password=True)}"
+
+
+def prepare_file(url: URL) -> None:
+    """Create the SQLite file and its folder for this user alone; its -wal and -shm files take over the mode."""
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def take_over_transactions(engine: Any) -> None:
+    """Let SQLAlchemy begin SQLite's transactions: the driver by itself begins too late, and never around DDL.
+
+    Writers begin IMMEDIATE, so that they wait for each other at the start and never fail in the middle.
+    """
+
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    def begun(connection: Connection) -> None:
+        reading = connection.get_execution_options().get(_READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+
+
+class Database:
+    """One engine with its pool. Open it with `Database.open`, in the event loop that uses it; close it at the end."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._reading = engine.execution_options(**{_READ_ONLY: True})
+        self._one_writer = asyncio.Lock() if engine.dialect.name == "sqlite" else None
+        self._writing: asyncio.Task[Any] | None = None
+
+    @classmethod
+    async def open(cls, url: str, *, migrate: bool = False) -> Database:
+        """Connect and check the revision; with `migrate` bring an empty or older database up to date first.
+
+        Raises DatabaseTooNew, DatabaseNotMigrated or NotOurDatabase, each naming the remedy; ValueError for a URL
+        that is not supported.
+        """
+        target = normal_url(url)
+        if target.get_backend_name() == "sqlite" and not migrate and not Path(str(target.database)).exists():
+            raise DatabaseNotMigrated(f"{place(target)} does not exist; run `commandcenter migrate` to create it")
+        prepare_file(target)
+        engine = create_async_engine(target, pool_size=5, max_overflow=10, pool_pre_ping=False)
+        if target.get_backend_name() == "sqlite":
+            take_over_transactions(engine.sync_engine)
+        database = cls(engine)
+        try:
+            if migrate and await database._revision(place(target)) != revision.HEAD:
+                from store.migrate import migrate as run_migrations
+
+                await run_migrations(url)
+            revision.require_head(await database._revision(place(target)), place(target))
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def _revision(self, where: str) -> str | None:
+        async with self._reading.connect() as connection:
+            return await connection.run_sync(revision.current, where)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write: committed at the end of the block, rolled back by an exception.
+
+        Writers of this process queue up here in order, rather than in SQLite's polling for its lock. A second one
+        inside the block of the same task could only wait for itself, so it raises RuntimeError.
+        """
+        if self._one_writer is None:
+            async with self._engine.begin() as connection:
+                yield connection
+            return
+        task = asyncio.current_task()
+        if self._writing is not None and self._writing is task:
+            raise RuntimeError("this task already has a transaction open: pass its connection on, or end it first")
+        async with self._one_writer:
+            self._writing = task
+            try:
+                async with self._engine.begin() as connection:
+                    yield connection
+            finally:
+                self._writing = None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A snapshot for queries: sees no half transaction, waits for no writer."""
+        async with self._reading.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close all connections; those in use are closed when they are given back."""
+        await self._engine.dispose()

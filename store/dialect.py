@@ -1,0 +1,27 @@
+"""The few places where SQLite and Postgres differ."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+def insert_for(connection: AsyncConnection, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT, of the connection's dialect; both have the same methods."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+async def lock(connection: AsyncConnection, *names: str) -> None:
+    """Hold what `names` stand for until the transaction ends, against other writers.
+
+    SQLite has one writer at a time, so the transaction itself is the lock (`Database.begin` starts it at once).
+    """
+    if connection.dialect.name == "postgresql":
+        digest = hashlib.blake2b("\x1f".join(names).encode(), digest_size=8).digest()
+        await connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest, "big", signed=True))))

@@ -1,0 +1,19 @@
+"""What can go wrong with the database, each with its remedy in the message."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Something is wrong with the stored data; the message says what, and what to do."""
+
+
+class DatabaseTooNew(StoreError):
+    """The database was written by a newer CommandCenter than this one."""
+
+
+class DatabaseNotMigrated(StoreError):
+    """The database is empty, or older than this CommandCenter."""
+
+
+class NotOurDatabase(StoreError):
+    """The address does not lead to a database of CommandCenter, or not to a database at all."""

@@ -1,0 +1,291 @@
+"""The first tables: sites, readings and their rollups, weather, people, conversations, the inbox, the audit."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+AUTO_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+JSON = sa.JSON(none_as_null=True)
+
+
+def upgrade() -> None:
+    _create_tables()
+    if op.get_bind().dialect.name == "postgresql":
+        _protect_audit_on_postgres()
+    else:
+        _protect_audit_on_sqlite()
+
+
+def _protect_audit_on_sqlite() -> None:
+    # The third one: INSERT OR REPLACE deletes a row without calling its delete trigger.
+    for name, moment in {
+        "audit_no_update": "BEFORE UPDATE ON audit",
+        "audit_no_delete": "BEFORE DELETE ON audit",
+        "audit_no_replace": "BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE audit_id = NEW.audit_id)",
+    }.items():
+        op.execute(f"CREATE TRIGGER {name} {moment} BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END")
+
+
+def _protect_audit_on_postgres() -> None:
+    op.execute(
+        "CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the audit is append-only'; END $$"
+    )
+    for name, moment in {
+        "audit_no_change": "BEFORE UPDATE OR DELETE ON audit FOR EACH ROW",
+        "audit_no_truncate": "BEFORE TRUNCATE ON audit FOR EACH STATEMENT",
+    }.items():
+        op.execute(f"CREATE TRIGGER {name} {moment} EXECUTE FUNCTION audit_is_append_only()")
+
+
+def _create_tables() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("audit_id", AUTO_KEY, autoincrement=True, nullable=False),
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String()),
+        sa.Column("happened_at", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("details", JSON, nullable=False),
+        sa.PrimaryKeyConstraint("audit_id", name=op.f("pk_audit")),
+    )
+    op.create_index(op.f("ix_audit_org_id_happened_at"), "audit", ["org_id", "happened_at"])
+    op.create_table(
+        "backfill_progress",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("device_id", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("readings", sa.Integer(), nullable=False),
+        sa.Column("complete", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "device_id", "day", name=op.f("pk_backfill_progress")),
+    )
+    op.create_table(
+        "conversations",
+        sa.Column("conversation_id", sa.String(), nullable=False),
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("platform", sa.String(), nullable=False),
+        sa.Column("chat_id", sa.String(), nullable=False),
+        sa.Column("thread", sa.String(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_conversations")),
+        sa.UniqueConstraint(
+            "org_id", "platform", "chat_id", "thread", name=op.f("uq_conversations_org_id_platform_chat_id_thread")
+        ),
+    )
+    op.create_table(
+        "device_facts",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("device_id", sa.String(), nullable=False),
+        sa.Column("taken_at", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=False),
+        sa.Column("facts", JSON, nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "device_id", "taken_at", name=op.f("pk_device_facts")),
+    )
+    op.create_table(
+        "inbox",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("platform", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("message", JSON),
+        sa.Column("reply", JSON),
+        sa.Column("parts_sent", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("settled_at", sa.BigInteger()),
+        sa.CheckConstraint("state IN ('received', 'answered', 'sent', 'abandoned')", name=op.f("ck_inbox_state")),
+        sa.PrimaryKeyConstraint("org_id", "platform", "key", name=op.f("pk_inbox")),
+    )
+    op.create_index(
+        op.f("ix_inbox_org_id_platform_state_received_at"), "inbox", ["org_id", "platform", "state", "received_at"]
+    )
+    op.create_table(
+        "job_slots",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("slot", sa.BigInteger(), nullable=False),
+        sa.Column("claimed_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("org_id", "name", "slot", name=op.f("pk_job_slots")),
+    )
+    op.create_table(
+        "pairing_attempts",
+        sa.Column("attempt_id", AUTO_KEY, autoincrement=True, nullable=False),
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("platform", sa.String(), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=False),
+        sa.Column("attempted_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_pairing_attempts")),
+    )
+    op.create_index(op.f("ix_pairing_attempts_org_id_attempted_at"), "pairing_attempts", ["org_id", "attempted_at"])
+    op.create_table(
+        "people",
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("preferences", JSON, nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_people")),
+    )
+    op.create_index(op.f("ix_people_org_id"), "people", ["org_id"])
+    op.create_table(
+        "platform_offsets",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("platform", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "platform", "name", name=op.f("pk_platform_offsets")),
+    )
+    op.create_table(
+        "readings",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("device_id", sa.String(), nullable=False),
+        sa.Column("taken_at", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("quality", sa.String(), nullable=False),
+        sa.Column("soc_pct", sa.Double()),
+        sa.Column("battery_charge_w", sa.Double()),
+        sa.Column("solar_w", sa.Double()),
+        sa.Column("load_w", sa.Double()),
+        sa.Column("grid_import_w", sa.Double()),
+        sa.Column("generator_w", sa.Double()),
+        sa.Column("battery_voltage_v", sa.Double()),
+        sa.Column("battery_temperature_c", sa.Double()),
+        sa.Column("miner_w", sa.Double()),
+        sa.Column("grid_present", sa.Boolean()),
+        sa.Column("inverter_state", sa.Text()),
+        sa.Column("fault_codes", JSON),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "device_id", "taken_at", name=op.f("pk_readings")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "rejected_readings",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("device_id", sa.String(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("last_reason", sa.Text(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "device_id", "field", "day", name=op.f("pk_rejected_readings")),
+    )
+    op.create_table(
+        "rollups",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("device_id", sa.String(), nullable=False),
+        sa.Column("hour_start", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("mean", sa.Double(), nullable=False),
+        sa.Column("minimum", sa.Double(), nullable=False),
+        sa.Column("minimum_at", sa.BigInteger(), nullable=False),
+        sa.Column("maximum", sa.Double(), nullable=False),
+        sa.Column("maximum_at", sa.BigInteger(), nullable=False),
+        sa.Column("covered_s", sa.Double(), nullable=False),
+        sa.Column("positive_mean", sa.Double(), nullable=False),
+        sa.Column("negative_mean", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "field", "device_id", "hour_start", name=op.f("pk_rollups")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "sites",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("settings", JSON, nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "site_id", name=op.f("pk_sites")),
+    )
+    op.create_table(
+        "weather_forecasts",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("hours", JSON, nullable=False),
+        sa.Column("attribution", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "source", "issued_at", name=op.f("pk_weather_forecasts")),
+    )
+    op.create_table(
+        "identities",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("platform", sa.String(), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.person_id"], name=op.f("fk_identities_people"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("org_id", "platform", "external_id", name=op.f("pk_identities")),
+    )
+    op.create_index(op.f("ix_identities_person_id"), "identities", ["person_id"])
+    op.create_table(
+        "messages",
+        sa.Column("message_id", AUTO_KEY, autoincrement=True, nullable=False),
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("conversation_id", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String()),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("figures", JSON),
+        sa.Column("agent", sa.String()),
+        sa.Column("mode", sa.String()),
+        sa.Column("prompt_tokens", sa.Integer(), nullable=False),
+        sa.Column("completion_tokens", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("role IN ('person', 'assistant')", name=op.f("ck_messages_role")),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"],
+            ["conversations.conversation_id"],
+            name=op.f("fk_messages_conversations"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_messages")),
+    )
+    op.create_index(op.f("ix_messages_conversation_id_message_id"), "messages", ["conversation_id", "message_id"])
+    op.create_index(op.f("ix_messages_org_id_person_id_created_at"), "messages", ["org_id", "person_id", "created_at"])
+    op.create_table(
+        "pairing_codes",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("code_hash", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String()),
+        sa.Column("created_by", sa.String()),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger()),
+        sa.Column("used_by", sa.String()),
+        sa.CheckConstraint("role IN ('viewer', 'operator', 'owner')", name=op.f("ck_pairing_codes_role")),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.person_id"], name=op.f("fk_pairing_codes_people"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("org_id", "code_hash", name=op.f("pk_pairing_codes")),
+    )
+    op.create_table(
+        "roles",
+        sa.Column("org_id", sa.String(), nullable=False),
+        sa.Column("site_id", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("granted_by", sa.String()),
+        sa.Column("granted_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("role IN ('viewer', 'operator', 'owner')", name=op.f("ck_roles_role")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.person_id"], name=op.f("fk_roles_people"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "person_id", name=op.f("pk_roles")),
+    )
+    op.create_index(op.f("ix_roles_person_id"), "roles", ["person_id"])
