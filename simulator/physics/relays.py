@@ -1,0 +1,60 @@
+"""Relay channels with their device-side timers, and how a miner's power follows its relay."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from simulator.physics.state import RelayView
+
+_BOOT_S = 30.0
+_FULL_S = 180.0
+_BOOT_SHARE = 0.08  # fans and control board while the firmware boots
+
+
+class RelayChannel:
+    """The switchings of one channel in time order (epoch seconds); a running timer is a switching still to come."""
+
+    def __init__(self, start_s: float, *, automatic: bool) -> None:
+        self._times = [start_s]
+        self._states = [False]
+        self._timer: tuple[float, float] | None = None
+        self.automatic = automatic
+
+    def switch(self, at_s: float, on: bool, until_s: float | None = None) -> None:
+        """Set the output from `at_s` on; with `until_s` it flips back then. Any older timer ends."""
+        keep = bisect_right(self._times, at_s)
+        del self._times[keep:], self._states[keep:]
+        if self._states[-1] != on:
+            self._times.append(at_s)
+            self._states.append(on)
+        self._timer = None
+        if until_s is not None:
+            self._timer = (at_s, until_s)
+            self._times.append(until_s)
+            self._states.append(not on)
+
+    def state(self, at_s: float) -> tuple[bool, float]:
+        """Whether the output is on at `at_s`, and since when."""
+        index = -1 if at_s >= self._times[-1] else max(bisect_right(self._times, at_s) - 1, 0)
+        return self._states[index], self._times[index]
+
+    def view(self, at_s: float) -> RelayView:
+        """The channel as a device reports it at `at_s`."""
+        on, since_s = self.state(at_s)
+        running = self._timer if self._timer and self._timer[0] <= at_s < self._timer[1] else None
+        return RelayView(
+            on=on,
+            since_s=since_s,
+            automatic=self.automatic,
+            timer_started_s=running[0] if running else None,
+            timer_until_s=running[1] if running else None,
+        )
+
+
+def miner_draw_w(power_w: float, on_for_s: float) -> float:
+    """What a miner draws `on_for_s` seconds after its relay closed: it boots, then the chips ramp up."""
+    if on_for_s >= _FULL_S:
+        return power_w
+    if on_for_s < _BOOT_S:
+        return power_w * _BOOT_SHARE
+    return power_w * (_BOOT_SHARE + (1 - _BOOT_SHARE) * (on_for_s - _BOOT_S) / (_FULL_S - _BOOT_S))
