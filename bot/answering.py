@@ -1,0 +1,125 @@
+"""An assistant's answer as a reply, the plain data in which a reply survives a restart, and fixed replies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from bot.reply import Block, Paragraph, Reply, Source, Text, blocks_from_json, blocks_to_json, plain, say
+from bot.text import blocks_from_text, clean
+from charts.specs import spec_from_json, spec_to_json
+
+if TYPE_CHECKING:
+    from agents.answer import Answer, Figure
+
+MAX_CHARACTERS = 8_000
+
+TOO_LONG = say(
+    f"That message is longer than {MAX_CHARACTERS:,} characters, so I did not read it. Please ask in a few sentences."
+)
+EMPTY = say('I found no text in that message. Ask me something like "how is the battery?".')
+NOT_TEXT = say("I can read text only; please write your question.")
+BUSY = say("I am still working on your earlier messages, so I left this one out. Please send it again in a moment.")
+FAILED = say("Something went wrong while I worked on that, so I have no answer. It is in the log; please try again.")
+TOO_SLOW = say("That took too long, so I stopped. Please try again, or ask for a shorter period.")
+CHART_FAILED = Source("The chart could not be drawn; the figures above are complete.")
+
+
+def slow_down(per_minute: int, wait_s: float) -> Reply:
+    """What a person hears once who writes too much."""
+    return say(f"That is more than {per_minute} messages a minute. I answer again in {max(1, round(wait_s))} s.")
+
+
+def welcome(name: str) -> Reply:
+    """The first words to somebody who has just been paired, and the answer to /start."""
+    return say(
+        f"Hello {clean(name)}, you are connected.",
+        'Ask me about the site: "how is the battery?", "when did we pass 2500 W yesterday?", "solar last 7 days".',
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A reply on its way, and the turn to remember once it has gone. `parts_sent` of its parts have gone already."""
+
+    reply: Reply
+    turn: dict[str, Any] | None = None
+    parts_sent: int = 0
+
+
+def delivery_to_json(delivery: Delivery) -> dict[str, Any]:
+    """Plain data of a delivery. Buttons belong to the moment and are not kept."""
+    return {
+        "blocks": blocks_to_json(delivery.reply.blocks),
+        "charts": [spec_to_json(chart) for chart in delivery.reply.charts],
+        "turn": delivery.turn,
+        "parts_sent": delivery.parts_sent,
+    }
+
+
+def delivery_from_json(data: dict[str, Any]) -> Delivery:
+    """The delivery that `delivery_to_json` wrote down."""
+    charts = tuple(spec_from_json(chart) for chart in data["charts"])
+    return Delivery(Reply(blocks_from_json(data["blocks"]), charts), data["turn"], data["parts_sent"])
+
+
+def reply_from_answer(answer: Answer, zone: tzinfo) -> Reply:
+    """The answer as a reply: its text, the source line in local time, its notes, its charts."""
+    blocks: list[Block] = list(blocks_from_text(answer.text)) or [Paragraph((Text("I have no answer to that."),))]
+    small_print = [line for line in (source_line(answer, zone), *answer.notes) if line]
+    if small_print:
+        blocks.append(Source(clean("\n".join(small_print))))
+    return Reply(tuple(blocks), answer.charts)
+
+
+def source_line(answer: Answer, zone: tzinfo) -> str:
+    """ "as of 14:02, Victron", and whether a language model was at work; empty when nothing was measured."""
+    said = []
+    measured = [figure for figure in answer.figures if figure.source and figure.source != "settings"]
+    already_said = "as of" in answer.text.lower()
+    if measured and not already_said:
+        instants = [figure.taken_at for figure in measured if figure.taken_at is not None]
+        if instants:
+            said.append(f"as of {_clock(max(instants), answer.as_of, zone)}")
+        said.append(" and ".join(_sources(measured)))
+    line = ", ".join(said)
+    if answer.mode == "basic" and "basic mode" not in " ".join((answer.text, *answer.notes)).lower():
+        line = f"{line} · basic mode" if line else "basic mode"
+    return line
+
+
+def turn_of(question: str, answer: Answer) -> dict[str, Any]:
+    """The turn as plain data, for the conversation's memory."""
+    return {
+        "question": question,
+        "answer": plain(blocks_from_text(answer.text)),
+        "agent": answer.agent,
+        "mode": answer.mode,
+        "figures": [_figure_to_json(figure) for figure in answer.figures],
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+    }
+
+
+def _clock(instant: datetime, now: datetime, zone: tzinfo) -> str:
+    local = instant.astimezone(zone)
+    return f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _sources(figures: Iterable[Figure]) -> list[str]:
+    return list(dict.fromkeys(figure.source for figure in figures if figure.source))
+
+
+def _figure_to_json(figure: Figure) -> dict[str, Any]:
+    return {
+        "name": figure.name,
+        "value": figure.value,
+        "unit": figure.unit,
+        "taken_at": figure.taken_at.isoformat() if figure.taken_at else None,
+        "from": figure.start.isoformat() if figure.start else None,
+        "to": figure.end.isoformat() if figure.end else None,
+        "source": figure.source,
+        "age_s": figure.age_s,
+    }

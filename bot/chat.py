@@ -1,0 +1,323 @@
+"""Every message's way: verify, deduplicate, admit, one at a time per conversation, answer, draw, send, remember.
+
+Each step is committed before the next begins, so a restart goes on where the last run stopped. A reply is sent twice
+only when the process dies between the platform's acceptance and our commit of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.answering import (
+    BUSY,
+    CHART_FAILED,
+    EMPTY,
+    FAILED,
+    MAX_CHARACTERS,
+    NOT_TEXT,
+    TOO_LONG,
+    TOO_SLOW,
+    Delivery,
+    delivery_from_json,
+    delivery_to_json,
+    reply_from_answer,
+    slow_down,
+    turn_of,
+    welcome,
+)
+from bot.lanes import Lanes
+from bot.limits import RateLimit
+from bot.message import Address, Message, message_from_json, message_to_json
+from bot.ports import (
+    Assistant,
+    Conversations,
+    Inbox,
+    Outlet,
+    People,
+    Person,
+    Renderer,
+    ScopeFor,
+    Sent,
+    TryLater,
+    Undeliverable,
+)
+from bot.reply import Picture, Reply
+from bot.text import is_blank
+
+log = structlog.get_logger()
+
+_START = re.compile(r"^/start(?:\s+(?P<code>\S.*))?$", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatLimits:
+    """How much is taken on at once."""
+
+    per_person_per_minute: int = 20
+    waiting_per_conversation: int = 10
+    answering_at_once: int = 8
+    answer_timeout_s: float = 120.0
+    render_timeout_s: float = 30.0
+    give_up_sending_after_s: float = 3_600.0
+    oldest_resumed: timedelta = timedelta(hours=24)
+    typing_every_s: float = 4.5
+    pairing_attempts_per_10_min: int = 5
+    audit_rows_per_stranger_and_hour: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    message: Message
+    outlet: Outlet
+    person: Person | None
+    delivery: Delivery | None = None  # set when the answer exists already
+
+
+class Chat:
+    """The chat, on whatever platforms; see the module's text."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        people: People,
+        conversations: Conversations,
+        assistant: Assistant,
+        render: Renderer,
+        scope_for: ScopeFor,
+        limits: ChatLimits | None = None,
+        looks_like_code: Callable[[str], bool] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inbox = inbox
+        self._people = people
+        self._conversations = conversations
+        self._assistant = assistant
+        self._render = render
+        self._scope_for = scope_for
+        self._limits = limits or ChatLimits()
+        self._looks_like_code = looks_like_code or (lambda text: bool(re.fullmatch(r"[A-Za-z0-9-]{6,24}", text)))
+        self._now = now
+        self._rate = RateLimit(self._limits.per_person_per_minute, 60.0, monotonic)
+        self._pairing = RateLimit(self._limits.pairing_attempts_per_10_min, 600.0, monotonic)
+        self._strangers = RateLimit(self._limits.audit_rows_per_stranger_and_hour, 3_600.0, monotonic)
+        self._in_flight: set[tuple[str, str]] = set()
+        self._answering = asyncio.Semaphore(self._limits.answering_at_once)
+        self._lanes: Lanes[_Work] = Lanes(self._work, self._limits.waiting_per_conversation)
+
+    async def handle(self, message: Message, outlet: Outlet) -> None:
+        """Take a message on. Returns when it is committed and queued; then the platform may forget it.
+
+        An exception means that it was not taken on and must be handed over again.
+        """
+        if not _is_consistent(message, outlet) or not (message.direct or message.addressed):
+            return
+        platform, sender = message.address.platform, message.sender
+        person = await self._people.admit(platform, sender.external_id)
+        # A longer text is refused anyway; its head is enough to refuse it again after a restart.
+        kept = replace(message, text=message.text[: MAX_CHARACTERS + 1])
+        if not await self._inbox.receive(platform, message.key, message_to_json(kept)):
+            log.debug("message_repeated", platform=platform, key=message.key)
+            return
+        if person is None:
+            await self._meet_stranger(kept, outlet)
+            return
+        wait_s = self._rate.wait_s(person.person_id)
+        if wait_s > 0:
+            if self._rate.first_refusal(person.person_id):
+                log.warning("person_throttled", person=person.person_id, platform=platform)
+                notice = slow_down(self._limits.per_person_per_minute, wait_s)
+                await self._queue(_Work(kept, outlet, person, Delivery(notice)))
+            else:
+                await self._inbox.settled(platform, message.key)
+            return
+        await self._queue(_Work(kept, outlet, person))
+
+    async def resume(self, outlet: Outlet) -> int:
+        """Take up what an earlier run received on this platform and did not finish; returns how many messages."""
+        taken_up: list[_Work] = []
+        for pending in await self._inbox.pending(outlet.platform):
+            if (outlet.platform, pending.key) in self._in_flight:
+                continue
+            message = message_from_json(pending.message) if pending.message else None
+            if message is None or message.sent_at < self._now() - self._limits.oldest_resumed:
+                await self._inbox.settled(outlet.platform, pending.key)
+                continue
+            person = await self._people.admit(message.sender.platform, message.sender.external_id)
+            delivery = delivery_from_json(pending.delivery) if pending.delivery else None
+            if person is None and delivery is None:
+                await self._meet_stranger(message, outlet)
+                continue
+            taken_up.append(_Work(message, outlet, person, delivery))
+        for work in taken_up:
+            self._put(work, force=True)
+        if taken_up:
+            log.info("messages_resumed", platform=outlet.platform, count=len(taken_up))
+        return len(taken_up)
+
+    async def idle(self) -> None:
+        """Wait until every message that was taken on has been dealt with."""
+        await self._lanes.idle()
+
+    async def close(self, *, drain_s: float = 10.0) -> None:
+        """Finish what is being worked on, for `drain_s` seconds at the most; the rest is taken up at the next start."""
+        unfinished = await self._lanes.close(drain_s)
+        if unfinished:
+            log.info("messages_left_for_next_start", count=unfinished)
+
+    async def _meet_stranger(self, message: Message, outlet: Outlet) -> None:
+        """Pair with a right code; anything else gets silence and an audit row."""
+        platform, sender, text = message.address.platform, message.sender, message.text.strip()
+        start = _START.match(text)
+        code = (start["code"] or "").strip() if start else text
+        reason = "not paired"
+        if message.direct and code and len(code) <= 64 and (start or self._looks_like_code(code)):
+            if self._pairing.wait_s(f"{platform}:{sender.external_id}") > 0:
+                reason = "too many pairing attempts"
+            else:
+                person = await self._people.pair(platform, sender.external_id, sender.name, code)
+                if person is not None:
+                    log.info("person_paired", platform=platform, person=person.person_id)
+                    await self._queue(_Work(message, outlet, person, Delivery(welcome(person.name))))
+                    return
+                reason = "wrong pairing code"
+        if self._strangers.wait_s(f"{platform}:{sender.external_id}") == 0:
+            await self._people.note_stranger(platform, sender.external_id, sender.name, reason)
+        await self._inbox.settled(platform, message.key)
+
+    async def _queue(self, work: _Work) -> None:
+        if self._put(work) or self._put(replace(work, delivery=Delivery(BUSY)), lane="busy"):
+            return
+        await self._inbox.settled(work.message.address.platform, work.message.key)
+
+    def _put(self, work: _Work, *, lane: str = "", force: bool = False) -> bool:
+        name = " ".join(filter(None, (work.message.address.key, lane)))
+        if not self._lanes.put(name, work, force=force):
+            return False
+        self._in_flight.add((work.outlet.platform, work.message.key))
+        return True
+
+    async def _work(self, work: _Work) -> None:
+        try:
+            await self._do(work)
+        finally:
+            self._in_flight.discard((work.outlet.platform, work.message.key))
+
+    async def _do(self, work: _Work) -> None:
+        message = work.message
+        delivery = work.delivery
+        if delivery is None:
+            async with self._answering, self._working(work.outlet, message.address):
+                delivery = await self._answer(message, work.person, work.outlet)
+        if work.delivery is None or not delivery.parts_sent:
+            await self._inbox.answered(message.address.platform, message.key, delivery_to_json(delivery))
+        if await self._deliver(message, delivery, work.outlet):
+            await self._inbox.settled(message.address.platform, message.key)
+            if delivery.turn is not None and work.person is not None:
+                await self._conversations.remember(message.address, work.person.person_id, delivery.turn)
+
+    async def _answer(self, message: Message, person: Person | None, outlet: Outlet) -> Delivery:
+        text = message.text.strip()
+        if len(message.text) > MAX_CHARACTERS:
+            return Delivery(TOO_LONG)
+        if is_blank(text):
+            return Delivery(NOT_TEXT if message.attachments else EMPTY)
+        if person is None:
+            raise LookupError(f"message {message.key} has neither a person nor a reply")
+        if _START.match(text):
+            return Delivery(welcome(person.name))
+
+        async def progress(step: str) -> None:
+            with contextlib.suppress(Exception):
+                await outlet.show_progress(message.address, step)
+
+        try:
+            async with asyncio.timeout(self._limits.answer_timeout_s):
+                scope = await self._scope_for(person)
+                turns = await self._conversations.recent(message.address)
+                answer = await self._assistant.answer(text, scope, turns=turns, progress=progress)
+        except TimeoutError:
+            log.warning("answer_too_slow", key=message.key, limit_s=self._limits.answer_timeout_s)
+            return Delivery(TOO_SLOW)
+        except Exception:  # the person must hear something, whatever broke
+            log.exception("answer_failed", key=message.key, platform=message.address.platform)
+            return Delivery(FAILED)
+        return Delivery(reply_from_answer(answer, scope.zone), turn_of(text, answer))
+
+    async def _deliver(self, message: Message, delivery: Delivery, outlet: Outlet) -> bool:
+        """Send, waiting where the platform asks for it. False leaves the reply to the next start."""
+        reply, pictures = await self._drawn(delivery.reply)
+        part = delivery.parts_sent
+        waited_s = 0.0
+
+        async def part_sent(count: int) -> None:
+            nonlocal part
+            part = count
+            sent = delivery_to_json(replace(delivery, parts_sent=count))
+            await self._inbox.answered(message.address.platform, message.key, sent)
+
+        while True:
+            result = await outlet.send(message.address, reply, pictures, from_part=part, part_sent=part_sent)
+            match result:
+                case Sent(confirmed):
+                    if not confirmed:
+                        log.warning("send_unconfirmed", platform=outlet.platform, key=message.key)
+                    return True
+                case Undeliverable(reason):
+                    log.warning("reply_undeliverable", platform=outlet.platform, key=message.key, reason=reason)
+                    return True
+                case TryLater(after_s, next_part):
+                    if waited_s + after_s > self._limits.give_up_sending_after_s:
+                        log.error("reply_given_up", platform=outlet.platform, key=message.key, waited_s=waited_s)
+                        return False
+                    part = max(part, next_part)
+                    waited_s += after_s
+                    await asyncio.sleep(after_s)
+
+    async def _drawn(self, reply: Reply) -> tuple[Reply, tuple[Picture, ...]]:
+        """The charts as pictures; where one fails, the text goes without it and says so."""
+        pictures: list[Picture] = []
+        failed = False
+        for spec in reply.charts:
+            try:
+                async with asyncio.timeout(self._limits.render_timeout_s):
+                    pictures.append(Picture(await self._render(spec), spec.alt, spec.slug))
+            except Exception:  # no chart is worth losing the answer
+                log.exception("chart_failed")
+                failed = True
+        return (replace(reply, blocks=(*reply.blocks, CHART_FAILED)) if failed else reply), tuple(pictures)
+
+    @contextlib.asynccontextmanager
+    async def _working(self, outlet: Outlet, address: Address) -> AsyncIterator[None]:
+        """Shows that we are at work, again and again, until the block ends."""
+
+        async def repeat() -> None:
+            while True:
+                with contextlib.suppress(Exception):  # an indicator that fails must not cost the answer
+                    await outlet.show_working(address)
+                await asyncio.sleep(self._limits.typing_every_s)
+
+        task = asyncio.create_task(repeat())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def _is_consistent(message: Message, outlet: Outlet) -> bool:
+    """Identity is (platform, id): a message whose parts name different platforms, or no id, is not believed."""
+    named = {message.address.platform, message.sender.platform, outlet.platform}
+    if len(named) == 1 and message.sender.external_id and message.key:
+        return True
+    log.error("message_inconsistent", platforms=sorted(named), key=message.key)
+    return False

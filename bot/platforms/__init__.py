@@ -1,0 +1,1 @@
+"""One folder (or file) per platform: ingress, parse, render, send. Chat SDKs live here and nowhere else."""

@@ -1,0 +1,130 @@
+"""Telegram updates as our messages, and nothing else: no network, no state."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from telegram import Message as TelegramMessage
+from telegram import MessageEntity, Update
+from telegram.constants import ChatType
+from telegram.request import HTTPXRequest
+
+from bot.message import Address, Attachment, Message, Sender
+from bot.text import clean, clean_name
+
+PLATFORM = "telegram"
+GENERAL_TOPIC = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Our own account, so that a message to us can be told from one to somebody else."""
+
+    user_id: int
+    username: str
+
+
+def message_from_update(update: Update, me: Me) -> Message | None:
+    """The message in an update, or None when it holds none for us: an edit, a service message, another bot's."""
+    telegram = update.message
+    if telegram is None or telegram.from_user is None or telegram.from_user.is_bot:
+        return None
+    if telegram.chat.type not in (ChatType.PRIVATE, ChatType.GROUP, ChatType.SUPERGROUP):
+        return None
+    attachments = _attachments(telegram)
+    text = telegram.text or telegram.caption or ""
+    if not text and not attachments:
+        return None
+    direct = telegram.chat.type == ChatType.PRIVATE
+    text, addressed = _for_us(telegram, text, me)
+    return Message(
+        address=Address(PLATFORM, str(telegram.chat.id), _thread(telegram)),
+        sender=Sender(PLATFORM, str(telegram.from_user.id), clean_name(telegram.from_user.full_name)),
+        text=clean(text),
+        sent_at=telegram.date,
+        key=f"{update.update_id}:{telegram.chat.id}:{telegram.message_id}",
+        attachments=attachments,
+        direct=direct,
+        addressed=direct or addressed,
+    )
+
+
+def _for_us(telegram: TelegramMessage, text: str, me: Me) -> tuple[str, bool]:
+    """The text without our name in it, and whether it is meant for us rather than for the group."""
+    addressed = False
+    reply = telegram.reply_to_message
+    if reply is not None and reply.from_user is not None and reply.from_user.id == me.user_id:
+        addressed = True
+    mention = f"@{me.username}".lower()
+    for entity, covered in sorted(_entities(telegram).items(), key=lambda item: -item[0].offset):
+        if entity.type == MessageEntity.BOT_COMMAND:
+            command, at, name = covered.partition("@")
+            if at and name.lower() != me.username.lower():
+                return text, False
+            if entity.offset == 0:
+                addressed = True
+                text = command + text[len(covered) :]
+        elif entity.type == MessageEntity.MENTION and covered.lower() == mention:
+            addressed = True
+            text = _without(text, covered)
+        elif entity.type == MessageEntity.TEXT_MENTION and entity.user is not None and entity.user.id == me.user_id:
+            addressed = True
+    return text.strip(), addressed
+
+
+def _entities(telegram: TelegramMessage) -> dict[MessageEntity, str]:
+    # Offsets count UTF-16 units, which the SDK's own reader knows.
+    if telegram.text:
+        return telegram.parse_entities()
+    return telegram.parse_caption_entities() if telegram.caption else {}
+
+
+def _without(text: str, mention: str) -> str:
+    before, _, after = text.rpartition(mention)
+    return f"{before.rstrip()} {after.lstrip(' ,:')}" if before.strip() else after.lstrip(" ,:")
+
+
+def _thread(telegram: TelegramMessage) -> str | None:
+    """The forum topic. A reply chain outside a forum carries an id too, and the General topic must not be named."""
+    thread_id = telegram.message_thread_id
+    if not telegram.is_topic_message or thread_id is None or thread_id == GENERAL_TOPIC:
+        return None
+    return str(thread_id)
+
+
+def _attachments(telegram: TelegramMessage) -> tuple[Attachment, ...]:
+    if telegram.photo:
+        return (Attachment("photo", telegram.photo[-1].file_size),)
+    for kind in ("document", "voice", "audio", "video", "video_note", "animation"):
+        held = getattr(telegram, kind)
+        if held is not None:
+            return (Attachment(kind, held.file_size),)
+    if telegram.location is not None:
+        return (Attachment("location"),)
+    return (Attachment("sticker", telegram.sticker.file_size),) if telegram.sticker is not None else ()
+
+
+class UpdatesRequest(HTTPXRequest):
+    """The request of the polling loop: an update that the SDK cannot read becomes an empty one.
+
+    Otherwise one malformed update would fail the whole batch at every poll, and the bot would hear nothing more.
+    """
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """The response with unreadable updates emptied."""
+        data = HTTPXRequest.parse_json_payload(payload)
+        result = data.get("result")
+        if isinstance(result, list):
+            data["result"] = [_readable(raw) for raw in result]
+        return data
+
+
+def _readable(raw: Any) -> Any:
+    try:
+        Update.de_json(copy.deepcopy(raw), None)
+    except Exception:  # noqa: BLE001 - whatever the SDK stumbles over, the next update must still be read
+        return {"update_id": raw["update_id"]}
+    return raw

@@ -1,0 +1,170 @@
+"""A reply tree as Telegram HTML, in parts that fit: no part ends inside a tag, an entity or a character.
+
+Telegram counts UTF-16 units. We count the marked-up text, which is never shorter than what Telegram counts.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bot.reply import Block, Bold, Code, CodeBlock, Inline, Lines, Paragraph, Source, Text
+from bot.text import clean
+
+TEXT_LIMIT = 4096
+CAPTION_LIMIT = 1024
+
+_JOINER = "\u200d"
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    text: str
+    tag: str  # "" for plain text
+
+    @property
+    def overhead(self) -> int:
+        return 2 * len(self.tag) + 5 if self.tag else 0
+
+
+def utf16_length(text: str) -> int:
+    """How long Telegram finds the text."""
+    return len(text) + sum(1 for character in text if character > "\uffff")
+
+
+def render(blocks: Iterable[Block], *, limit: int = TEXT_LIMIT) -> list[str]:
+    """HTML parts of at most `limit` UTF-16 units each; an empty list when there is nothing to say."""
+    parts: list[str] = []
+    current: list[_Run] = []
+    used = 0
+    for piece in _pieces(_runs(blocks)):
+        size = _escaped_length(piece.text) + (0 if current and current[-1].tag == piece.tag else piece.overhead)
+        if used + size > limit:
+            _close(parts, current)
+            current, used = [], 0
+            size = _escaped_length(piece.text) + piece.overhead
+        if current and current[-1].tag == piece.tag:
+            current[-1] = _Run(current[-1].text + piece.text, piece.tag)
+        else:
+            current.append(piece)
+        used += size
+    _close(parts, current)
+    return parts
+
+
+def fits_caption(parts: list[str]) -> bool:
+    """Whether rendered parts can stand under a photo."""
+    return not parts or (len(parts) == 1 and utf16_length(parts[0]) <= CAPTION_LIMIT)
+
+
+def caption(text: str) -> str:
+    """Plain text as a caption, cut where it would be too long."""
+    parts = render((Paragraph((Text(text),)),), limit=CAPTION_LIMIT)
+    return parts[0] if parts else ""
+
+
+def _close(parts: list[str], runs: list[_Run]) -> None:
+    markup = "".join(_markup(run) for run in _trimmed(runs))
+    if markup:
+        parts.append(markup)
+
+
+def _trimmed(runs: list[_Run]) -> list[_Run]:
+    """Telegram strips a message's ends, and refuses one that is then empty."""
+    kept = list(runs)
+    while kept and not kept[0].text.strip():
+        kept.pop(0)
+    while kept and not kept[-1].text.strip():
+        kept.pop()
+    if kept:
+        kept[0] = _Run(kept[0].text.lstrip("\n"), kept[0].tag)
+        kept[-1] = _Run(kept[-1].text.rstrip(), kept[-1].tag)
+    return kept
+
+
+def _markup(run: _Run) -> str:
+    escaped = html.escape(run.text, quote=False)
+    return f"<{run.tag}>{escaped}</{run.tag}>" if run.tag else escaped
+
+
+def _escaped_length(text: str) -> int:
+    return utf16_length(text) + 4 * text.count("&") + 3 * (text.count("<") + text.count(">"))
+
+
+def _runs(blocks: Iterable[Block]) -> Iterator[_Run]:
+    first = True
+    for block in blocks:
+        if not first:
+            yield _Run("\n" if isinstance(block, Source) else "\n\n", "")
+        first = False
+        match block:
+            case Paragraph(inlines):
+                yield from _inline_runs(inlines)
+            case Lines(items):
+                for number, item in enumerate(items):
+                    yield _Run("\n• " if number else "• ", "")
+                    yield from _inline_runs(item)
+            case CodeBlock(text):
+                yield _Run(clean(text), "pre")
+            case Source(text):
+                yield _Run(clean(text), "i")
+
+
+def _inline_runs(inlines: Iterable[Inline]) -> Iterator[_Run]:
+    tags: dict[type[Inline], str] = {Text: "", Bold: "b", Code: "code"}
+    for inline in inlines:
+        yield _Run(clean(inline.text), tags[type(inline)])
+
+
+def _pieces(runs: Iterable[_Run]) -> Iterator[_Run]:
+    """The runs cut where a part may end: after a line, else after a word, else between two characters."""
+    for run in runs:
+        for line in run.text.splitlines(keepends=True):
+            if _escaped_length(line) <= 600:
+                yield _Run(line, run.tag)
+                continue
+            for word in _words(line):
+                if _escaped_length(word) <= 200:
+                    yield _Run(word, run.tag)
+                else:
+                    for character in _characters(word):
+                        yield _Run(character, run.tag)
+
+
+def _words(line: str) -> Iterator[str]:
+    start = 0
+    for position in range(1, len(line)):
+        if line[position - 1] == " " and line[position] != " ":
+            yield line[start:position]
+            start = position
+    yield line[start:]
+
+
+def _characters(word: str) -> Iterator[str]:
+    """What a reader takes for one character: letters with their marks, joined emoji, flags; 64 code points at most."""
+    start = 0
+    for position in range(1, len(word)):
+        if position - start < 64 and _holds_on(word, start, position):
+            continue
+        yield word[start:position]
+        start = position
+    if word:
+        yield word[start:]
+
+
+def _holds_on(word: str, start: int, position: int) -> bool:
+    before, here = word[position - 1], word[position]
+    if before == _JOINER or here == _JOINER or unicodedata.combining(here) or "\ufe00" <= here <= "\ufe0f":
+        return True
+    if unicodedata.category(here) in ("Mn", "Me", "Mc") or "\U0001f3fb" <= here <= "\U0001f3ff":
+        return True
+    # A flag is two regional indicators.
+    return position - start == 1 and all("\U0001f1e6" <= c <= "\U0001f1ff" for c in (before, here))
+
+
+def visible(markup: str) -> str:
+    """Rendered HTML without its tags and entities: what a reader sees."""
+    return html.unescape(re.sub(r"</?(?:b|i|code|pre)>", "", markup))

@@ -1,0 +1,160 @@
+"""What the chat needs from others, as small as it can be; app binds the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bot.message import Address
+from bot.reply import Picture, Reply
+
+if TYPE_CHECKING:
+    from agents.answer import Answer
+    from charts.specs import ChartSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The platform took it. `confirmed` is False when no answer came back: it may have arrived, so it is not resent."""
+
+    confirmed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """Nothing wrong with the message: send again after `after_s` seconds, starting with part `next_part`."""
+
+    after_s: float
+    next_part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Undeliverable:
+    """It will never arrive: the person blocked the bot, the chat is gone. Repeating it helps nobody."""
+
+    reason: str
+
+
+SendResult = Sent | TryLater | Undeliverable
+PartSent = Callable[[int], Awaitable[None]]
+
+
+class Outlet(Protocol):
+    """One platform's way out."""
+
+    @property
+    def platform(self) -> str:
+        """The platform's name, as in `Address.platform`."""
+        ...
+
+    async def send(
+        self,
+        address: Address,
+        reply: Reply,
+        pictures: Sequence[Picture],
+        *,
+        from_part: int = 0,
+        part_sent: PartSent | None = None,
+    ) -> SendResult:
+        """Send the reply in as many parts as the platform needs, skipping the first `from_part` of them.
+
+        `part_sent(n)` is called when n parts have gone and more follow. Network trouble is a result, not an exception.
+        """
+        ...
+
+    async def show_working(self, address: Address) -> None:
+        """Show that an answer is being worked on (a typing indicator). May be a no-op."""
+        ...
+
+    async def show_progress(self, address: Address, text: str) -> None:
+        """Show what is being done ("checking last night ..."). May be a no-op."""
+        ...
+
+
+class Person(Protocol):
+    """Somebody who is known here."""
+
+    @property
+    def person_id(self) -> str:
+        """The id that all of the person's platforms share."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the person is called."""
+        ...
+
+
+class People(Protocol):
+    """Who may talk to us."""
+
+    async def admit(self, platform: str, external_id: str) -> Person | None:
+        """The person behind an account, or None for a stranger."""
+        ...
+
+    async def pair(self, platform: str, external_id: str, name: str, code: str) -> Person | None:
+        """Use up a pairing code for this account; None when the code is wrong, used, expired or tried too often."""
+        ...
+
+    async def note_stranger(self, platform: str, external_id: str, name: str, reason: str) -> None:
+        """Write an audit row about somebody who was not let in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A message that was received before a restart; `delivery` is set when it had been answered too."""
+
+    key: str
+    message: dict[str, Any]
+    delivery: dict[str, Any] | None
+
+
+class Inbox(Protocol):
+    """Received messages until their replies have gone, committed step by step."""
+
+    async def receive(self, platform: str, key: str, message: dict[str, Any]) -> bool:
+        """Commit a received message; False when this key was received before."""
+        ...
+
+    async def answered(self, platform: str, key: str, delivery: dict[str, Any]) -> None:
+        """Commit the reply that is about to be sent (again, when a part of it has gone)."""
+        ...
+
+    async def settled(self, platform: str, key: str) -> None:
+        """Commit that nothing is left to do for this message."""
+        ...
+
+    async def pending(self, platform: str) -> Sequence[Pending]:
+        """Everything not settled, oldest first."""
+        ...
+
+
+class Conversations(Protocol):
+    """What was said before."""
+
+    async def recent(self, address: Address) -> Sequence[Any]:
+        """The last few turns as the assistant takes them, oldest first."""
+        ...
+
+    async def remember(self, address: Address, person_id: str, turn: dict[str, Any]) -> None:
+        """Keep a turn (its keys: `bot.answering.turn_of`)."""
+        ...
+
+
+Progress = Callable[[str], Awaitable[None]]
+
+
+class Assistant(Protocol):
+    """Answers a question within a scope (`agents.assistant.Assistant`)."""
+
+    async def answer(
+        self, question: str, scope: Any, *, turns: Sequence[Any] = (), progress: Progress | None = None
+    ) -> Answer:
+        """The answer, with its figures and chart specs."""
+        ...
+
+
+Renderer = Callable[["ChartSpec"], Awaitable[bytes]]  # PNG bytes; runs off the event loop (charts.render.render)
+ScopeFor = Callable[[Person], Awaitable[Any]]  # what the person may see, as of now (services.scope.Scope)
