@@ -89,7 +89,11 @@ class SolArkCloud:
             uploaded = self._change_of(data)
             translated = replace(translated, quality=Quality.DEGRADED)
         if uploaded != self._extras_of:
-            self._extras, self._extras_of = await self._read_extras(), uploaded
+            try:
+                self._extras, self._extras_of = await self._read_extras(), uploaded
+            except ConnectorError as error:  # the flow is here and good; the rest is asked for again next time
+                self._extras, self._extras_of = _Extras(), None
+                self._note_missing("extras", error)
         return [self._reading(translated, uploaded)]
 
     async def day(self, day: date) -> list[Reading]:
@@ -108,17 +112,16 @@ class SolArkCloud:
         )
 
     async def details(self) -> DeviceDetails:
-        """Model, firmware and settings. Settings are those of the first inverter, which is the master when parallel."""
+        """Model, firmware and settings of the master inverter: of parallel ones it alone holds the settings."""
         plant = await self._api.get(f"plant/{self._plant}", {"lan": "en"})
-        first = next(iter(await self._known_inverters()), None)
-        common = await self._part("settings", f"common/setting/{first.serial}/read") if first else None
+        master, common = await self._master()
         gateways = await self._gateways()
         return DeviceDetails(
             device_id=self.device_id,
             kind="solark_cloud",
-            model=(first.model if first else None) or self._site.inverter_model,
-            firmware=first.firmware if first else None,
-            serial_tail=first.serial[-4:] if first else None,
+            model=(master.model if master else None) or self._site.inverter_model,
+            firmware=master.firmware if master else None,
+            serial_tail=master.serial[-4:] if master else None,
             settings=translate.settings(common, plant, gateways),
             taken_at=self._clock(),
         )
@@ -184,6 +187,15 @@ class SolArkCloud:
             self._inverters = translate.inverters(data)
             self._inverters_good_until = self._monotonic() + INVERTERS_GOOD_FOR_S
         return self._inverters
+
+    async def _master(self) -> tuple[translate.Inverter | None, Any]:
+        """The inverter that says it is the master, and its settings; else the first one."""
+        blocks = [
+            (inverter, await self._part("settings", f"common/setting/{inverter.serial}/read"))
+            for inverter in await self._known_inverters()
+        ]
+        master = next((block for block in blocks if translate.is_master(block[1])), None)
+        return master or next(iter(blocks), (None, None))
 
     async def _gateways(self) -> Any:
         return await self._part("gateways", "gateways", {"page": 1, "limit": 10, "plantId": self._plant or 0})

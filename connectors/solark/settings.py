@@ -82,6 +82,11 @@ def grid_present(realtime: Any) -> bool | None:
     return max(known) > DEAD_GRID_V if known else None
 
 
+def is_master(common: Any) -> bool:
+    """Whether a settings block is that of the master inverter."""
+    return number(mapping(common).get("equipMode")) == 1
+
+
 def settings(common: Any, plant: Any, gateways: Any) -> dict[str, SettingValue]:
     """The settings worth showing, each only where the cloud tells it."""
     block = mapping(common)
