@@ -1,0 +1,138 @@
+"""What a process needs to know, from flags, the environment and the toml, in this order of precedence.
+
+Secrets live in the environment alone and are typed as secrets, so that no log and no traceback shows them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import SecretStr
+
+from agents.model_settings import ModelSettings
+from app.site_file import FILE_NAME, load_site
+from energy.site import Site
+
+DATABASE_NAME = "commandcenter.db"
+
+
+class SettingsError(Exception):
+    """The settings contradict each other or are incomplete; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramSettings:
+    """How Telegram is reached; `api_base_url` is for self-hosted gateways and tests."""
+
+    token: SecretStr
+    api_base_url: str | None
+    long_poll_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything from outside, in one value; only entry points build it."""
+
+    data_dir: Path
+    database_url: str | None  # None: SQLite in the data folder
+    redis_url: str | None  # None: the embedded server, which only `run` and `demo` start
+    site_id: str | None
+    models: ModelSettings
+    telegram: TelegramSettings | None
+    web_host: str
+    web_port: int
+
+    @property
+    def site_file(self) -> Path:
+        """Where the site's description is expected."""
+        return self.data_dir / FILE_NAME
+
+    def site(self) -> Site | None:
+        """The described site; None where the data folder has no toml."""
+        if not self.site_file.exists():
+            return None
+        site = load_site(self.site_file)
+        if self.site_id is not None and self.site_id != site.id:
+            raise SettingsError(
+                f'--site {self.site_id}: {self.site_file} describes "{site.id}"; use that id or drop the flag'
+            )
+        return site
+
+
+def settings_from(
+    *, data: Path | None = None, site_id: str | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings from flags (`data`, `site_id`) and the environment. Raises `SettingsError`."""
+    env = os.environ if environment is None else environment
+    database_url = env.get("DATABASE_URL") or None
+    if data is not None and database_url is not None:
+        raise SettingsError("--data and DATABASE_URL exclude each other: drop the flag, or unset the variable")
+    return Settings(
+        data_dir=data or Path(env.get("COMMANDCENTER_DATA") or user_data_path("commandcenter", appauthor=False)),
+        database_url=database_url,
+        redis_url=env.get("REDIS_URL") or None,
+        site_id=site_id,
+        models=_models(env),
+        telegram=_telegram(env),
+        web_host=env.get("WEB_HOST", "127.0.0.1"),
+        web_port=_whole(env, "WEB_PORT", 8080, 0, 65535),
+    )
+
+
+def secret_of(device_id: str, what: str, environment: Mapping[str, str] | None = None) -> SecretStr | None:
+    """A device's secret: `<DEVICE_ID>_<WHAT>`, or the content of the file that `<DEVICE_ID>_<WHAT>_FILE` names."""
+    env = os.environ if environment is None else environment
+    name = f"{device_id.upper().replace('-', '_')}_{what}"
+    if path := env.get(f"{name}_FILE"):
+        try:
+            return SecretStr(Path(path).read_text(encoding="utf-8").strip())
+        except OSError as error:
+            raise SettingsError(f"{name}_FILE: {path} cannot be read ({error.strerror})") from error
+    return SecretStr(env[name]) if env.get(name) else None
+
+
+def _models(env: Mapping[str, str]) -> ModelSettings:
+    model = env.get("MODEL_NAME") or "gpt-4o-mini"
+    key = env.get("OPENAI_API_KEY")
+    return ModelSettings(
+        api_key=SecretStr(key) if key else None,
+        base_url=env.get("OPENAI_BASE_URL") or None,
+        model=model,
+        manager_model=env.get("MANAGER_MODEL_NAME") or model,
+        timeout_s=_number(env, "MODEL_TIMEOUT_S", 20.0, 0.05, 300),
+    )
+
+
+def _telegram(env: Mapping[str, str]) -> TelegramSettings | None:
+    token = env.get("TELEGRAM_BOT_TOKEN")
+    if not token:
+        return None
+    return TelegramSettings(
+        token=SecretStr(token),
+        api_base_url=env.get("TELEGRAM_API_BASE_URL") or None,
+        long_poll_timeout_s=_number(env, "TELEGRAM_LONG_POLL_TIMEOUT_S", 30.0, 0, 50),
+    )
+
+
+def _number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = env.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise SettingsError(f'{name}: "{text}" is not a number') from error
+    if not low <= value <= high:
+        raise SettingsError(f"{name}: {value:g} is outside {low:g} to {high:g}")
+    return value
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    value = _number(env, name, default, low, high)
+    if value != int(value):
+        raise SettingsError(f"{name}: {value:g} must be a whole number")
+    return int(value)
