@@ -1,0 +1,67 @@
+"""The specialists: names, what a selector reads about them, their duties, and at most five tools each.
+
+To add one: a `Specialist` here, a rule in `agents/selector.py`, and its questions in `tests/agents/test_selector.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from agents.selector import MONITOR, OPTIMIZER, SOLARK, VICTRON
+
+MOST_TOOLS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Specialist:
+    """A member of the crew: `description` is for choosing it, `duties` is its own system message's heart."""
+
+    name: str
+    description: str
+    duties: str
+    tools: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.tools) > MOST_TOOLS:
+            raise ValueError(f"{self.name} has {len(self.tools)} tools; {MOST_TOOLS} at most, or prompts grow")
+
+    @property
+    def title(self) -> str:
+        """The name as people read it."""
+        return self.name.replace("_", " ")
+
+
+SPECIALISTS: MappingProxyType[str, Specialist] = MappingProxyType(
+    {
+        specialist.name: specialist
+        for specialist in (
+            Specialist(
+                MONITOR,
+                "current figures and history: battery level, solar, load, grid, generator; when, how much, charts",
+                "You report current figures and history.",
+                ("current_state", "history_statistics", "when_crossed", "compare_periods", "draw_chart"),
+            ),
+            Specialist(
+                SOLARK,
+                "the SolArk inverter and the panels: model, firmware, faults, settings, panel specifications",
+                "You know the SolArk inverter and the panels.",
+                ("current_state", "history_statistics", "device_details", "site_settings"),
+            ),
+            Specialist(
+                VICTRON,
+                "the Victron system: Cerbo GX, battery shunt, battery voltage and temperature",
+                "You know the Victron system and the battery's voltage and temperature.",
+                ("current_state", "history_statistics", "when_crossed", "device_details"),
+            ),
+            Specialist(
+                OPTIMIZER,
+                "advice: miners, charging, limits and policy, costs, forecasts, general energy knowledge",
+                "You advise on miners, charging and limits. Decide from the owner's limits and current figures: say "
+                "yes or no first, then the figures that decide. General knowledge needs no tool; say that it is "
+                "general. You have no forecast: say so where one is asked for.",
+                ("current_state", "history_statistics", "compare_periods", "site_settings", "draw_chart"),
+            ),
+        )
+    }
+)
