@@ -37,8 +37,22 @@ def day(spec: _Frame, at_s: float, *, year: bool = False) -> str:
 
 
 def at(spec: _Frame, at_s: float) -> str:
-    """A moment inside the chart: the clock alone when the chart shows one local day, else with its day."""
-    return clock(spec, at_s) if one_day(spec) else f"{day(spec, at_s)} {clock(spec, at_s)}"
+    """A moment inside the chart: `11:35` when it shows one local day, `Mon 11:35` up to a week, else `23 Nov 11:35`."""
+    day_words = _day_inside(spec, at_s)
+    return f"{day_words} {clock(spec, at_s)}" if day_words else clock(spec, at_s)
+
+
+def when(spec: _Frame, at_s: float) -> str:
+    """The same moment in a sentence: `at 11:35`, `on Mon at 11:35`, `on 23 Nov at 11:35`."""
+    day_words = _day_inside(spec, at_s)
+    return f"on {day_words} at {clock(spec, at_s)}" if day_words else f"at {clock(spec, at_s)}"
+
+
+def _day_inside(spec: _Frame, at_s: float) -> str:
+    if one_day(spec):
+        return ""
+    moment, first, last = local(spec, at_s), local(spec, spec.start_s), local(spec, spec.end_s - 1)
+    return f"{moment:%a}" if (last.date() - first.date()).days < 7 else f"{moment.day} {moment:%b}"
 
 
 def one_day(spec: _Frame) -> bool:
@@ -48,6 +62,13 @@ def one_day(spec: _Frame) -> bool:
 
 def _midnight(moment: datetime) -> bool:
     return moment.hour == moment.minute == moment.second == 0
+
+
+def _end_clock(spec: _Frame) -> str:
+    """The end of a period inside one day: a midnight is that day's end, not the next one's start."""
+    if not _midnight(local(spec, spec.end_s)):
+        return clock(spec, spec.end_s)
+    return "24:00" if spec.units.hour_24 else "midnight"
 
 
 def _whole_days(spec: _Frame) -> bool:
@@ -61,8 +82,7 @@ def period_words(spec: _Frame) -> str:
         words = day(spec, spec.start_s, year=True)
         if _whole_days(spec):
             return words
-        end = "24:00" if _midnight(local(spec, spec.end_s)) and spec.units.hour_24 else clock(spec, spec.end_s)
-        return f"{words}, {clock(spec, spec.start_s)} to {end}"
+        return f"{words}, {clock(spec, spec.start_s)} to {_end_clock(spec)}"
     if _whole_days(spec):
         year = f" {first.year}" if first.year != last.year else ""
         month = f" {first:%b}" if year or first.month != last.month else ""
@@ -100,7 +120,8 @@ def heading(spec: _Frame) -> str:
 
 def gap_words(spec: _Frame, gap: Gap) -> str:
     """`13:00 to 15:00`."""
-    return f"{at(spec, gap.start_s)} to {at(spec, gap.end_s)}"
+    end = _end_clock(spec) if one_day(spec) and gap.end_s == spec.end_s else at(spec, gap.end_s)
+    return f"{at(spec, gap.start_s)} to {end}"
 
 
 def common_gaps(spec: _Frame, lines: Sequence[Line]) -> list[Gap]:
@@ -198,7 +219,7 @@ def flow_words(spec: _Frame, line: Line, point: Point) -> str:
 
 
 def _power(spec: _Frame, point: Point, *, flip: bool = False) -> str:
-    return f"{format_power(-point.value if flip else point.value, spec.units)} at {at(spec, point.at_s)}"
+    return f"{format_power(-point.value if flip else point.value, spec.units)} {when(spec, point.at_s)}"
 
 
 def _soc_sentence(spec: _Frame, line: Line) -> str:
@@ -206,9 +227,9 @@ def _soc_sentence(spec: _Frame, line: Line) -> str:
     if low is None or high is None or latest is None:
         return "Battery SOC: no data."
     return (
-        f"Battery SOC: lowest {format_percent(low.value)} at {at(spec, low.at_s)}, highest "
-        f"{format_percent(high.value)} at {at(spec, high.at_s)}, latest {format_percent(latest.value)} "
-        f"at {at(spec, latest.at_s)}."
+        f"Battery SOC: lowest {format_percent(low.value)} {when(spec, low.at_s)}, highest "
+        f"{format_percent(high.value)} {when(spec, high.at_s)}, latest {format_percent(latest.value)} "
+        f"{when(spec, latest.at_s)}."
     )
 
 

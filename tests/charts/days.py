@@ -103,7 +103,7 @@ def soc_chart(power: PowerChart) -> SocChart:
 def daily_bars(start: datetime, days: int, *, grid: bool = True, missing: tuple[int, ...] = ()) -> EnergyBars:
     """Energy per local day; the bars in `missing` have no data, the one after each only half of it."""
     first = start.astimezone(LOS_ANGELES)
-    moments = [first + timedelta(days=n) for n in range(days + 1)]
+    moments = [first + timedelta(days=n) for n in range(days + 1)]  # wall-clock days
     edges = tuple(round(moment.astimezone(UTC).timestamp()) for moment in moments)
     times, rows = simulated(moments[0].astimezone(UTC), moments[-1].astimezone(UTC), grid=grid)
     parts = [("solar_w", "net"), ("load_w", "net"), ("battery_charge_w", "positive"), ("battery_charge_w", "negative")]

@@ -1,0 +1,176 @@
+"""How measurements over time are put on a panel: strokes that break at gaps, bands where nothing is known, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from charts import palette
+from charts.canvas import LABEL_PX, NOTE_PX, STROKE, drawable, fitted, font, points
+from charts.line import Gap, Line, Point
+from charts.specs import PowerChart, SocChart
+from charts.wording import clock
+
+LABEL_STEP_PX = 36
+
+
+def draw_line(axes: Axes, line: Line, *, scale: float = 1.0, fill: float = 0.0, colour: str | None = None) -> None:
+    """The line's segments, each on its own; a measurement alone between two gaps is a dot. `fill` is an opacity."""
+    colour = colour or palette.field_colour(line.field)
+    dashes = palette.FIELD_DASHES.get(line.field)
+    first, last = axes.get_xlim()
+    width_px = STROKE if last - first <= 50 * 3600 else 0.7 * STROKE
+    for segment in line.segments():
+        times, values = [p.at_s for p in segment], [p.value * scale for p in segment]
+        if len(segment) == 1:
+            axes.plot(times, values, "o", color=colour, ms=points(9), zorder=3)
+            continue
+        (stroke,) = axes.plot(times, values, color=colour, lw=points(width_px), zorder=3, solid_joinstyle="round")
+        if dashes is not None:
+            stroke.set_linestyle((0, dashes))
+        if fill:
+            axes.fill_between(times, values, 0, color=colour, alpha=fill, lw=0, zorder=2)
+
+
+def draw_gaps(axes: Axes, gaps: Sequence[Gap], *, labels: bool = True) -> None:
+    """Hatched bands with "no data" where there is room for the words."""
+    first, last = axes.get_xlim()
+    width_px = axes.get_window_extent().width
+    for gap in gaps:
+        axes.axvspan(
+            gap.start_s, gap.end_s, facecolor=palette.GAP, edgecolor=palette.GRID, hatch="//", lw=0, zorder=1.2
+        )
+        room_px = (gap.end_s - gap.start_s) / (last - first) * width_px
+        if not labels or room_px < 40:
+            continue
+        axes.text(
+            (gap.start_s + gap.end_s) / 2,
+            0.97 if room_px >= 130 else 0.94,
+            "no data",
+            transform=axes.get_xaxis_transform(),
+            ha="center",
+            va="top",
+            rotation=0 if room_px >= 130 else 90,
+            color=palette.TEXT,
+            fontproperties=font(NOTE_PX),
+            zorder=5,
+        )
+
+
+def draw_now(axes: Axes, spec: PowerChart | SocChart, *, label: bool) -> None:
+    """A line at `as_of` while the period is still running, with what comes after it left plain."""
+    now_s = spec.as_of.timestamp()
+    if not spec.start_s < now_s < spec.end_s:
+        return
+    axes.axvline(now_s, color=palette.TEXT, lw=points(2), alpha=0.75, zorder=2.5)
+    axes.axvspan(now_s, spec.end_s, facecolor=palette.BACKGROUND, alpha=0.55, lw=0, zorder=1.1)
+    if label:
+        share = (now_s - spec.start_s) / (spec.end_s - spec.start_s)
+        axes.annotate(
+            f"now {clock(spec, now_s)}",
+            (now_s, 1),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, points(8)),
+            textcoords="offset points",
+            ha="center" if 0.1 < share < 0.88 else "left" if share <= 0.1 else "right",
+            va="bottom",
+            color=palette.TEXT,
+            fontproperties=font(NOTE_PX),
+            parse_math=False,
+        )
+
+
+def draw_latest(axes: Axes, line: Line, *, scale: float = 1.0) -> None:
+    """A dot on the last measurement."""
+    if line.latest is not None:
+        axes.plot(
+            [line.latest.at_s],
+            [line.latest.value * scale],
+            "o",
+            color=palette.field_colour(line.field),
+            mec=palette.BACKGROUND,
+            mew=points(2.5),
+            ms=points(15),
+            zorder=4,
+            clip_on=False,
+        )
+
+
+def name_lines(axes: Axes, lines: Sequence[Line], names: Sequence[str], width_px: float, *, scale: float = 1.0) -> None:
+    """Each line's name (cut to `width_px`) beside its last measurement, moved apart where they would touch."""
+    named = [(line, name, line.latest) for line, name in zip(lines, names, strict=True) if line.latest is not None]
+    if not named:
+        return
+    height_px = axes.get_window_extent().height
+    low, high = axes.get_ylim()
+    at_s = max(latest.at_s for _, _, latest in named)
+    wanted = [(latest.value * scale - low) / (high - low) * height_px for _, _, latest in named]
+    placed = spread(wanted, LABEL_STEP_PX, 14, height_px - 14)
+    first, last = axes.get_xlim()
+    lead_s = 22 * (last - first) / axes.get_window_extent().width
+    for (line, name, latest), y_px in zip(named, placed, strict=True):
+        colour = palette.field_colour(line.field)
+        y = low + y_px / height_px * (high - low)
+        lead = ([at_s + 0.3 * lead_s, at_s + lead_s], [latest.value * scale, y])
+        if latest.at_s == at_s:
+            axes.plot(*lead, color=colour, lw=points(2), alpha=0.8, zorder=3.5, clip_on=False)
+        axes.annotate(
+            fitted(drawable(name, bold=True), width_px - 36, LABEL_PX - 3, bold=True),
+            (at_s, y),
+            xytext=(points(28), 0),
+            textcoords="offset points",
+            ha="left",
+            va="center",
+            color=colour,
+            fontproperties=font(LABEL_PX - 3, bold=True),
+            annotation_clip=False,
+            zorder=5,
+            parse_math=False,
+            bbox={"facecolor": palette.BACKGROUND, "edgecolor": "none", "pad": points(1)},
+        )
+
+
+def mark_point(axes: Axes, point: Point, words: str, *, colour: str, below: bool) -> None:
+    """A ring around a point with words beside it, kept inside the panel."""
+    first, last = axes.get_xlim()
+    share = (point.at_s - first) / (last - first)
+    axes.plot(
+        [point.at_s],
+        [point.value],
+        "o",
+        mfc=palette.PANEL,
+        mec=colour,
+        mew=points(4.5),
+        ms=points(19),
+        zorder=4,
+        clip_on=False,
+    )
+    axes.annotate(
+        words,
+        (point.at_s, point.value),
+        xytext=(points(0 if 0.22 < share < 0.78 else -10 if share <= 0.22 else 10), points(-22 if below else 22)),
+        textcoords="offset points",
+        ha="center" if 0.22 < share < 0.78 else "left" if share <= 0.22 else "right",
+        va="top" if below else "bottom",
+        color=palette.TEXT,
+        fontproperties=font(LABEL_PX, bold=True),
+        zorder=6,
+        parse_math=False,
+        bbox={"facecolor": palette.PANEL, "edgecolor": "none", "alpha": 0.8, "pad": points(4)},
+    )
+
+
+def spread(wanted: Sequence[float], step: float, low: float, high: float) -> list[float]:
+    """Places near `wanted`, in the same order, at least `step` apart and inside [low, high] as far as they fit."""
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    placed = [0.0] * len(wanted)
+    floor = low
+    for i in order:
+        placed[i] = max(wanted[i], floor)
+        floor = placed[i] + step
+    ceiling = high
+    for i in reversed(order):
+        placed[i] = min(placed[i], ceiling)
+        ceiling = placed[i] - step
+    return placed
