@@ -13,11 +13,12 @@ from pathlib import Path
 from platformdirs import user_data_path
 from pydantic import SecretStr
 
-from agents.model_settings import ModelSettings
+from agents.models import DEFAULT_MODEL, ModelSettings
 from app.site_file import FILE_NAME, load_site
 from energy.site import Site
 
 DATABASE_NAME = "commandcenter.db"
+_SECRET_ENDINGS = ("_KEY", "_TOKEN", "_PASSWORD", "_USERNAME", "_SECRET")
 
 
 class SettingsError(Exception):
@@ -45,6 +46,8 @@ class Settings:
     telegram: TelegramSettings | None
     web_host: str
     web_port: int
+    open_meteo_url: str | None  # None: the public service
+    environment: Mapping[str, str]  # where the connectors find their devices' secrets
 
     @property
     def site_file(self) -> Path:
@@ -67,7 +70,7 @@ def settings_from(
     *, data: Path | None = None, site_id: str | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
     """The settings from flags (`data`, `site_id`) and the environment. Raises `SettingsError`."""
-    env = os.environ if environment is None else environment
+    env = with_secret_files(os.environ if environment is None else environment)
     database_url = env.get("DATABASE_URL") or None
     if data is not None and database_url is not None:
         raise SettingsError("--data and DATABASE_URL exclude each other: drop the flag, or unset the variable")
@@ -80,29 +83,32 @@ def settings_from(
         telegram=_telegram(env),
         web_host=env.get("WEB_HOST", "127.0.0.1"),
         web_port=_whole(env, "WEB_PORT", 8080, 0, 65535),
+        open_meteo_url=env.get("OPEN_METEO_BASE_URL") or None,
+        environment=env,
     )
 
 
-def secret_of(device_id: str, what: str, environment: Mapping[str, str] | None = None) -> SecretStr | None:
-    """A device's secret: `<DEVICE_ID>_<WHAT>`, or the content of the file that `<DEVICE_ID>_<WHAT>_FILE` names."""
-    env = os.environ if environment is None else environment
-    name = f"{device_id.upper().replace('-', '_')}_{what}"
-    if path := env.get(f"{name}_FILE"):
+def with_secret_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with each `NAME_FILE` read into `NAME`, for secrets that are mounted as files."""
+    env = dict(environment)
+    for name, path in environment.items():
+        plain = name.removesuffix("_FILE")
+        if plain == name or not path or not plain.endswith(_SECRET_ENDINGS) or plain in env:
+            continue
         try:
-            return SecretStr(Path(path).read_text(encoding="utf-8").strip())
+            env[plain] = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise SettingsError(f"{name}_FILE: {path} cannot be read ({error.strerror})") from error
-    return SecretStr(env[name]) if env.get(name) else None
+            raise SettingsError(f"{name}: {path} cannot be read ({error.strerror})") from error
+    return env
 
 
 def _models(env: Mapping[str, str]) -> ModelSettings:
-    model = env.get("MODEL_NAME") or "gpt-4o-mini"
     key = env.get("OPENAI_API_KEY")
     return ModelSettings(
         api_key=SecretStr(key) if key else None,
         base_url=env.get("OPENAI_BASE_URL") or None,
-        model=model,
-        manager_model=env.get("MANAGER_MODEL_NAME") or model,
+        model=env.get("MODEL_NAME") or DEFAULT_MODEL,
+        manager_model=env.get("MANAGER_MODEL_NAME") or None,
         timeout_s=_number(env, "MODEL_TIMEOUT_S", 20.0, 0.05, 300),
     )
 

@@ -14,7 +14,7 @@ async def fetch_forecast(work: Work) -> None:
     if work.weather is None:
         return
     try:
-        issued = await work.weather.forecast()
+        issued = await work.weather.forecast(work.site)
     except ConnectorError as error:
         work.watch.failed(SOURCE, error)
         return

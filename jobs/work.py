@@ -25,7 +25,7 @@ def utc_now() -> datetime:
 class WeatherService(Protocol):
     """Where forecasts come from."""
 
-    async def forecast(self) -> IssuedForecast: ...
+    async def forecast(self, site: Site) -> IssuedForecast: ...
 
 
 @dataclass(slots=True)

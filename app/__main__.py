@@ -1,0 +1,5 @@
+"""`python -m app` is `commandcenter`."""
+
+from app.cli import main
+
+main()

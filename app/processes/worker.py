@@ -1,0 +1,70 @@
+"""The worker: the one process that talks to devices. It never loads the crew or a chat platform."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from app.settings import Settings
+from connectors.device import DeviceSecrets, PolledDevice, StreamedDevice
+from connectors.open_meteo import OpenMeteo
+from connectors.registry import CONNECTORS, connect
+from energy.site import Site
+from jobs.backfill import Progress as BackfillProgress
+from jobs.work import Work
+from jobs.worker import run_worker
+from store.database import Database
+
+
+async def run(settings: Settings, database: Database, site: Site, redis_url: str, stop: asyncio.Event) -> None:
+    """Do the worker's jobs for one site until `stop` is set."""
+    async with opened(settings, database, site) as work:
+        with _progress_bar() as progress:
+            await run_worker(work, redis_url, stop, progress=progress)
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, database: Database, site: Site) -> AsyncIterator[Work]:
+    """The site's devices ready to be read; closed at the end."""
+    polled: dict[str, PolledDevice] = {}
+    streamed: dict[str, StreamedDevice] = {}
+    for device in site.device:
+        if device.kind not in CONNECTORS:
+            continue  # a file that is imported
+        connected = connect(site, device, DeviceSecrets.from_environment(device.id, settings.environment))
+        if isinstance(connected, PolledDevice):
+            polled[device.id] = connected
+        else:
+            streamed[device.id] = connected
+    has_place = site.latitude is not None and site.longitude is not None
+    weather = OpenMeteo(settings.open_meteo_url) if has_place else None
+    try:
+        yield Work(database=database, site=site, polled=polled, streamed=streamed, weather=weather)
+    finally:
+        for each in (*polled.values(), *streamed.values()):
+            await each.close()
+        if weather is not None:
+            await weather.close()
+
+
+@contextlib.contextmanager
+def _progress_bar() -> Iterator[BackfillProgress | None]:
+    """A bar for the backfill where somebody sees it; elsewhere the log tells of its end."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("history of {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks = {}
+
+        def show(device_id: str, done: int, total: int) -> None:
+            if device_id not in tasks:
+                tasks[device_id] = bars.add_task(device_id, total=total)
+            bars.update(tasks[device_id], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,86 @@
+"""A site's toml: the example loads, and every mistake is named with file, key and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import SettingsError, settings_from
+from app.site_file import SiteFileError, load_site
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "commandcenter.toml"
+
+
+def _site_with(tmp_path: Path, change: tuple[str, str]) -> Path:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert change[0] in text
+    path = tmp_path / "commandcenter.toml"
+    path.write_text(text.replace(*change), encoding="utf-8")
+    return path
+
+
+def test_the_example_describes_the_ranch() -> None:
+    site = load_site(EXAMPLE)
+    assert (site.id, site.timezone, site.solar_kwp) == ("ranch", "America/Los_Angeles", 14.6)
+    assert [device.kind for device in site.device] == ["solark_cloud", "victron_mqtt", "shelly"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            ("min_soc_pct = 30\nsafe", "min_soc_pct = 130\nsafe"),
+            "limits.min_soc_pct: Input should be less than or equal to 100",
+        ),
+        (("safe_min_soc_pct = 40", "safe_min_soc_pct = 85"), "min_soc_pct <= safe_min_soc_pct < safe_max_soc_pct"),
+        (("America/Los_Angeles", "America/Lost_Angeles"), '"America/Lost_Angeles" is not a time zone'),
+        (('kind = "shelly"', 'kind = "shellly"'), "device.#3.kind"),
+        (("plant_id = 123456", "plant = 123456"), "device.#1.plant: is not a key here"),
+        (('prefer = ["cerbo", "solark"]', 'prefer = ["cerbo", "sol"]'), 'device "sol" is not among the devices'),
+        (("soc_pct = { prefer", "soc = { prefer"), '"soc" is not a field of a reading'),
+        (('device = "garage"', 'device = "barn"'), 'no device "barn"; the devices are solark, cerbo, garage'),
+        (("stop_soc_pct = 50", "stop_soc_pct = 60"), "stop_soc_pct must be below start_soc_pct"),
+        (("[economics]", "[economy]"), "[economy] is unknown"),
+        (("latitude = 37.3", "latitude = 137.3"), "latitude: Input should be less than"),
+        (("latitude = 37.3", "latitude = "), "is not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_what_is_allowed(
+    tmp_path: Path, change: tuple[str, str], said: str
+) -> None:
+    path = _site_with(tmp_path, change)
+    with pytest.raises(SiteFileError) as caught:
+        load_site(path)
+    assert said in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_says_where_it_was_expected(tmp_path: Path) -> None:
+    with pytest.raises(SiteFileError, match="there is no such file"):
+        load_site(tmp_path / "commandcenter.toml")
+
+
+def test_data_and_database_url_together_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="exclude each other"):
+        settings_from(data=tmp_path, environment={"DATABASE_URL": "postgresql://x"})
+
+
+def test_another_site_than_the_toml_describes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "commandcenter.toml").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(SettingsError, match='describes "ranch"'):
+        settings_from(data=tmp_path, site_id="farm", environment={}).site()
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-from-file\n", encoding="utf-8")
+    settings = settings_from(data=tmp_path, environment={"OPENAI_API_KEY_FILE": str(tmp_path / "key")})
+    assert settings.models.api_key is not None
+    assert settings.models.api_key.get_secret_value() == "sk-from-file"
+    assert "sk-from-file" not in repr(settings.models)
+
+
+@pytest.mark.parametrize(("name", "value"), [("WEB_PORT", "eighty"), ("WEB_PORT", "70000"), ("MODEL_TIMEOUT_S", "0")])
+def test_a_setting_out_of_range_is_named(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        settings_from(data=tmp_path, environment={name: value})
