@@ -25,7 +25,7 @@ Part = Literal["net", "positive", "negative"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
+class Frame:
     """What every chart says about itself.
 
     The period is [start, end); `as_of` is how far the data could be known (the "now" of the chart) and may lie inside
@@ -65,7 +65,7 @@ class _Frame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PowerChart(_Frame):
+class PowerChart(Frame):
     """Power flows over a period; the state of charge has a panel of its own below."""
 
     lines: tuple[Line, ...]
@@ -90,7 +90,7 @@ class PowerChart(_Frame):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SocChart(_Frame):
+class SocChart(Frame):
     """State of charge over a period, with the site's limits (%) drawn in and the lowest point marked."""
 
     soc: Line
@@ -154,7 +154,7 @@ class BarSeries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnergyBars(_Frame):
+class EnergyBars(Frame):
     """Energy per local hour or day: bar i stands for [edges[i], edges[i + 1]) epoch seconds, right on 23 h days."""
 
     by: Literal["hour", "day"]
@@ -232,7 +232,7 @@ def _bar_series(data: dict[str, Any]) -> BarSeries:
     return BarSeries(**(data | {"values": tuple(data["values"]), "covered": tuple(data.get("covered", ()))}))
 
 
-def _check_frame(spec: _Frame) -> None:
+def _check_frame(spec: Frame) -> None:
     name = type(spec).__name__
     if not isinstance(spec.zone, ZoneInfo) or not spec.zone.key:
         raise ValueError(f"{name}.zone needs a named zone such as ZoneInfo('America/Los_Angeles'), got {spec.zone!r}")
@@ -250,6 +250,6 @@ def _check_soc(line: Line | None) -> None:
         raise ValueError(f"the state of charge is the field soc_pct, got {line.field}")
 
 
-def _slug(kind: str, spec: _Frame) -> str:
+def _slug(kind: str, spec: Frame) -> str:
     site = re.sub(r"[^a-z0-9]+", "-", spec.site.lower()).strip("-")[:40].strip("-")
     return "-".join(part for part in (kind, site, wording.period_slug(spec)) if part)

@@ -10,19 +10,19 @@ from charts.line import Gap, Line, Point
 from energy.units import format_energy, format_percent, format_power
 
 if TYPE_CHECKING:
-    from charts.specs import BarSeries, EnergyBars, PowerChart, SocChart, _Frame
+    from charts.specs import BarSeries, EnergyBars, Frame, PowerChart, SocChart
 
 MAX_NAMED = 3  # gaps or incomplete bars named one by one; a longer list tells nobody anything
 COMPLETE_SHARE = 0.95
 _SIGNED = {"battery_charge_w": ("charging", "discharging"), "grid_import_w": ("importing", "exporting")}
 
 
-def local(spec: _Frame, at_s: float) -> datetime:
+def local(spec: Frame, at_s: float) -> datetime:
     """Epoch seconds as the site's local time."""
     return datetime.fromtimestamp(at_s, UTC).astimezone(spec.zone)
 
 
-def clock(spec: _Frame, at_s: float) -> str:
+def clock(spec: Frame, at_s: float) -> str:
     """`14:02` or `2:02 PM`; with the zone's short name in the hour that a clock change repeats."""
     moment = local(spec, at_s)
     text = moment.strftime("%H:%M") if spec.units.hour_24 else moment.strftime("%I:%M %p").lstrip("0")
@@ -30,32 +30,32 @@ def clock(spec: _Frame, at_s: float) -> str:
     return f"{text} {moment.strftime('%Z')}" if repeated else text
 
 
-def day(spec: _Frame, at_s: float, *, year: bool = False) -> str:
+def day(spec: Frame, at_s: float, *, year: bool = False) -> str:
     """`Mon 23 Nov`, with the year on demand."""
     moment = local(spec, at_s)
     return f"{moment:%a} {moment.day} {moment:%b}" + (f" {moment.year}" if year else "")
 
 
-def at(spec: _Frame, at_s: float) -> str:
+def at(spec: Frame, at_s: float) -> str:
     """A moment inside the chart: `11:35` when it shows one local day, `Mon 11:35` up to a week, else `23 Nov 11:35`."""
     day_words = _day_inside(spec, at_s)
     return f"{day_words} {clock(spec, at_s)}" if day_words else clock(spec, at_s)
 
 
-def when(spec: _Frame, at_s: float) -> str:
+def when(spec: Frame, at_s: float) -> str:
     """The same moment in a sentence: `at 11:35`, `on Mon at 11:35`, `on 23 Nov at 11:35`."""
     day_words = _day_inside(spec, at_s)
     return f"on {day_words} at {clock(spec, at_s)}" if day_words else f"at {clock(spec, at_s)}"
 
 
-def _day_inside(spec: _Frame, at_s: float) -> str:
+def _day_inside(spec: Frame, at_s: float) -> str:
     if one_day(spec):
         return ""
     moment, first, last = local(spec, at_s), local(spec, spec.start_s), local(spec, spec.end_s - 1)
     return f"{moment:%a}" if (last.date() - first.date()).days < 7 else f"{moment.day} {moment:%b}"
 
 
-def one_day(spec: _Frame) -> bool:
+def one_day(spec: Frame) -> bool:
     """Whether the period lies in one local calendar day."""
     return local(spec, spec.start_s).date() == local(spec, spec.end_s - 1).date()
 
@@ -64,18 +64,18 @@ def _midnight(moment: datetime) -> bool:
     return moment.hour == moment.minute == moment.second == 0
 
 
-def _end_clock(spec: _Frame) -> str:
+def _end_clock(spec: Frame) -> str:
     """The end of a period inside one day: a midnight is that day's end, not the next one's start."""
     if not _midnight(local(spec, spec.end_s)):
         return clock(spec, spec.end_s)
     return "24:00" if spec.units.hour_24 else "midnight"
 
 
-def _whole_days(spec: _Frame) -> bool:
+def _whole_days(spec: Frame) -> bool:
     return _midnight(local(spec, spec.start_s)) and _midnight(local(spec, spec.end_s))
 
 
-def period_words(spec: _Frame) -> str:
+def period_words(spec: Frame) -> str:
     """`Mon 23 Nov 2026`, or `..., 06:00 to 12:00`, `17 to 23 Nov 2026`, `Sun 22 Nov 17:00 to Mon 23 Nov 2026 06:00`."""
     first, last = local(spec, spec.start_s), local(spec, spec.end_s - 1)
     if one_day(spec):
@@ -91,7 +91,7 @@ def period_words(spec: _Frame) -> str:
     return f"{start} to {day(spec, spec.end_s, year=True)} {clock(spec, spec.end_s)}"
 
 
-def period_slug(spec: _Frame) -> str:
+def period_slug(spec: Frame) -> str:
     """`2026-11-23`, `2026-11-23-0600-to-1200`, `2026-11-17-to-2026-11-23`; times where edges are no midnights."""
     first, last = local(spec, spec.start_s), local(spec, spec.end_s)
     if _whole_days(spec):
@@ -102,7 +102,7 @@ def period_slug(spec: _Frame) -> str:
     return f"{first:%Y-%m-%d-%H%M}-to-{last:%Y-%m-%d-%H%M}"
 
 
-def as_of_words(spec: _Frame) -> str:
+def as_of_words(spec: Frame) -> str:
     """`as of 14:02 PST`, with the day when the data was read on another day than the chart shows."""
     moment = local(spec, spec.as_of.timestamp())
     today = one_day(spec) and moment.date() == local(spec, spec.start_s).date()
@@ -112,19 +112,19 @@ def as_of_words(spec: _Frame) -> str:
     return f"as of {text}" if today else f"as of {day(spec, spec.as_of.timestamp())} {text}"
 
 
-def heading(spec: _Frame) -> str:
+def heading(spec: Frame) -> str:
     """`Power, Solar Shack, yesterday (Mon 23 Nov 2026)`."""
     parts = [spec.title, spec.site, spec.period_label]
     return ", ".join(part for part in parts if part) + f" ({period_words(spec)})"
 
 
-def gap_words(spec: _Frame, gap: Gap) -> str:
+def gap_words(spec: Frame, gap: Gap) -> str:
     """`13:00 to 15:00`."""
     end = _end_clock(spec) if one_day(spec) and gap.end_s == spec.end_s else at(spec, gap.end_s)
     return f"{at(spec, gap.start_s)} to {end}"
 
 
-def common_gaps(spec: _Frame, lines: Sequence[Line]) -> list[Gap]:
+def common_gaps(spec: Frame, lines: Sequence[Line]) -> list[Gap]:
     """Stretches of the known period in which none of the lines has data."""
     found = lines[0].gaps(spec.start_s, spec.known_until_s) if lines else []
     for line in lines[1:]:
@@ -186,11 +186,11 @@ def is_complete(series: BarSeries, index: int) -> bool:
     return not series.covered or series.covered[index] >= COMPLETE_SHARE
 
 
-def _shown(spec: _Frame, line: Line) -> Line:
+def _shown(spec: Frame, line: Line) -> Line:
     return line.within(spec.start_s, spec.end_s)
 
 
-def _flow_sentence(spec: _Frame, line: Line) -> str:
+def _flow_sentence(spec: Frame, line: Line) -> str:
     low, high, latest = line.lowest, line.highest, line.latest
     if low is None or high is None or latest is None:
         return f"{line.label}: no data."
@@ -209,7 +209,7 @@ def _flow_sentence(spec: _Frame, line: Line) -> str:
     return f"{text}." if not spec.running else f"{text}; latest {flow_words(spec, line, latest)}."
 
 
-def flow_words(spec: _Frame, line: Line, point: Point) -> str:
+def flow_words(spec: Frame, line: Line, point: Point) -> str:
     """`3.2 kW`, or `discharging 1.2 kW` where the sign has a meaning."""
     amount = format_power(abs(point.value), spec.units)
     if line.field not in _SIGNED:
@@ -218,11 +218,11 @@ def flow_words(spec: _Frame, line: Line, point: Point) -> str:
     return "idle" if abs(point.value) < 1 else f"{up if point.value > 0 else down} {amount}"
 
 
-def _power(spec: _Frame, point: Point, *, flip: bool = False) -> str:
+def _power(spec: Frame, point: Point, *, flip: bool = False) -> str:
     return f"{format_power(-point.value if flip else point.value, spec.units)} {when(spec, point.at_s)}"
 
 
-def _soc_sentence(spec: _Frame, line: Line) -> str:
+def _soc_sentence(spec: Frame, line: Line) -> str:
     low, high, latest = line.lowest, line.highest, line.latest
     if low is None or high is None or latest is None:
         return "Battery SOC: no data."
@@ -243,7 +243,7 @@ def _limit_sentences(spec: SocChart, line: Line) -> list[str]:
     return out
 
 
-def _gap_sentences(spec: _Frame, lines: Sequence[Line]) -> list[str]:
+def _gap_sentences(spec: Frame, lines: Sequence[Line]) -> list[str]:
     shared = common_gaps(spec, lines)
     out = [f"No data from {_listed([gap_words(spec, gap) for gap in shared])}."] if shared else []
     for line in lines:
@@ -279,6 +279,6 @@ def _listed(words: Sequence[str]) -> str:
     return named if len(words) <= MAX_NAMED else f"{named} and {len(words) - MAX_NAMED} more"
 
 
-def _closing(spec: _Frame) -> str:
+def _closing(spec: Frame) -> str:
     words = as_of_words(spec)
     return f"{words[0].upper()}{words[1:]}{f', {spec.source}' if spec.source else ''}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from charts import palette
-from charts.canvas import AXIS_LEFT_PX, WIDTH_PX, drawable, fitted, text_width_px
+from charts.canvas import AXIS_LEFT_PX, VALUE_PX, WIDTH_PX, Tile, drawable, fitted, text_width_px, tile_grid
 from charts.draw_power import NAMES_PX
 from charts.render import render, render_png
 from charts.specs import ChartSpec, Line
@@ -159,3 +160,15 @@ def test_strokes_and_texts_stand_out_from_the_panel() -> None:
 
     for colour in (*palette.FIELD_COLOURS.values(), *palette.NEGATIVE_COLOURS.values(), palette.MUTED, palette.TEXT):
         assert (luminance(colour) + 0.05) / (luminance(palette.PANEL) + 0.05) > 3.5, colour
+
+
+def test_specs_and_an_idle_renderer_load_no_matplotlib() -> None:
+    code = "import sys, charts.specs, charts.render; sys.exit('matplotlib' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("value", ["9.95 kW", "12,345 W", "1,234 kWh", "123,456 kWh"])
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 6])
+def test_figures_in_tiles_are_never_cut(count: int, value: str) -> None:
+    grid = tile_grid([Tile("Solar", value, "peak 11:00", palette.SOLAR)] * count)
+    assert text_width_px(value, VALUE_PX, bold=True) <= grid.width_px
