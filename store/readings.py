@@ -19,11 +19,24 @@ from energy.series import Series, median_cadence_s
 from store.columns import from_ms, to_ms
 from store.database import Database
 from store.merging import unique_seconds
+from store.rejections import RejectedCount, count_rejections, rejected_since
 from store.tables import readings as table
 from store.tables import rollups
 from store.upsert import upsert, upsert_in
 
-__all__ = ["devices", "field_rollups", "field_rows", "latest", "span", "stream", "upsert", "upsert_in"]
+__all__ = [
+    "RejectedCount",
+    "count_rejections",
+    "devices",
+    "field_rollups",
+    "field_rows",
+    "latest",
+    "rejected_since",
+    "span",
+    "stream",
+    "upsert",
+    "upsert_in",
+]
 
 _SLICE = timedelta(days=1)
 _FOREVER_MS = 2**62
@@ -189,15 +202,15 @@ async def field_rollups(
 
 
 async def stream(
-    db: Database, org_id: str, site_id: str, start: datetime, end: datetime, as_of: datetime
+    db: Database, org_id: str, site_id: str, start: datetime | None, end: datetime | None, as_of: datetime
 ) -> AsyncIterator[Reading]:
-    """All visible readings with start <= taken_at < end, in the order of time, then of device.
+    """All visible readings with start <= taken_at < end (None = open), in the order of time, then of device.
 
     Reads a day at a time and holds no transaction open while the caller works on it.
     """
     of_site: dict[str, Any] = {"org_id": org_id, "site_id": site_id}
-    until_ms = min(to_ms(end), to_ms(as_of) + 1)
-    at_ms = to_ms(start)
+    until_ms = min(_FOREVER_MS if end is None else to_ms(end), to_ms(as_of) + 1)
+    at_ms = -_FOREVER_MS if start is None else to_ms(start)
     slice_ms = _SLICE // timedelta(milliseconds=1)
     while True:
         async with db.read() as connection:

@@ -246,11 +246,9 @@ inbox = Table(
     Column("state", String, nullable=False),
     Column("message", json_column()),
     Column("reply", json_column()),
-    Column("parts_sent", Integer, nullable=False),
-    Column("attempts", Integer, nullable=False),
     Column("received_at", UtcMs, nullable=False),
     Column("settled_at", UtcMs),
-    CheckConstraint("state IN ('received', 'answered', 'sent', 'abandoned')", name="state"),
+    CheckConstraint("state IN ('received', 'answered', 'settled')", name="state"),
     Index(None, "org_id", "platform", "state", "received_at"),
 )
 

@@ -99,11 +99,9 @@ def _create_tables() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("message", JSON),
         sa.Column("reply", JSON),
-        sa.Column("parts_sent", sa.Integer(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger()),
-        sa.CheckConstraint("state IN ('received', 'answered', 'sent', 'abandoned')", name=op.f("ck_inbox_state")),
+        sa.CheckConstraint("state IN ('received', 'answered', 'settled')", name=op.f("ck_inbox_state")),
         sa.PrimaryKeyConstraint("org_id", "platform", "key", name=op.f("pk_inbox")),
     )
     op.create_index(

@@ -1,0 +1,90 @@
+"""Weather forecasts as they were issued: models are trained and scored on what was known at the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from energy.weather import IssuedForecast, WeatherHour
+from store.columns import from_ms, to_ms
+from store.database import Database
+from store.dialect import insert_for
+from store.tables import weather_forecasts as table
+
+_COLUMNS = ("temperature_c", "cloud_cover_pct", "ghi_w_m2", "dni_w_m2", "dhi_w_m2")
+
+
+async def insert(db: Database, org_id: str, site_id: str, issued: IssuedForecast) -> bool:
+    """Archive a forecast; False when the one of this source and issue time is there already."""
+    row = {
+        "org_id": org_id,
+        "site_id": site_id,
+        "source": issued.source,
+        "issued_at": issued.issued_at,
+        "hours": _packed(issued.hours),
+        "attribution": issued.attribution,
+    }
+    async with db.begin() as connection:
+        statement = insert_for(connection, table).values(row).on_conflict_do_nothing()
+        return bool((await connection.execute(statement)).rowcount == 1)
+
+
+async def latest_issued(
+    db: Database, org_id: str, site_id: str, *, as_of: datetime, source: str | None = None
+) -> IssuedForecast | None:
+    """The newest forecast issued by `as_of` (of any source unless one is named), or None."""
+    query = _forecasts(org_id, site_id).where(table.c.issued_at <= as_of)
+    if source is not None:
+        query = query.where(table.c.source == source)
+    async with db.read() as connection:
+        row = (await connection.execute(query.order_by(table.c.issued_at.desc()).limit(1))).one_or_none()
+    return None if row is None else _forecast(row)
+
+
+async def issued_between(
+    db: Database, org_id: str, site_id: str, start: datetime, end: datetime
+) -> list[IssuedForecast]:
+    """All forecasts issued in [start, end), in the order of issue."""
+    query = _forecasts(org_id, site_id).where(table.c.issued_at >= start, table.c.issued_at < end)
+    async with db.read() as connection:
+        rows = (await connection.execute(query.order_by(table.c.issued_at))).all()
+    return [_forecast(row) for row in rows]
+
+
+async def forget_before(db: Database, org_id: str, site_id: str, moment: datetime) -> int:
+    """Drop the forecasts that were issued before `moment`; how many."""
+    statement = delete(table).where(table.c.org_id == org_id, table.c.site_id == site_id, table.c.issued_at < moment)
+    async with db.begin() as connection:
+        return int((await connection.execute(statement)).rowcount)
+
+
+def _forecasts(org_id: str, site_id: str) -> Any:
+    return select(table.c.issued_at, table.c.source, table.c.hours, table.c.attribution).where(
+        table.c.org_id == org_id, table.c.site_id == site_id
+    )
+
+
+def _packed(hours: tuple[WeatherHour, ...]) -> dict[str, Any]:
+    """One list per variable: a quarter of the size of one object per hour."""
+    arrays = sorted({name for hour in hours for name in hour.tilted_w_m2})
+    return {
+        "start_ms": [to_ms(hour.start) for hour in hours],
+        **{column: [getattr(hour, column) for hour in hours] for column in _COLUMNS},
+        "tilted_w_m2": {name: [hour.tilted_w_m2.get(name) for hour in hours] for name in arrays},
+    }
+
+
+def _forecast(row: Any) -> IssuedForecast:
+    packed: Mapping[str, Any] = row.hours
+    hours = tuple(
+        WeatherHour(
+            start=from_ms(start_ms),
+            **{column: packed[column][index] for column in _COLUMNS},
+            tilted_w_m2={name: values[index] for name, values in packed["tilted_w_m2"].items()},
+        )
+        for index, start_ms in enumerate(packed["start_ms"])
+    )
+    return IssuedForecast(row.issued_at, row.source, hours, row.attribution)
