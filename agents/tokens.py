@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from typing import Any
 
 
 @cache
 def _encoding() -> Any:
-    from bpe_openai import get_encoding
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the package opens its files in an outdated way
+        from bpe_openai import get_encoding
 
-    return get_encoding("o200k_base")
+        return get_encoding("o200k_base")
 
 
 def count_tokens(text: str) -> int:
