@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 from charts import palette
 from charts.specs import ChartSpec
 from charts.ticks import midnights, time_ticks, value_label
-from charts.wording import as_of_words, period_words
+from charts.wording import as_of_words, period_name, period_words
 
 WIDTH_PX = 1080
 DPI = 100
@@ -105,7 +105,7 @@ class Card:
         self.text(MARGIN_PX, 78, spec.title, size_px=TITLE_PX, bold=True, width_px=WIDTH_PX - 2 * MARGIN_PX)
         day_hours = (spec.end_s - spec.start_s) / 3600
         odd = f"{day_hours:g}-hour day" if day_hours in (23, 25) and "," not in period_words(spec) else ""
-        words = [drawable(part) for part in (spec.site, spec.period_label, period_words(spec), odd)]
+        words = [drawable(part) for part in (spec.site, period_name(spec), period_words(spec), odd)]
         line = " · ".join(word for word in words if word)
         room_px = WIDTH_PX - 2 * MARGIN_PX
         size_px = next((size for size in (SUBTITLE_PX, 28, 25) if text_width_px(line, size) <= room_px), 25)
@@ -246,6 +246,12 @@ def set_time_axis(axes: Axes, spec: ChartSpec, *, labels: bool = True) -> None:
     lines = days if len(days) > 2 else [tick.at for tick in ticks]
     for at_s in lines if len(lines) <= 32 else []:
         axes.axvline(at_s, color=palette.GRID, lw=points(1.6 if at_s in days else 1.2), alpha=0.7, zorder=0.9)
+
+
+def time_axis_height_px(spec: ChartSpec) -> int:
+    """Height that the labels of the time axis take: two lines where the day changes inside the period."""
+    ticks = time_ticks(spec.start_s, spec.end_s, spec.zone, hour_24=spec.units.hour_24)
+    return 60 + 36 * any("\n" in tick.label for tick in ticks)
 
 
 def points(pixels: float) -> float:

@@ -27,6 +27,7 @@ from charts.wording import clock, day, incomplete_bars, is_complete, local
 from energy.units import format_energy
 
 ONE_PANEL_PX, UPPER_PX, LOWER_PX = 560, 420, 330
+WIDEST_BAR_PX = 130
 SLOT_SHARE = 0.82  # of a bar's width; the rest parts it from its neighbour
 _ARROWS = {"positive": "▲ ", "negative": "▼ ", "net": ""}
 
@@ -71,10 +72,14 @@ def _draw_panel(axes: Axes, spec: EnergyBars, group: Sequence[BarSeries], *, lab
             axes.axvspan(
                 index - 0.5, index + 0.5, facecolor=palette.GAP, edgecolor=palette.GRID, hatch="//", lw=0, zorder=1.2
             )
-    slots = list(dict.fromkeys(series.field for series in group))
-    width = SLOT_SHARE / max(len(slots), 1)
-    width_px = width * axes.get_window_extent().width / max(bars, 1)
+    # A flow that never ran says so in its tile; an empty slot beside every bar would only make the others thin.
+    slots = list(dict.fromkeys(series.field for series in group if any(series.values)))
+    bar_px = axes.get_window_extent().width / max(bars, 1)
+    width = min(SLOT_SHARE / max(len(slots), 1), WIDEST_BAR_PX / bar_px)
+    width_px = width * bar_px
     for sign, series in signed:
+        if series.field not in slots:
+            continue
         offset = (slots.index(series.field) - (len(slots) - 1) / 2) * width
         _draw_bars(axes, series, sign, offset, width * (0.92 if width_px > 12 else 1.0))
         if width_px >= 40:

@@ -12,6 +12,7 @@ from charts.canvas import (
     set_time_axis,
     set_value_axis,
     tile_grid,
+    time_axis_height_px,
 )
 from charts.line import Line
 from charts.specs import PowerChart
@@ -37,7 +38,7 @@ def draw_power(spec: PowerChart) -> Card:
     known = [point.value for line in lines for point in line.points]
     tiles = [_tile(spec, line) for line in lines] if known else []
     notes = _sign_notes(lines) if known else []
-    below_px = (70 + SOC_PANEL_PX if soc else 0) + 60 + footer_height_px(notes)
+    below_px = (70 + SOC_PANEL_PX if soc else 0) + time_axis_height_px(spec) + footer_height_px(notes)
     card = Card(150 + tile_grid(tiles).height_px + 62 + POWER_PANEL_PX + below_px)
     top_px = card.tiles(tiles, card.heading(spec)) + 62
     axes = card.panel(top_px, POWER_PANEL_PX, right_px=NAMES_PX)
@@ -100,7 +101,8 @@ def _tile(spec: PowerChart, line: Line) -> Tile:
             note = f"{moment}, peak {format_power(high.value, spec.units)}"
         return Tile(label, value, note, colour, dashes)
     if not signed:
-        return Tile(label, format_power(high.value, spec.units), f"peak {at(spec, high.at_s)}", colour, dashes)
+        note = f"peak {at(spec, high.at_s)}" if high.value >= 1 else ""
+        return Tile(label, format_power(high.value, spec.units), note, colour, dashes)
     point = high if high.value >= -low.value else low
     up, down = _SIGNS[line.field]
     if abs(point.value) < 1:

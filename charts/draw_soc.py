@@ -17,6 +17,7 @@ from charts.canvas import (
     set_time_axis,
     set_value_axis,
     tile_grid,
+    time_axis_height_px,
 )
 from charts.line import Line, Point
 from charts.specs import SocChart
@@ -31,7 +32,7 @@ def draw_soc(spec: SocChart) -> Card:
     """The card of an SOC chart."""
     line = spec.soc.within(spec.start_s, spec.end_s)
     tiles = _tiles(spec, line) if line.points else []
-    card = Card(150 + tile_grid(tiles).height_px + 62 + PANEL_PX + 60 + footer_height_px(()))
+    card = Card(150 + tile_grid(tiles).height_px + 62 + PANEL_PX + time_axis_height_px(spec) + footer_height_px(()))
     top_px = card.tiles(tiles, card.heading(spec)) + 62
     axes = card.panel(top_px, PANEL_PX, right_px=LIMITS_PX)
     set_value_axis(axes, [0, 20, 40, 60, 80, 100])

@@ -35,7 +35,8 @@ def time_ticks(start_s: int, end_s: int, zone: ZoneInfo, *, hour_24: bool = True
         Tick(at_s, _clock_label(moment, step, hour_24=hour_24), day=moment.time() == time())
         for moment, at_s in _wall_clock(start_s, end_s, zone, step)
     ]
-    if hours > 25.5:
+    days = (datetime.fromtimestamp(at, UTC).astimezone(zone).date() for at in (start_s, end_s - 1))
+    if len(set(days)) > 1:
         return [Tick(t.at, f"{t.label}\n{_day_name(t.at, zone)}" if t.day else t.label, t.day) for t in ticks]
     last = datetime.fromtimestamp(end_s, UTC).astimezone(zone)
     if ticks and hour_24 and ticks[-1].at == end_s and last.time() == time():
@@ -66,7 +67,7 @@ def value_label(value: float) -> str:
 
 def _day_ticks(start_s: int, end_s: int, zone: ZoneInfo) -> list[Tick]:
     noons = [at_s for moment, at_s in _wall_clock(start_s, end_s, zone, 12 * 60) if moment.hour == 12]
-    every = max(1, math.ceil(len(noons) / 8))
+    every = 1 if len(noons) <= 8 else math.ceil(len(noons) / 6)
     return [Tick(at_s, _day_name(at_s, zone, weekday=every == 1)) for at_s in noons[::every]]
 
 

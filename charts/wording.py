@@ -114,8 +114,13 @@ def as_of_words(spec: Frame) -> str:
 
 def heading(spec: Frame) -> str:
     """`Power, Solar Shack, yesterday (Mon 23 Nov 2026)`."""
-    parts = [spec.title, spec.site, spec.period_label]
+    parts = [spec.title, spec.site, period_name(spec)]
     return ", ".join(part for part in parts if part) + f" ({period_words(spec)})"
+
+
+def period_name(spec: Frame) -> str:
+    """What people call the period, unless the title says it already."""
+    return "" if spec.period_label.casefold() in spec.title.casefold() else spec.period_label
 
 
 def gap_words(spec: Frame, gap: Gap) -> str:
@@ -203,6 +208,8 @@ def _flow_sentence(spec: Frame, line: Line) -> str:
             parts.append(f"{down} at most {_power(spec, low, flip=True)}")
         text = f"{line.label.removesuffix(' charge').removesuffix(' import')}: {', '.join(parts) or 'idle throughout'}"
     else:
+        if high.value < 1:
+            return f"{line.label}: none."
         text = f"{line.label}: highest {_power(spec, high)}"
         if low.value >= 1:
             text += f", lowest {_power(spec, low)}"

@@ -41,6 +41,14 @@ def test_alt_text_of_a_day_says_extremes_with_local_times_and_signs_in_words() -
     )
 
 
+def test_period_that_the_title_names_is_not_said_twice() -> None:
+    assert replace(YESTERDAY, title="Power yesterday").alt.startswith("Power yesterday, Solar Shack (Sun 22 Nov 2026).")
+
+
+def test_alt_text_of_a_night_says_that_there_was_no_sun() -> None:
+    assert "Solar: none." in power_chart(START, START + 6 * HOUR).alt
+
+
 def test_alt_text_of_a_running_day_says_the_latest_values() -> None:
     chart = power_chart(START, END, grid=True, as_of=START + 14 * HOUR, label="today")
     assert "Battery: charging at most 8.10 kW at 09:55" in chart.alt

@@ -49,6 +49,12 @@ def test_a_week_is_labelled_by_day_and_parted_at_midnights() -> None:
     assert len(midnights(start_s, end_s, ZONE)) == 6
 
 
+def test_a_night_says_where_the_day_changes() -> None:
+    start_s, _ = seconds(local_day(2026, 11, 22))
+    labels = [tick.label for tick in time_ticks(start_s + 18 * 3600, start_s + 30 * 3600, ZONE)]
+    assert labels == ["18:00", "20:00", "22:00", "00:00\nMon 23", "02:00", "04:00", "06:00"]
+
+
 @pytest.mark.parametrize("days", [1, 2, 3, 7, 14, 30, 90, 366])
 def test_there_are_few_enough_ticks_to_read(days: int) -> None:
     start_s, end_s = seconds(local_day(2026, 1, 1, days=days))
