@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from bot.reply import Block, Paragraph, Reply, Source, Text, blocks_from_json, blocks_to_json, plain, say
-from bot.text import blocks_from_text, clean
+from bot.text import blocks_from_text, clean, without_foreign_links
 from charts.specs import spec_from_json, spec_to_json
 
 if TYPE_CHECKING:
     from agents.answer import Answer, Figure
 
 MAX_CHARACTERS = 8_000
+# The line that `agents.wording.source_line` puts under an answer.
+_SOURCE_LINE = re.compile(r"^(?:as of \S|site settings|basic mode)", re.IGNORECASE)
 
 TOO_LONG = say(
     f"That message is longer than {MAX_CHARACTERS:,} characters, so I did not read it. Please ask in a few sentences."
@@ -65,29 +66,16 @@ def delivery_from_json(data: dict[str, Any]) -> Delivery:
     return Delivery(Reply(blocks_from_json(data["blocks"]), charts), data["turn"], data["parts_sent"])
 
 
-def reply_from_answer(answer: Answer, zone: tzinfo) -> Reply:
-    """The answer as a reply: its text, the source line in local time, its notes, its charts."""
-    blocks: list[Block] = list(blocks_from_text(answer.text)) or [Paragraph((Text("I have no answer to that."),))]
-    small_print = [line for line in (source_line(answer, zone), *answer.notes) if line]
+def reply_from_answer(answer: Answer) -> Reply:
+    """The answer as a reply: its text, its last line in small print where it names the source, notes, charts."""
+    text, _, last = clean(answer.text).rstrip().rpartition("\n")
+    if not _SOURCE_LINE.match(last):
+        text, last = answer.text, ""
+    blocks: list[Block] = list(blocks_from_text(text)) or [Paragraph((Text("I have no answer to that."),))]
+    small_print = [line for line in (last, *answer.notes) if line]
     if small_print:
-        blocks.append(Source(clean("\n".join(small_print))))
+        blocks.append(Source(without_foreign_links(clean("\n".join(small_print)))))
     return Reply(tuple(blocks), answer.charts)
-
-
-def source_line(answer: Answer, zone: tzinfo) -> str:
-    """ "as of 14:02, Victron", and whether a language model was at work; empty when nothing was measured."""
-    said = []
-    measured = [figure for figure in answer.figures if figure.source and figure.source != "settings"]
-    already_said = "as of" in answer.text.lower()
-    if measured and not already_said:
-        instants = [figure.taken_at for figure in measured if figure.taken_at is not None]
-        if instants:
-            said.append(f"as of {_clock(max(instants), answer.as_of, zone)}")
-        said.append(" and ".join(_sources(measured)))
-    line = ", ".join(said)
-    if answer.mode == "basic" and "basic mode" not in " ".join((answer.text, *answer.notes)).lower():
-        line = f"{line} · basic mode" if line else "basic mode"
-    return line
 
 
 def turn_of(question: str, answer: Answer) -> dict[str, Any]:
@@ -101,15 +89,6 @@ def turn_of(question: str, answer: Answer) -> dict[str, Any]:
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.completion_tokens,
     }
-
-
-def _clock(instant: datetime, now: datetime, zone: tzinfo) -> str:
-    local = instant.astimezone(zone)
-    return f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:%Y-%m-%d %H:%M}"
-
-
-def _sources(figures: Iterable[Figure]) -> list[str]:
-    return list(dict.fromkeys(figure.source for figure in figures if figure.source))
 
 
 def _figure_to_json(figure: Figure) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -68,6 +68,7 @@ class ChatLimits:
     render_timeout_s: float = 30.0
     give_up_sending_after_s: float = 3_600.0
     oldest_resumed: timedelta = timedelta(hours=24)
+    working_shown_after_s: float = 0.2  # a quicker answer needs no indicator, only a call more
     typing_every_s: float = 4.5
     pairing_attempts_per_10_min: int = 5
     audit_rows_per_stranger_and_hour: int = 20
@@ -215,13 +216,15 @@ class Chat:
     async def _do(self, work: _Work) -> None:
         message = work.message
         delivery = work.delivery
-        if delivery is None:
-            async with self._answering, self._working(work.outlet, message.address):
-                delivery = await self._answer(message, work.person, work.outlet)
-        if work.delivery is None or not delivery.parts_sent:
-            await self._inbox.answered(message.address.platform, message.key, delivery_to_json(delivery))
-        if await self._deliver(message, delivery, work.outlet):
-            await self._inbox.settled(message.address.platform, message.key)
+        async with self._working(work.outlet, message.address):
+            if delivery is None:
+                async with self._answering:
+                    delivery = await self._answer(message, work.person, work.outlet)
+            if not delivery.parts_sent:
+                await self._keep(message, delivery)
+            reply, pictures = await self._drawn(delivery.reply)
+        if await self._deliver(message, delivery, reply, pictures, work.outlet):
+            await self._committed("settled", message, lambda: self._inbox.settled(work.outlet.platform, message.key))
             if delivery.turn is not None and work.person is not None:
                 await self._conversations.remember(message.address, work.person.person_id, delivery.turn)
 
@@ -251,19 +254,19 @@ class Chat:
         except Exception:  # the person must hear something, whatever broke
             log.exception("answer_failed", key=message.key, platform=message.address.platform)
             return Delivery(FAILED)
-        return Delivery(reply_from_answer(answer, scope.zone), turn_of(text, answer))
+        return Delivery(reply_from_answer(answer), turn_of(text, answer))
 
-    async def _deliver(self, message: Message, delivery: Delivery, outlet: Outlet) -> bool:
+    async def _deliver(
+        self, message: Message, delivery: Delivery, reply: Reply, pictures: Sequence[Picture], outlet: Outlet
+    ) -> bool:
         """Send, waiting where the platform asks for it. False leaves the reply to the next start."""
-        reply, pictures = await self._drawn(delivery.reply)
         part = delivery.parts_sent
         waited_s = 0.0
 
         async def part_sent(count: int) -> None:
             nonlocal part
             part = count
-            sent = delivery_to_json(replace(delivery, parts_sent=count))
-            await self._inbox.answered(message.address.platform, message.key, sent)
+            await self._keep(message, replace(delivery, parts_sent=count))
 
         while True:
             result = await outlet.send(message.address, reply, pictures, from_part=part, part_sent=part_sent)
@@ -283,6 +286,24 @@ class Chat:
                     waited_s += after_s
                     await asyncio.sleep(after_s)
 
+    async def _keep(self, message: Message, delivery: Delivery) -> None:
+        stored = delivery_to_json(delivery)
+        platform, key = message.address.platform, message.key
+        await self._committed("answered", message, lambda: self._inbox.answered(platform, key, stored))
+
+    async def _committed(self, step: str, message: Message, commit: Callable[[], Awaitable[None]]) -> None:
+        """Commit a step, trying again for a while. A database that stays broken must not keep the reply back."""
+        for pause_s in (0.2, 1.0, 3.0, None):
+            try:
+                await commit()
+            except Exception:  # whatever the database says
+                if pause_s is None:
+                    log.exception("inbox_not_written", step=step, key=message.key)
+                    return
+                await asyncio.sleep(pause_s)
+            else:
+                return
+
     async def _drawn(self, reply: Reply) -> tuple[Reply, tuple[Picture, ...]]:
         """The charts as pictures; where one fails, the text goes without it and says so."""
         pictures: list[Picture] = []
@@ -301,6 +322,7 @@ class Chat:
         """Shows that we are at work, again and again, until the block ends."""
 
         async def repeat() -> None:
+            await asyncio.sleep(self._limits.working_shown_after_s)
             while True:
                 with contextlib.suppress(Exception):  # an indicator that fails must not cost the answer
                     await outlet.show_working(address)

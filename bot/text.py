@@ -32,7 +32,7 @@ def clean(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether nothing in the text can be seen (spaces, zero-width characters)."""
-    return not _INVISIBLE.sub("", text)
+    return not _INVISIBLE.sub("", clean(text))
 
 
 def clean_name(name: str, *, limit: int = 64) -> str:

@@ -91,7 +91,7 @@ def seen_text(markup: str) -> str:
         elif token[0] == "<" or token[0].startswith("</"):
             raise Refused(400, "Bad Request: can't parse entities: Unexpected start tag")
         else:
-            shown.append(html.unescape(token[0]) if token[3] else token[0])
+            shown.append(html.unescape(token[0]) if token[4] else token[0])
     if open_tags:
         raise Refused(
             400, f"Bad Request: can't parse entities: Can't find end tag corresponding to \"{open_tags[-1]}\""

@@ -36,21 +36,31 @@ def utf16_length(text: str) -> int:
 
 
 def render(blocks: Iterable[Block], *, limit: int = TEXT_LIMIT) -> list[str]:
-    """HTML parts of at most `limit` UTF-16 units each; an empty list when there is nothing to say."""
+    """HTML parts of at most `limit` UTF-16 units each; an empty list when there is nothing to say.
+
+    A part ends after a line where one fits into a part at all, else after a word, else between two characters.
+    """
     parts: list[str] = []
     current: list[_Run] = []
-    used = 0
-    for piece in _pieces(_runs(blocks)):
-        size = _escaped_length(piece.text) + (0 if current and current[-1].tag == piece.tag else piece.overhead)
-        if used + size > limit:
+    for line in _lines(_runs(blocks)):
+        if _length([*current, *line]) <= limit:
+            current += line
+            continue
+        if current:
             _close(parts, current)
-            current, used = [], 0
-            size = _escaped_length(piece.text) + piece.overhead
-        if current and current[-1].tag == piece.tag:
-            current[-1] = _Run(current[-1].text + piece.text, piece.tag)
-        else:
+            current = []
+        if _length(line) <= limit:
+            current += line
+            continue
+        used = 0
+        for piece in _pieces(line):
+            size = _escaped_length(piece.text)
+            opening = 0 if current and current[-1].tag == piece.tag else piece.overhead
+            if used + size + opening > limit:
+                _close(parts, current)
+                current, used, opening = [], 0, piece.overhead
             current.append(piece)
-        used += size
+            used += size + opening
     _close(parts, current)
     return parts
 
@@ -67,9 +77,37 @@ def caption(text: str) -> str:
 
 
 def _close(parts: list[str], runs: list[_Run]) -> None:
-    markup = "".join(_markup(run) for run in _trimmed(runs))
+    markup = "".join(_markup(run) for run in _trimmed(_joined(runs)))
     if markup:
         parts.append(markup)
+
+
+def _length(runs: list[_Run]) -> int:
+    """UTF-16 units of the runs marked up; never too short."""
+    return sum(_escaped_length(run.text) + run.overhead for run in _joined(runs))
+
+
+def _joined(runs: list[_Run]) -> list[_Run]:
+    """Neighbours with the same tag as one run."""
+    joined: list[_Run] = []
+    for run in runs:
+        if joined and joined[-1].tag == run.tag:
+            joined[-1] = _Run(joined[-1].text + run.text, run.tag)
+        else:
+            joined.append(run)
+    return joined
+
+
+def _lines(runs: Iterable[_Run]) -> Iterator[list[_Run]]:
+    line: list[_Run] = []
+    for run in runs:
+        for text in run.text.splitlines(keepends=True):
+            line.append(_Run(text, run.tag))
+            if text.endswith("\n"):
+                yield line
+                line = []
+    if line:
+        yield line
 
 
 def _trimmed(runs: list[_Run]) -> list[_Run]:
@@ -119,19 +157,14 @@ def _inline_runs(inlines: Iterable[Inline]) -> Iterator[_Run]:
         yield _Run(clean(inline.text), tags[type(inline)])
 
 
-def _pieces(runs: Iterable[_Run]) -> Iterator[_Run]:
-    """The runs cut where a part may end: after a line, else after a word, else between two characters."""
-    for run in runs:
-        for line in run.text.splitlines(keepends=True):
-            if _escaped_length(line) <= 600:
-                yield _Run(line, run.tag)
-                continue
-            for word in _words(line):
-                if _escaped_length(word) <= 200:
-                    yield _Run(word, run.tag)
-                else:
-                    for character in _characters(word):
-                        yield _Run(character, run.tag)
+def _pieces(line: Iterable[_Run]) -> Iterator[_Run]:
+    """The smallest pieces that a line too long for one part is cut into: words, or characters of very long words."""
+    for run in line:
+        for word in _words(run.text):
+            if _escaped_length(word) <= 200:
+                yield _Run(word, run.tag)
+            else:
+                yield from (_Run(character, run.tag) for character in _characters(word))
 
 
 def _words(line: str) -> Iterator[str]:

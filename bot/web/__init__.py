@@ -1,0 +1,1 @@
+"""The web face: so far the health check."""

@@ -1,0 +1,74 @@
+"""The HTTP application. `/healthz` says whether this process does its work, and nothing that is secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A platform's adapter: whether it hears and can speak, and the seconds since it last heard from the platform."""
+
+    ready: bool
+    last_poll_age_s: float | None = None
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """What a process knows about itself. `last_poll_age_s` is the age of the newest reading from any device (s)."""
+
+    database_ok: bool
+    adapters: dict[str, Adapter] = field(default_factory=dict)
+    last_poll_age_s: float | None = None
+    version: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that this process is for works."""
+        return self.database_ok and all(adapter.ready for adapter in self.adapters.values())
+
+
+class Health(Protocol):
+    """Who knows how this process is doing."""
+
+    async def check(self) -> HealthReport:
+        """Look now; must not raise and must not take long."""
+        ...
+
+
+def create_app(health: Health) -> FastAPI:
+    """The application; the caller serves it."""
+    app = FastAPI(title="CommandCenter", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    async def healthz() -> JSONResponse:
+        report = await health.check()
+        return JSONResponse(_body(report), status_code=200 if report.ok else 503)
+
+    return app
+
+
+def _body(report: HealthReport) -> dict[str, Any]:
+    return {
+        "ok": report.ok,
+        "version": report.version,
+        "database": "ok" if report.database_ok else "failing",
+        "adapters": {
+            name: {
+                "ready": adapter.ready,
+                "last_poll_age_s": _rounded(adapter.last_poll_age_s),
+                "trouble": adapter.trouble,
+            }
+            for name, adapter in report.adapters.items()
+        },
+        "last_poll_age_s": _rounded(report.last_poll_age_s),
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

@@ -1,0 +1,438 @@
+"""A whole conversation over the wire, against the Bot API double."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from bot.platforms.telegram.client import connect
+from bot.platforms.telegram.ingress import TelegramPolling
+from bot.platforms.telegram.send import TelegramOutlet
+from tests.bot.house import PNG, House
+from tests.doubles.telegram_api import Failure, TelegramApi, lost_answer, migrated, too_many
+
+COMMANDS = (("status", "How the site is doing"), ("help", "What you can ask"))
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[TelegramApi]:
+    async with TelegramApi() as double:
+        yield double
+
+
+class KeptOffset:
+    def __init__(self) -> None:
+        self.value: int | None = None
+
+    async def load(self) -> int | None:
+        return self.value
+
+    async def save(self, offset: int) -> None:
+        self.value = offset
+
+
+@contextlib.asynccontextmanager
+async def running(
+    api: TelegramApi, house: House, *, offset: KeptOffset | None = None, token: str = "", kill: bool = False
+) -> AsyncIterator[TelegramPolling]:
+    """A bot until the block ends; with `kill` nothing is finished or saved then."""
+    bot = connect(SecretStr(token or api.token), api.url, reply_timeout_s=1.0)
+    chat = house.chat()
+    polling = TelegramPolling(
+        bot, chat, TelegramOutlet(bot), offset=offset, commands=COMMANDS, first_pause_s=0.02, longest_pause_s=0.1
+    )
+    task = asyncio.create_task(polling.run())
+    try:
+        yield polling
+    finally:
+        task.cancel()
+        await chat.close(drain_s=0 if kill else 5)
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: object, *, timeout_s: float = 5.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # type: ignore[operator]
+            await asyncio.sleep(0.005)
+
+
+async def test_text_in_text_and_photo_out(api: TelegramApi) -> None:
+    house = House()
+    async with running(api, house) as polling:
+        api.say("how is the battery?")
+        api.say("chart of the battery")
+        text, photo = await api.wait_for(2)
+        assert polling.ready
+        assert polling.last_poll_age_s is not None
+        assert polling.last_poll_age_s < 5
+    assert (text.method, text.text) == ("sendMessage", "Re: how is the battery?\nas of 12:00, Victron")
+    assert text.markup.endswith("<i>as of 12:00, Victron</i>")
+    assert '"is_disabled": true' in text.fields["link_preview_options"].replace(":true", ": true")
+    assert (photo.method, photo.photo, photo.text) == (
+        "sendPhoto",
+        PNG,
+        "Re: chart of the battery\nas of 12:00, Victron",
+    )
+    assert [command["command"] for command in api.commands] == ["status", "help"]
+
+
+async def test_typing_is_shown_again_and_again_while_we_work(api: TelegramApi) -> None:
+    house = House()
+
+    async def before(question: str) -> None:
+        await asyncio.sleep(0.25)
+
+    house.assistant.before = before
+    async with running(api, house):
+        api.say("how is the battery?")
+        await api.wait_for(1)
+    assert len(api.typing[7]) >= 3
+
+
+async def test_readiness_is_logged_once_and_no_log_line_holds_the_token(api: TelegramApi) -> None:
+    with capture_logs() as logs:
+        async with running(api, House()):
+            api.say("hello")
+            await api.wait_for(1)
+    assert [entry["username"] for entry in logs if entry["event"] == "telegram_ready"] == ["commandcenter_bot"]
+    assert api.token not in str(logs)
+
+
+async def test_a_restart_between_messages_loses_and_repeats_nothing(api: TelegramApi) -> None:
+    house, offset = House(), KeptOffset()
+    async with running(api, house, offset=offset):
+        api.say("one")
+        await api.wait_for(1)
+    api.say("two")
+    async with running(api, house, offset=offset):
+        api.say("three")
+        await api.wait_for(3)
+        await until(lambda: api.unconfirmed == 0)
+    assert [text.split("\n")[0] for text in api.texts()] == ["Re: one", "Re: two", "Re: three"]
+
+
+async def test_a_restart_without_a_kept_offset_repeats_nothing_either(api: TelegramApi) -> None:
+    house = House()
+    async with running(api, house, kill=True):
+        first = api.say("one")
+        await api.wait_for(1)
+    async with running(api, house):
+        api.say("two")
+        await api.wait_for(2)
+    assert [text.split("\n")[0] for text in api.texts()] == ["Re: one", "Re: two"]
+    assert api.given[first] >= 1
+
+
+async def test_a_kill_while_answering_answers_after_the_restart(api: TelegramApi) -> None:
+    house = House()
+    stuck = asyncio.Event()
+
+    async def before(question: str) -> None:
+        await stuck.wait()
+
+    house.assistant.before = before
+    async with running(api, house, kill=True):
+        api.say("one")
+        await until(lambda: house.assistant.asked)
+    assert api.sent == []
+    stuck.set()
+    async with running(api, house):
+        await api.wait_for(1)
+        await until(lambda: house.inbox.states == ["settled"])
+    assert len(api.sent) == 1
+
+
+async def test_a_kill_between_answer_and_send_sends_after_the_restart_without_asking_again(api: TelegramApi) -> None:
+    house = House()
+    api.fail("sendMessage", *[too_many(30)] * 1)
+    async with running(api, house, kill=True):
+        api.say("one")
+        await until(lambda: any(method == "sendMessage" for method, _ in api.calls))
+    assert (house.inbox.states, api.sent) == (["answered"], [])
+    async with running(api, house):
+        await api.wait_for(1)
+    assert house.assistant.asked == ["one"]
+    assert len(api.sent) == 1
+
+
+async def test_a_kill_between_text_and_photo_sends_only_the_photo_after_the_restart(api: TelegramApi) -> None:
+    house = House()
+    house.assistant.text = "long " * 400
+    api.fail("sendPhoto", too_many(30))
+    async with running(api, house, kill=True):
+        api.say("chart please")
+        await until(lambda: any(method == "sendPhoto" for method, _ in api.calls))
+    async with running(api, house):
+        await api.wait_for(2)
+    assert [message.method for message in api.sent] == ["sendMessage", "sendPhoto"]
+
+
+async def test_a_batch_whose_answer_got_lost_is_asked_for_again(api: TelegramApi) -> None:
+    house = House()
+    api.say("one")
+    api.fail("getUpdates", lost_answer(), Failure(502, "Bad Gateway"))
+    async with running(api, house):
+        await api.wait_for(1)
+        await until(lambda: api.unconfirmed == 0)
+    assert len(api.sent) == 1
+
+
+async def test_an_update_delivered_twice_is_answered_once(api: TelegramApi) -> None:
+    house = House()
+    api.say("one")
+    again = dict(api._updates[0])
+    api.push({"message": again["message"]}, update_id=again["update_id"])
+    api.say("two")
+    async with running(api, house):
+        await api.wait_for(2)
+        await until(lambda: api.unconfirmed == 0)
+    assert house.assistant.asked == ["one", "two"]
+
+
+async def test_thirty_conversations_at_once_lose_and_double_nothing(api: TelegramApi) -> None:
+    house = House()
+    people = range(100, 130)
+    house.people.known = {str(person): f"Person {person}" for person in people}
+
+    async def before(question: str) -> None:
+        await asyncio.sleep(0.002)
+
+    house.assistant.before = before
+    started = time.perf_counter()
+    async with running(api, house):
+        for number, person in itertools.product(range(5), people):
+            api.say(f"question {number} of {person}", user_id=person)
+        await api.wait_for(150, timeout_s=20)
+        await until(lambda: api.unconfirmed == 0)
+    assert len(api.sent) == 150
+    for person in people:
+        assert [text.split("\n")[0] for text in api.texts(person)] == [
+            f"Re: question {number} of {person}" for number in range(5)
+        ]
+    print(f"150 answers in {time.perf_counter() - started:.2f} s")
+
+
+async def test_strangers_hear_nothing(api: TelegramApi) -> None:
+    house = House()
+    async with running(api, house):
+        api.say("hello?", user_id=666, name="Mallory")
+        api.say("/start", user_id=666, name="Mallory")
+        api.say("hello")
+        await api.wait_for(1)
+    assert {message.chat_id for message in api.sent} == {7}
+    assert 666 not in api.typing
+    assert [who for who, _ in house.people.strangers] == ["666", "666"]
+
+
+async def test_start_with_the_code_pairs(api: TelegramApi) -> None:
+    async with running(api, House()):
+        api.say("/start HQ7K-M2XD", user_id=8, name="Bob")
+        await api.wait_for(1)
+    assert api.texts(8)[0].startswith("Hello Bob")
+
+
+async def test_a_group_is_answered_when_it_names_the_bot_and_in_its_topic(api: TelegramApi) -> None:
+    house = House()
+    group = {"chat_id": -100200, "chat_type": "supergroup"}
+    async with running(api, house):
+        api.say("we should mow the lawn", **group)
+        api.say("/status@some_other_bot", **group)
+        api.say("@CommandCenter_bot how is the battery?", thread_id=5, **group)
+        api.say("/status@commandcenter_bot", **group)
+        api.say("and now?", reply_to_bot=True, **group)
+        await api.wait_for(3)
+    assert sorted(house.assistant.asked) == ["/status", "and now?", "how is the battery?"]
+    threads = {message.text.split("\n")[0]: message.thread_id for message in api.sent}
+    assert threads == {"Re: how is the battery?": 5, "Re: /status": None, "Re: and now?": None}
+
+
+async def test_a_flood_limit_is_obeyed_and_nothing_is_lost(api: TelegramApi) -> None:
+    api.fail("sendMessage", too_many(1))
+    started = time.monotonic()
+    async with running(api, House()):
+        api.say("one")
+        api.say("two")
+        await api.wait_for(2)
+    assert time.monotonic() - started >= 1.0
+    assert [text.split("\n")[0] for text in api.texts()] == ["Re: one", "Re: two"]
+
+
+async def test_a_reply_whose_receipt_got_lost_is_not_sent_twice(api: TelegramApi) -> None:
+    api.fail("sendMessage", lost_answer())
+    house = House()
+    with capture_logs() as logs:
+        async with running(api, house):
+            api.say("one")
+            await until(lambda: house.inbox.states == ["settled"])
+            api.say("two")
+            await api.wait_for(2)
+    assert [text.split("\n")[0] for text in api.texts()] == ["Re: one", "Re: two"]
+    assert [entry["event"] for entry in logs if entry["event"] == "send_unconfirmed"] == ["send_unconfirmed"]
+
+
+async def test_a_reply_that_times_out_is_not_sent_twice(api: TelegramApi) -> None:
+    api.fail("sendMessage", Failure(lands=True, hangs_s=1.3))
+    house = House()
+    async with running(api, house):
+        api.say("one")
+        await until(lambda: house.inbox.states == ["settled"])
+    assert len(api.sent) == 1
+
+
+async def test_a_server_error_is_tried_again(api: TelegramApi) -> None:
+    api.fail("sendMessage", Failure(502, "Bad Gateway"))
+    async with running(api, House()):
+        api.say("one")
+        await api.wait_for(1)
+    assert len(api.sent) == 1
+
+
+async def test_somebody_who_blocked_the_bot_stops_nothing(api: TelegramApi) -> None:
+    house = House()
+    house.people.known["9"] = "Carl"
+    api.blocked.add(9)
+    async with running(api, house):
+        api.say("one", user_id=9)
+        api.say("two")
+        await api.wait_for(1)
+        await until(lambda: house.inbox.states == ["settled", "settled"])
+    assert api.texts()[0].startswith("Re: two")
+    assert sum(fields.get("chat_id") == "9" for method, fields in api.calls if method == "sendMessage") == 1
+
+
+async def test_a_group_that_became_a_supergroup_is_followed(api: TelegramApi) -> None:
+    api.fail("sendMessage", migrated(-100777))
+    async with running(api, House()):
+        api.say("/status", chat_id=-55, chat_type="group")
+        api.say("/again", chat_id=-55, chat_type="group")
+        await api.wait_for(2)
+    assert [message.chat_id for message in api.sent] == [-100777, -100777]
+
+
+async def test_a_second_poller_is_named_and_waited_for(api: TelegramApi) -> None:
+    api.fail("getUpdates", *[Failure(409, "Conflict: terminated by other getUpdates request")] * 3)
+    with capture_logs() as logs:
+        async with running(api, House()):
+            api.say("one")
+            await api.wait_for(1)
+    said = [entry for entry in logs if entry["event"] == "telegram_not_ready"]
+    assert len(said) == 1
+    assert "another process" in said[0]["reason"]
+    assert "telegram_ready" in [entry["event"] for entry in logs]
+
+
+async def test_a_webhook_in_the_way_is_removed(api: TelegramApi) -> None:
+    api.webhook = "https://example.org/hook"
+    async with running(api, House()):
+        api.say("one")
+        await api.wait_for(1)
+    assert api.webhook == ""
+
+
+async def test_a_refused_token_is_said_without_the_token(api: TelegramApi) -> None:
+    with capture_logs() as logs:
+        async with running(api, House(), token="999:WRONG-secret") as polling:
+            await until(lambda: polling.trouble is not None)
+            assert not polling.ready
+            assert "TELEGRAM_BOT_TOKEN" in str(polling.trouble)
+    assert "WRONG-secret" not in str(logs)
+
+
+async def test_commands_that_cannot_be_registered_stop_nothing(api: TelegramApi) -> None:
+    api.fail("setMyCommands", Failure(400, "Bad Request: can't parse commands"))
+    async with running(api, House()):
+        api.say("one")
+        await api.wait_for(1)
+
+
+async def test_a_server_that_goes_away_is_found_again(api: TelegramApi) -> None:
+    house = House()
+    async with running(api, house) as polling:
+        api.say("one")
+        await api.wait_for(1)
+        await api.stop()
+        await until(lambda: not polling.ready)
+        api.say("two")
+        await asyncio.sleep(0.1)
+        await api.start()
+        await api.wait_for(2)
+        await until(lambda: polling.ready)
+    assert [text.split("\n")[0] for text in api.texts()] == ["Re: one", "Re: two"]
+
+
+async def test_an_update_that_nobody_can_read_does_not_hold_up_the_next(api: TelegramApi) -> None:
+    api.push({"message": {"message_id": "?", "chat": 12, "date": "yesterday"}})
+    api.push({"message": None})
+    api.push({"edited_message": {"message_id": 1}})
+    async with running(api, House()):
+        api.say("one")
+        await api.wait_for(1)
+        await until(lambda: api.unconfirmed == 0)
+
+
+async def test_a_full_disk_keeps_the_message_with_telegram_until_there_is_room(api: TelegramApi) -> None:
+    house = House()
+    house.inbox.failures = 3
+    async with running(api, house):
+        api.say("one")
+        await api.wait_for(1)
+    assert len(api.sent) == 1
+
+
+async def test_a_long_answer_arrives_whole_in_parts_that_telegram_takes(api: TelegramApi) -> None:
+    house = House()
+    house.assistant.text = "\n".join(f"**{n}** <b>&amp; 🔋🇺🇸 السلام {'x' * 60} `code & <tag>`" for n in range(150))
+    async with running(api, house):
+        api.say("everything")
+        await until(lambda: house.inbox.states == ["settled"], timeout_s=10)
+    joined = "\n".join(api.texts())
+    for n in range(150):
+        assert f"{n} <b>&amp; 🔋🇺🇸 السلام {'x' * 60} code & <tag>" in joined
+    assert len(api.sent) > 2
+
+
+async def test_a_long_answer_goes_before_its_chart(api: TelegramApi) -> None:
+    house = House()
+    house.assistant.text = "word " * 300
+    async with running(api, house):
+        api.say("chart please")
+        text, photo = await api.wait_for(2)
+    assert (text.method, photo.method) == ("sendMessage", "sendPhoto")
+    assert "66" in photo.text
+
+
+async def test_a_photo_that_telegram_refuses_goes_as_text(api: TelegramApi) -> None:
+    api.fail("sendPhoto", Failure(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"))
+    async with running(api, House()):
+        api.say("chart please")
+        (text,) = await api.wait_for(1)
+    assert text.text.startswith("Re: chart please")
+    assert "could not be sent as a picture" in text.text
+
+
+async def test_markup_in_a_name_is_inert(api: TelegramApi) -> None:
+    house = House()
+    house.assistant.text = (
+        'Device <a href="https://evil.example">garage</a> & <b>shed is on [here](https://evil.example/?q=1)'
+    )
+    async with running(api, house):
+        api.say("devices")
+        (text,) = await api.wait_for(1)
+    assert '<a href="[link removed]">garage</a> & <b>shed is on here' in text.text
+    assert "evil.example" not in text.markup
+
+
+async def test_a_message_of_a_megabyte_and_an_emoji_name_do_no_harm(api: TelegramApi) -> None:
+    house = House()
+    async with running(api, house):
+        api.say("x" * 1_048_576, name="\u202eeman\u200b\U0001f600")
+        await api.wait_for(1)
+    assert "longer than 8,000 characters" in api.texts()[0]
+    assert house.assistant.asked == []

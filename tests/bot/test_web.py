@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from bot.web.app import Adapter, HealthReport, create_app
+
+
+class Fixed:
+    def __init__(self, report: HealthReport) -> None:
+        self._report = report
+
+    async def check(self) -> HealthReport:
+        return self._report
+
+
+async def ask(report: HealthReport, path: str = "/healthz") -> httpx.Response:
+    transport = httpx.ASGITransport(create_app(Fixed(report)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.get(path)
+
+
+async def test_a_healthy_process_says_so() -> None:
+    adapters = {"telegram": Adapter(ready=True, last_poll_age_s=1.23456)}
+    response = await ask(HealthReport(True, adapters, 42.06, "0.1.0"))
+    assert response.status_code == 200
+    assert response.json() == {
+        "ok": True,
+        "version": "0.1.0",
+        "database": "ok",
+        "adapters": {"telegram": {"ready": True, "last_poll_age_s": 1.2, "trouble": None}},
+        "last_poll_age_s": 42.1,
+    }
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        HealthReport(database_ok=False),
+        HealthReport(True, {"telegram": Adapter(ready=False, trouble="another poller (409)")}),
+    ],
+)
+async def test_an_ill_one_answers_503(report: HealthReport) -> None:
+    response = await ask(report)
+    assert response.status_code == 503
+    assert response.json()["ok"] is False
+
+
+async def test_there_is_nothing_else_to_see() -> None:
+    for path in ("/", "/docs", "/openapi.json"):
+        assert (await ask(HealthReport(True), path)).status_code == 404
