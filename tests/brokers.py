@@ -31,6 +31,7 @@ class Mosquitto:
 
     folder: Path
     port: int
+    tls_port: int
     lines: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
@@ -87,17 +88,18 @@ def _write_passwords(file: Path, users: dict[str, str]) -> None:
 async def mosquitto(
     folder: Path, *, users: dict[str, str] | None = None, certificate: tuple[Path, Path] | None = None
 ) -> AsyncIterator[Mosquitto]:
-    """A mosquitto; with `users` it wants one of these passwords, with `certificate` (cert, key) it speaks TLS only."""
+    """A mosquitto; with `users` it wants one of these passwords, with `certificate` (cert, key) TLS at `tls_port`."""
     lines = [f"allow_anonymous {'false' if users else 'true'}"]
     if users:
         passwords = folder / "passwords"
         _write_passwords(passwords, users)
         lines.append(f"password_file {passwords}")
+    tls_port = free_port()
     if certificate:
-        lines += [f"certfile {certificate[0]}", f"keyfile {certificate[1]}"]
+        lines += [f"listener {tls_port} {HOST}", f"certfile {certificate[0]}", f"keyfile {certificate[1]}"]
     for parent in (folder, *folder.parents[:2]):
         parent.chmod(parent.stat().st_mode | 0o111)
-    broker = Mosquitto(folder, free_port(), tuple(lines))
+    broker = Mosquitto(folder, free_port(), tls_port, tuple(lines))
     await broker.start()
     try:
         yield broker

@@ -49,11 +49,24 @@ def cloud_host(portal_id: str) -> str:
     return f"mqtt{sum(ord(character) for character in portal_id.lower().strip()) % 128}{_CLOUD_DOMAIN}"
 
 
+class _Socket(ssl.SSLSocket):
+    """Closes itself when the handshake fails: paho drops it open, and each retry would leak one."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def _context(device: Device) -> ssl.SSLContext:
     """Certificate and host name are always checked: by the system's authorities, or by `ca_file` alone."""
     try:
-        return ssl.create_default_context(cafile=device.ca_file)
+        context = ssl.create_default_context(cafile=device.ca_file)
     except OSError as error:
         raise Unreachable(
             f'{device.id}: cannot read the certificate authority "{device.ca_file}" ({error}); check ca_file'
         ) from error
+    context.sslsocket_class = _Socket
+    return context
