@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-FaultKind = Literal["timeout", "401", "429", "html", "nulls", "frozen"]
+# code401 is SolArk's second way to say 401: HTTP 200 with code 401 inside. gone is for MQTT: a device is unplugged.
+FaultKind = Literal["timeout", "401", "code401", "429", "html", "nulls", "frozen", "gone"]
 FAULT_KINDS: tuple[str, ...] = get_args(FaultKind)
 RETRY_AFTER_S = 2
 

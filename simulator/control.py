@@ -1,0 +1,114 @@
+"""The simulator's own endpoint: order faults, look behind the curtain, flip relays and the grid by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from simulator.clock import SimClock
+from simulator.faults import Faults
+from simulator.physics import PhysicalState, VirtualSite
+
+
+class ControlServer:
+    """POST /faults, /relay, /grid, /advance and GET /state of one virtual site."""
+
+    def __init__(self, world: VirtualSite, clock: SimClock, faults: Faults, targets: frozenset[str]) -> None:
+        self._world, self._clock, self._faults, self._targets = world, clock, faults, targets
+
+    def app(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application()
+        app.router.add_get("/state", self._state)
+        app.router.add_post("/faults", self._order_fault)
+        app.router.add_post("/relay", self._switch_relay)
+        app.router.add_post("/grid", self._switch_grid)
+        app.router.add_post("/advance", self._advance)
+        return app
+
+    async def _state(self, _: web.Request) -> web.Response:
+        now = self._clock.now()
+        relays = {
+            f"{device_id}:{channel}": asdict(view) for (device_id, channel), view in self._world.relays(now).items()
+        }
+        return web.json_response(
+            {
+                "now": now.isoformat(),
+                "physics": _plain(self._world.state_at(now)),
+                "totals": asdict(self._world.totals_at(now)),
+                "relays": relays,
+                "faults": self._faults.in_force(),
+                "seed": self._world.seed,
+                "scenario": self._world.scenario.name,
+                "wiring": self._world.wiring,
+            }
+        )
+
+    async def _order_fault(self, request: web.Request) -> web.Response:
+        """`{"target", "fault", "count": n|null, "seconds": s|null}`; fault "none" ends what is in force."""
+        body = await _body(request)
+        target = str(body.get("target"))
+        if target not in self._targets:
+            raise _bad(f'no target "{target}"; there are {", ".join(sorted(self._targets))}')
+        count, seconds = body.get("count"), body.get("seconds")
+        try:
+            self._faults.order(target, str(body.get("fault")), count=count, seconds=seconds)
+        except ValueError as error:
+            raise _bad(str(error)) from error
+        return web.json_response({"faults": self._faults.in_force()})
+
+    async def _switch_relay(self, request: web.Request) -> web.Response:
+        """`{"device", "channel", "on", "seconds": s|null}`: as if somebody pressed the button on the relay."""
+        body = await _body(request)
+        device = self._world.site.device_by_id(str(body.get("device")))
+        if device is None or not isinstance(body.get("on"), bool) or not isinstance(body.get("channel", 0), int):
+            raise _bad('needs "device" (a device of the site), "on" (true or false) and "channel" (a whole number)')
+        now = self._clock.now()
+        self._world.set_relay(device.id, body.get("channel", 0), body["on"], _until(body, now), at=now)
+        return web.json_response(asdict(self._world.relay(device.id, body.get("channel", 0), now)))
+
+    async def _switch_grid(self, request: web.Request) -> web.Response:
+        """`{"present": true|false, "seconds": s|null}`: an outage by hand, or its end."""
+        body = await _body(request)
+        if not isinstance(body.get("present"), bool):
+            raise _bad('needs "present" (true or false)')
+        now = self._clock.now()
+        self._world.set_grid(body["present"], _until(body, now), at=now)
+        return web.json_response({"grid_present": self._world.state_at(now).grid_present})
+
+    async def _advance(self, request: web.Request) -> web.Response:
+        """`{"seconds": s}`: jump ahead in simulated time."""
+        body = await _body(request)
+        seconds = body.get("seconds")
+        if not isinstance(seconds, int | float) or seconds < 0:
+            raise _bad('needs "seconds", 0 or more')
+        self._clock.advance(timedelta(seconds=seconds))
+        return web.json_response({"now": self._clock.now().isoformat()})
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.text())
+    except ValueError:
+        raise _bad("the body must be JSON") from None
+    if not isinstance(body, dict):
+        raise _bad("the body must be a JSON object")
+    return body
+
+
+def _bad(reason: str) -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(text=json.dumps({"error": reason}), content_type="application/json")
+
+
+def _until(body: dict[str, Any], now: datetime) -> datetime | None:
+    seconds = body.get("seconds")
+    return None if seconds is None else now + timedelta(seconds=float(seconds))
+
+
+def _plain(state: PhysicalState) -> dict[str, Any]:
+    values = {field.name: getattr(state, field.name) for field in fields(state)}
+    return values | {"at": state.at.isoformat(), "miner_w": dict(state.miner_w), "solar_w": state.solar_w}

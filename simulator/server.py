@@ -1,0 +1,99 @@
+"""The virtual site's services on loopback, all at once: what `simulate` prints and what the demo connects to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from energy.site import Device, Site
+from simulator.clock import SimClock
+from simulator.control import ControlServer
+from simulator.faults import Faults
+from simulator.open_meteo import OpenMeteoServer
+from simulator.physics import VirtualSite
+from simulator.shelly import ShellyServer
+from simulator.solark import PASSWORD, USERNAME, SolArkCloud
+from simulator.web import HOST, listening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Where the services listen, and what they ask for."""
+
+    solark_url: str
+    solark_username: str
+    solark_password: str
+    mqtt_host: str | None
+    mqtt_port: int | None
+    shelly_urls: Mapping[str, str]  # device id -> host:port
+    open_meteo_url: str
+    control_url: str
+
+
+@asynccontextmanager
+async def serve(
+    world: VirtualSite,
+    clock: SimClock,
+    *,
+    faults: Faults | None = None,
+    victron: bool = True,
+    shelly_password: str | None = None,
+    token_life_s: float = 3_599.0,
+    nonce_life_s: float = 3_600.0,
+    ports: Mapping[str, int] | None = None,
+) -> AsyncIterator[Endpoints]:
+    """Serve `world` while the block runs. `ports` fixes ports by target (`solark`, `victron`, `shelly:<id>`, ...).
+
+    `victron` False leaves the MQTT side out, which costs half a second to start.
+    """
+    faults = faults or Faults()
+    fixed = ports or {}
+    shellies = [device for device in world.site.device if device.kind == "shelly"]
+    has_gx = victron and any(device.kind == "victron_mqtt" for device in world.site.device)
+    targets = {"solark", "victron", "open_meteo", *(f"shelly:{device.id}" for device in shellies)}
+    async with AsyncExitStack() as stack:
+        cloud = SolArkCloud(world, clock, faults, token_life_s=token_life_s)
+        solark_port = await stack.enter_async_context(listening(cloud.app(), fixed.get("solark", 0)))
+        meteo = OpenMeteoServer(world, clock, faults)
+        meteo_port = await stack.enter_async_context(listening(meteo.app(), fixed.get("open_meteo", 0)))
+        shelly_urls = {}
+        for device in shellies:
+            shelly = ShellyServer(world, device, clock, faults, password=shelly_password, nonce_life_s=nonce_life_s)
+            port = await stack.enter_async_context(listening(shelly.app(), fixed.get(f"shelly:{device.id}", 0)))
+            shelly_urls[device.id] = f"{HOST}:{port}"
+        mqtt_host, mqtt_port = None, None
+        if has_gx:
+            from simulator.victron import serve_victron  # the MQTT broker is heavy, and not everybody needs it
+
+            mqtt_host, mqtt_port = await stack.enter_async_context(
+                serve_victron(world, clock, faults, port=fixed.get("victron", 0))
+            )
+        control = ControlServer(world, clock, faults, frozenset(targets))
+        control_port = await stack.enter_async_context(listening(control.app(), fixed.get("control", 0)))
+        yield Endpoints(
+            solark_url=f"http://{HOST}:{solark_port}",
+            solark_username=USERNAME,
+            solark_password=PASSWORD,
+            mqtt_host=mqtt_host,
+            mqtt_port=mqtt_port,
+            shelly_urls=shelly_urls,
+            open_meteo_url=f"http://{HOST}:{meteo_port}",
+            control_url=f"http://{HOST}:{control_port}",
+        )
+
+
+def at_endpoints(site: Site, endpoints: Endpoints) -> Site:
+    """`site` with its devices' addresses replaced by those of the simulator."""
+    return site.model_copy(update={"device": tuple(_moved(device, endpoints) for device in site.device)})
+
+
+def _moved(device: Device, endpoints: Endpoints) -> Device:
+    if device.kind == "solark_cloud":
+        return device.model_copy(update={"base_url": endpoints.solark_url})
+    if device.kind == "victron_mqtt" and endpoints.mqtt_host is not None:
+        return device.model_copy(update={"host": endpoints.mqtt_host, "port": endpoints.mqtt_port, "tls": False})
+    if device.kind == "shelly":
+        host, _, port = endpoints.shelly_urls[device.id].partition(":")
+        return device.model_copy(update={"host": host, "port": int(port)})
+    return device
