@@ -10,7 +10,7 @@ import pytest
 from agents.answer import Figure
 from agents.wording import source_line, tidy
 from services.scope import Scope
-from tests.agents.conftest import NOW
+from tests.doubles.ranch import NOW
 
 
 @pytest.mark.parametrize(

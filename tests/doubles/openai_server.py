@@ -218,9 +218,11 @@ async def serve(script: Script | Sequence[Step]) -> AsyncIterator[Server]:
 
 
 async def _main() -> None:
+    # As `__main__` this file is not the module that the oracle imports its steps from.
+    from tests.doubles import openai_server
     from tests.doubles.oracle import oracle
 
-    async with serve(oracle) as server:
+    async with openai_server.serve(oracle) as server:
         print(server.base_url, flush=True)
         await asyncio.Event().wait()
 
