@@ -37,7 +37,7 @@ Columns = Mapping[int, Mapping[str, float | None]]  # epoch seconds -> variable 
 class OpenMeteo:
     """Asks for forecasts. `base_url` may be a server of one's own."""
 
-    def __init__(self, base_url: str | None = None, *, timeout_s: float = 20.0, clock: Clock = utc_now) -> None:
+    def __init__(self, base_url: str | None = None, *, timeout_s: float = 15.0, clock: Clock = utc_now) -> None:
         self._clock = clock
         self._http = HttpClient(
             "Open-Meteo",

@@ -32,7 +32,7 @@ class SolArkApi:
         password: SecretStr | None,
         *,
         hosts: tuple[str, ...] = HOSTS,
-        timeout_s: float = 20.0,
+        timeout_s: float = 15.0,
         clock: Clock = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

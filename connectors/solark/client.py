@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -46,7 +47,7 @@ class SolArkCloud:
         device: Device,
         secrets: DeviceSecrets,
         *,
-        timeout_s: float = 20.0,
+        timeout_s: float = 15.0,
         clock: Clock = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -66,7 +67,7 @@ class SolArkCloud:
         )
         self._zone: ZoneInfo | None = None
         self._inverters: tuple[translate.Inverter, ...] = ()
-        self._inverters_good_until = 0.0
+        self._inverters_good_until = -math.inf
         self._extras = _Extras()
         self._extras_of: datetime | None = None
         self._last_flow: Mapping[str, Any] | None = None
@@ -184,8 +185,9 @@ class SolArkCloud:
         if self._monotonic() >= self._inverters_good_until:
             parameters: dict[str, str | int | float] = {"page": 1, "limit": 50, "status": -1, "type": -2}
             data = await self._part("inverters", f"plant/{self._plant}/inverters", parameters)
-            self._inverters = translate.inverters(data)
-            self._inverters_good_until = self._monotonic() + INVERTERS_GOOD_FOR_S
+            if data is not None:
+                self._inverters = translate.inverters(data)
+                self._inverters_good_until = self._monotonic() + INVERTERS_GOOD_FOR_S
         return self._inverters
 
     async def _master(self) -> tuple[translate.Inverter | None, Any]:
@@ -206,6 +208,8 @@ class SolArkCloud:
     async def _plant_zone(self) -> ZoneInfo:
         if self._zone is None:
             plant = await self._part("plant", f"plant/{self._plant}", {"lan": "en"})
+            if plant is None:
+                return self._site.zone
             self._zone = translate.plant_zone(plant) or self._site.zone
         return self._zone
 
