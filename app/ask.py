@@ -51,7 +51,7 @@ async def ask(settings: Settings, asked: Asked) -> str:
         paths = [_saved(chart, charts) for chart in answer.charts]
     if asked.as_json:
         return json.dumps(answer_as_json(answer, paths), ensure_ascii=False, indent=2)
-    text = render(reply_from_answer(answer, scope.zone).blocks, styled=False)
+    text = render(reply_from_answer(answer).blocks, styled=False)
     return "\n".join([text, *(f"chart: {path}" for path in paths)])
 
 

@@ -67,11 +67,18 @@ class Settings:
 
 
 def settings_from(
-    *, data: Path | None = None, site_id: str | None = None, environment: Mapping[str, str] | None = None
+    *,
+    data: Path | None = None,
+    site_id: str | None = None,
+    keep_database_url: bool = True,
+    environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """The settings from flags (`data`, `site_id`) and the environment. Raises `SettingsError`."""
+    """The settings from flags (`data`, `site_id`) and the environment. Raises `SettingsError`.
+
+    `keep_database_url` False is for the demo, which has a database of its own whatever the environment says.
+    """
     env = with_secret_files(os.environ if environment is None else environment)
-    database_url = env.get("DATABASE_URL") or None
+    database_url = (env.get("DATABASE_URL") or None) if keep_database_url else None
     if data is not None and database_url is not None:
         raise SettingsError("--data and DATABASE_URL exclude each other: drop the flag, or unset the variable")
     return Settings(

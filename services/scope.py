@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from energy.periods import Place
 from energy.site import Site
 from energy.units import DEFAULT_UNITS, UnitPreferences
 from store.database import Database
+from store.people import ROLES as ROLES
+from store.people import Role as Role
 
-Role = Literal["viewer", "operator", "owner"]
-ROLES: tuple[Role, ...] = get_args(Role)  # rising rights
 DEFAULT_ORG_ID = "home"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -20,11 +22,12 @@ DRAIN_S = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A command of ours to keep running."""
+    """A command of ours to keep running. Its log goes to our stderr, or to `log_file`."""
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
+    log_file: Path | None = None
 
 
 class ChildGaveUp(Exception):
@@ -43,16 +46,19 @@ async def supervise(children: Sequence[Child], stop: asyncio.Event) -> None:
 
 async def start(child: Child, *, capture: bool = False) -> asyncio.subprocess.Process:
     """Start a child in a session of its own, so that Ctrl-C reaches it through us and in order."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "app",
-        *child.arguments,
-        env={**os.environ, **child.environment},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE if capture else None,
-        start_new_session=True,
-    )
+    with contextlib.ExitStack() as stack:
+        log_to = stack.enter_context(child.log_file.open("ab")) if child.log_file else None
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "app",
+            *child.arguments,
+            env={**os.environ, **child.environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE if capture else None,
+            stderr=log_to,
+            start_new_session=True,
+        )
 
 
 async def end(process: asyncio.subprocess.Process, name: str) -> None:

@@ -30,26 +30,29 @@ async def run(settings: Settings, database: Database, site: Site, redis_url: str
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, database: Database, site: Site) -> AsyncIterator[Work]:
-    """The site's devices ready to be read; closed at the end."""
-    polled: dict[str, PolledDevice] = {}
-    streamed: dict[str, StreamedDevice] = {}
-    for device in site.device:
-        if device.kind not in CONNECTORS:
-            continue  # a file that is imported
-        connected = connect(site, device, DeviceSecrets.from_environment(device.id, settings.environment))
-        if isinstance(connected, PolledDevice):
-            polled[device.id] = connected
-        else:
-            streamed[device.id] = connected
+    """What the jobs need: the open devices, the weather service where the site's place is known, the database."""
     has_place = site.latitude is not None and site.longitude is not None
     weather = OpenMeteo(settings.open_meteo_url) if has_place else None
+    async with opened_devices(settings, site) as devices:
+        polled = {device.device_id: device for device in devices if isinstance(device, PolledDevice)}
+        streamed = {device.device_id: device for device in devices if isinstance(device, StreamedDevice)}
+        try:
+            yield Work(database=database, site=site, polled=polled, streamed=streamed, weather=weather)
+        finally:
+            if weather is not None:
+                await weather.close()
+
+
+@contextlib.asynccontextmanager
+async def opened_devices(settings: Settings, site: Site) -> AsyncIterator[list[PolledDevice | StreamedDevice]]:
+    """The site's devices ready to be read; closed at the end. A `csv` device is a file that is imported: left out."""
+    described = [device for device in site.device if device.kind in CONNECTORS]
+    devices = [connect(site, d, DeviceSecrets.from_environment(d.id, settings.environment)) for d in described]
     try:
-        yield Work(database=database, site=site, polled=polled, streamed=streamed, weather=weather)
+        yield devices
     finally:
-        for each in (*polled.values(), *streamed.values()):
-            await each.close()
-        if weather is not None:
-            await weather.close()
+        for device in devices:
+            await device.close()
 
 
 @contextlib.contextmanager

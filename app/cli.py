@@ -1,0 +1,214 @@
+"""The `commandcenter` script: flags in, one call, a clear message out."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from app.logs import set_up_logs
+from app.settings import Settings, SettingsError, settings_from
+from app.site_file import SiteFileError
+
+EXIT_USAGE = 2
+cli = typer.Typer(
+    name="commandcenter",
+    help="An energy command center that you talk to. Start with `commandcenter demo`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Data = Annotated[Path | None, typer.Option("--data", help="The data folder (site file, database, charts).")]
+SiteId = Annotated[str | None, typer.Option("--site", help="Which site, where there are several.")]
+
+
+@cli.command()
+def demo(
+    scenario: Annotated[str, typer.Option(help="What the virtual site goes through.")] = "sunny",
+    data: Data = None,
+) -> None:
+    """The virtual site, a worker, the web face and a chat in this terminal. No keys, no hardware."""
+    from app.demo import demo as run_demo
+
+    _run(run_demo(_settings(data, None, keep_database_url=False), scenario, keep=data is not None))
+
+
+@cli.command()
+def run(
+    role: Annotated[str, typer.Option(help="all, bot, worker or web")] = "all", data: Data = None, site: SiteId = None
+) -> None:
+    """The real thing, from commandcenter.toml and the environment."""
+    from app.run import ROLES
+    from app.run import run as run_role
+
+    if role not in ROLES:
+        _fail(f"--role {role}: must be one of {', '.join(ROLES)}")
+    _run(run_role(_settings(data, site), role))
+
+
+@cli.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in plain words.")],
+    demo: Annotated[bool, typer.Option("--demo", help="Ask a virtual site with 30 days of history.")] = False,
+    at: Annotated[str | None, typer.Option(help="Ask as if it were this moment (ISO-8601).")] = None,
+    person: Annotated[str | None, typer.Option("--as", help="Ask as this person (name or id).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The answer with its figures as JSON.")] = False,
+    charts: Annotated[Path | None, typer.Option(help="Where charts are saved.")] = None,
+    data: Data = None,
+    site: SiteId = None,
+) -> None:
+    """One question and its answer."""
+    from app.ask import Asked
+    from app.ask import ask as ask_question
+
+    asked = Asked(question=question, demo=demo, at=at, person=person, as_json=as_json, charts=charts)
+    typer.echo(_run(ask_question(_settings(data, site), asked)))
+
+
+@cli.command()
+def simulate(
+    seed: Annotated[int, typer.Option(help="The same seed is the same world.")] = 1,
+    speed: Annotated[float, typer.Option(help="Seconds that pass in the world per second.")] = 1.0,
+    start: Annotated[str | None, typer.Option(help="When the world begins (ISO-8601); now by default.")] = None,
+    sites: Annotated[int, typer.Option(help="How many sites.")] = 1,
+    scenario: Annotated[str, typer.Option(help="What the site goes through.")] = "sunny",
+    wiring: Annotated[str, typer.Option(help="Where the panels hang: solark or both.")] = "solark",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the endpoints as JSON.")] = False,
+) -> None:
+    """The virtual site alone; its endpoints are printed."""
+    from app.simulate import World
+    from app.simulate import simulate as run_simulator
+
+    world = World(seed=seed, speed=speed, start=start, sites=sites, scenario=scenario, wiring=wiring)
+    _run(run_simulator(world, as_json=as_json))
+
+
+@cli.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV of readings.")],
+    source: Annotated[str, typer.Option(help="Source of rows that do not name one.")] = "import",
+    device: Annotated[str, typer.Option(help="Device of rows that do not name one.")] = "csv",
+    strict: Annotated[bool, typer.Option("--strict", help="Import nothing when a line is bad.")] = False,
+    data: Data = None,
+    site: SiteId = None,
+) -> None:
+    """Readings from a CSV file. Bad lines go to stderr; exit code 3 if there were any."""
+    from app.csv_files import ImportFlags, import_csv
+
+    code = _run(import_csv(_settings(data, site), ImportFlags(file, source, device, strict)))
+    raise typer.Exit(code)
+
+
+@cli.command()
+def export(
+    start: Annotated[str | None, typer.Option("--from", help="First moment (ISO-8601).")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Moment after the last (ISO-8601).")] = None,
+    data: Data = None,
+    site: SiteId = None,
+) -> None:
+    """The site's readings as CSV on standard output."""
+    from app.csv_files import export_csv
+
+    _run(export_csv(_settings(data, site), start, end))
+
+
+@cli.command()
+def doctor(data: Data = None, site: SiteId = None) -> None:
+    """Check the settings, the database and every device; exit code 1 if something is wrong."""
+    from app.doctor import doctor as examine
+
+    raise typer.Exit(0 if _run(examine(_settings(data, site))) else 1)
+
+
+@cli.command()
+def pair(
+    role: Annotated[str, typer.Option(help="owner, operator or viewer")] = "owner",
+    data: Data = None,
+    site: SiteId = None,
+) -> None:
+    """A single-use code that connects a person's chat account to this site."""
+    from app.pairing import pairing_code
+
+    typer.echo(_run(pairing_code(_settings(data, site), role)))
+
+
+@cli.command()
+def people(data: Data = None, site: SiteId = None) -> None:
+    """Who may talk to the bot."""
+    from app.pairing import listed_people
+
+    typer.echo(_run(listed_people(_settings(data, site))))
+
+
+@cli.command()
+def migrate(data: Data = None) -> None:
+    """Bring the database up to this version."""
+    from app.opening import database_url
+    from store.migrate import migrate as run_migrations
+
+    typer.echo(f"the database is at revision {_run(run_migrations(database_url(_settings(data, None))))}")
+
+
+@cli.command("demo-history", hidden=True)
+def demo_history(
+    scenario: Annotated[str, typer.Option()],
+    seed: Annotated[int, typer.Option()],
+    start: Annotated[str, typer.Option()],
+) -> None:
+    """The demo's past, written by a process of its own so that the chat never loads the sun's library."""
+    from app.demo import write_history
+
+    _run(write_history(_settings(None, None), scenario, seed, start))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(installed_version("commandcenter"))
+        raise typer.Exit
+
+
+@cli.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+) -> None:
+    del version
+    set_up_logs(verbose=verbose)
+
+
+def _settings(data: Path | None, site: str | None, *, keep_database_url: bool = True) -> Settings:
+    try:
+        return settings_from(data=data, site_id=site, keep_database_url=keep_database_url)
+    except SettingsError as error:
+        _fail(str(error))
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a command; what a person can mend is said in one line, without a traceback."""
+    from app.embedded_redis import AlreadyRunning, RedisDidNotStart
+    from app.processes.supervisor import ChildGaveUp
+    from services.scope import Refused
+    from store.errors import StoreError
+
+    try:
+        return asyncio.run(work)
+    except (SettingsError, SiteFileError, StoreError, Refused, AlreadyRunning, RedisDidNotStart, ChildGaveUp) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"commandcenter: {message}", err=True)
+    sys.exit(EXIT_USAGE)
+
+
+def main() -> None:
+    """The entry point of the script."""
+    cli()

@@ -1,0 +1,162 @@
+"""`commandcenter demo`: the virtual site, a worker, the web face and a chat in this terminal.
+
+Four processes, as in a real installation: the simulator plays the site and the vendors' clouds, the worker reads them
+over real protocols, this process chats, and a fourth one writes the past 30 days and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from app.ask import DEMO_DAYS, DEMO_SEED
+from app.embedded_redis import sole_use
+from app.logs import set_up_logs
+from app.opening import opened_database, scope_for
+from app.processes.supervisor import Child, ChildGaveUp, end, start, supervise
+from app.run import child_environment, redis_for
+from app.settings import Settings, SettingsError
+from energy.site import Site
+from services.people import create_pairing_code
+from services.scope import DEFAULT_ORG_ID
+from store import readings, sites
+from store.database import Database
+
+START_TIMEOUT_S = 60.0
+POLL_INTERVAL_S = {"solark_cloud": 10.0, "shelly": 5.0}  # the vendors' etiquette does not bind on loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """A running simulator: its process, and where its services listen."""
+
+    process: asyncio.subprocess.Process
+    endpoints: Mapping[str, Any]
+
+
+async def demo(settings: Settings, scenario: str, *, keep: bool) -> None:
+    """Run the demo until the input ends. `keep` leaves the data where `--data` says; else they go with the demo."""
+    began = time.monotonic()
+    set_up_logs(verbose=False, quiet=True)
+    with contextlib.ExitStack() as stack:
+        if not keep:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="commandcenter-demo-"))
+            settings = replace(settings, data_dir=Path(folder))
+        stack.enter_context(sole_use(settings.data_dir))
+        typer.echo("Starting the virtual site, its history and a worker ...")
+        async with _running(replace(settings, web_port=0), scenario) as (database, site):
+            await _converse(settings, database, site, began, kept=keep)
+
+
+@contextlib.asynccontextmanager
+async def _running(settings: Settings, scenario: str) -> AsyncIterator[tuple[Database, Site]]:
+    """Everything but the chat; ended in order at the end."""
+    world = ["--seed", str(DEMO_SEED), "--start", datetime.now(UTC).isoformat(), "--scenario", scenario]
+    environment = child_environment(settings, "") | {"DATABASE_URL": ""}
+    log_file = settings.data_dir / "demo.log"
+    async with opened_database(settings, create=True) as database, redis_for(settings) as redis_url:
+        history = Child("history", ["demo-history", *world], environment, log_file)
+        past = await start(history)
+        simulator = await _simulator(world, environment, log_file)
+        stop = asyncio.Event()
+        worker: asyncio.Task[None] | None = None
+        try:
+            # The crew's library takes a second and a half to load: while the others start.
+            await asyncio.to_thread(_load_the_crew)
+            if await asyncio.wait_for(past.wait(), START_TIMEOUT_S) != 0:
+                raise SettingsError(f"the demo's history could not be written; see {log_file}")
+            site = await _site(database, simulator)
+            environment = environment | {
+                "REDIS_URL": redis_url,
+                "OPEN_METEO_BASE_URL": str(simulator.endpoints["open_meteo_url"]),
+                "SOLARK_USERNAME": str(simulator.endpoints["solark_username"]),
+                "SOLARK_PASSWORD": str(simulator.endpoints["solark_password"]),
+            }
+            child = Child("worker", ["run", "--role", "worker"], environment, log_file)
+            worker = asyncio.create_task(supervise([child], stop))
+            yield database, site
+        finally:
+            stop.set()
+            await end(past, "history")
+            if worker is not None:
+                with contextlib.suppress(ChildGaveUp):
+                    await worker
+            await end(simulator.process, "simulator")
+
+
+async def _simulator(world: list[str], environment: Mapping[str, str], log_file: Path) -> Simulator:
+    process = await start(Child("simulator", ["simulate", "--json", *world], environment, log_file), capture=True)
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), START_TIMEOUT_S)
+    except TimeoutError:
+        line = b""
+    if not line:
+        await end(process, "simulator")
+        raise SettingsError(f"the simulator did not start; its log ends with:\n{_tail(log_file)}")
+    return Simulator(process, json.loads(line))
+
+
+def _load_the_crew() -> None:
+    import agents.crew
+    import charts.render
+
+    del agents.crew, charts.render
+
+
+def _tail(log_file: Path) -> str:
+    return "\n".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
+
+
+async def _site(database: Database, simulator: Simulator) -> Site:
+    """The demo's site with its devices at the simulator's addresses, written to the database for the worker."""
+    from simulator.default_site import DEFAULT_SITE
+    from simulator.server import Endpoints, at_endpoints
+
+    told = {name: value for name, value in simulator.endpoints.items() if name != "site"}
+    moved = at_endpoints(DEFAULT_SITE, Endpoints(**told))
+    quick = [d.model_copy(update={"poll_interval_s": POLL_INTERVAL_S.get(d.kind)}) for d in moved.device]
+    site = moved.model_copy(update={"device": tuple(quick)})
+    await sites.sync(database, DEFAULT_ORG_ID, site)
+    return site
+
+
+async def _converse(settings: Settings, database: Database, site: Site, began: float, *, kept: bool) -> None:
+    from app.chat_ports import StoredPeople
+    from app.processes.bot import ProcessHealth, chat_of, web_face
+    from bot.platforms.console import PLATFORM, SOMEBODY_AT_THE_HOST, ConsoleOutlet, converse
+
+    people = StoredPeople(database, site)
+    if await people.admit(PLATFORM, SOMEBODY_AT_THE_HOST) is None:
+        code = await create_pairing_code(await scope_for(database, site), "owner")
+        await people.pair(PLATFORM, SOMEBODY_AT_THE_HOST, "you", code)
+    charts = settings.data_dir / "charts" if kept else Path("demo-charts")
+    health = ProcessHealth(database, site, [])
+    async with chat_of(settings, database, site) as chat, web_face(settings, health) as url:
+        typer.echo(f"Ready after {time.monotonic() - began:.1f} s. {site.name} is live; health at {url}.")
+        typer.echo('Ask "What\'s my battery level?" or "show me the last 24 hours"; Ctrl-D ends.\n')
+        await converse(chat, ConsoleOutlet(charts))
+
+
+async def write_history(settings: Settings, scenario: str, seed: int, start_text: str) -> None:
+    """`commandcenter demo-history`: the virtual site's past, as the connectors would have stored it."""
+    from simulator.default_site import DEFAULT_SITE
+    from simulator.history import history
+    from simulator.scenarios import SCENARIOS
+
+    if scenario not in SCENARIOS:
+        raise SettingsError(f"--scenario {scenario}: must be one of {', '.join(SCENARIOS)}")
+    end_of_past = datetime.fromisoformat(start_text)
+    rows = history(DEFAULT_SITE, seed=seed, end=end_of_past, days=DEMO_DAYS, scenario=SCENARIOS[scenario])
+    async with opened_database(settings, create=True) as database:
+        await readings.upsert(database, DEFAULT_ORG_ID, rows)

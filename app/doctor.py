@@ -1,0 +1,116 @@
+"""`commandcenter doctor`: looks at everything that the site needs, and says what to mend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import typer
+
+from agents.models import ModelSettings
+from app.opening import opened_database
+from app.processes.worker import opened_devices
+from app.settings import Settings, SettingsError
+from app.site_file import SiteFileError
+from connectors.device import Connected, PolledDevice, StreamedDevice
+from connectors.errors import ConnectorError
+from energy.site import Site
+from store.errors import StoreError
+
+DEVICE_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. `ok` None is a remark that spoils nothing."""
+
+    ok: bool | None
+    about: str
+    says: str
+
+
+async def doctor(settings: Settings, tell: Callable[[str], None] = typer.echo) -> bool:
+    """Check and tell; whether all is well."""
+    findings = [_site(settings), await _database(settings), _model(settings.models), _chat(settings)]
+    for finding in findings:
+        tell(_line(finding))
+    site = settings.site() if findings[0].ok else None
+    if site is not None:
+        for finding in await _devices(settings, site):
+            findings.append(finding)
+            tell(_line(finding))
+    return all(finding.ok is not False for finding in findings)
+
+
+def _site(settings: Settings) -> Finding:
+    try:
+        site = settings.site()
+    except (SiteFileError, SettingsError) as error:
+        return Finding(False, "site", str(error))
+    if site is None:
+        return Finding(
+            False, "site", f"{settings.site_file}: no such file; copy the project's example there and edit it"
+        )
+    return Finding(True, "site", f"{site.name} ({site.id}), {len(site.device)} devices, {settings.site_file}")
+
+
+async def _database(settings: Settings) -> Finding:
+    try:
+        async with opened_database(settings, create=False):
+            return Finding(True, "database", "opens, and is of this version")
+    except SettingsError as error:
+        return Finding(None, "database", str(error))
+    except StoreError as error:
+        return Finding(False, "database", str(error))
+
+
+def _model(models: ModelSettings) -> Finding:
+    if not models.is_configured:
+        return Finding(None, "model", "no OPENAI_API_KEY: the local model answers (basic mode)")
+    return Finding(True, "model", f"{models.model} at {models.base_url or 'the default endpoint'} (not asked)")
+
+
+def _chat(settings: Settings) -> Finding:
+    if settings.telegram is None:
+        return Finding(None, "chat", "no TELEGRAM_BOT_TOKEN: only the terminal can chat")
+    return Finding(True, "chat", "Telegram has a token; `commandcenter pair` connects a person")
+
+
+async def _devices(settings: Settings, site: Site) -> list[Finding]:
+    async with opened_devices(settings, site) as devices:
+        checks = [_polled(d) if isinstance(d, PolledDevice) else _streamed(d) for d in devices]
+        return list(await asyncio.gather(*checks))
+
+
+async def _polled(device: PolledDevice) -> Finding:
+    return await _checked(device, device.read)
+
+
+async def _streamed(device: StreamedDevice) -> Finding:
+    async def first() -> object:
+        async for reading in device.readings():
+            return reading
+        return None
+
+    return await _checked(device, first)
+
+
+async def _checked(device: Connected, read: Callable[[], Awaitable[object]]) -> Finding:
+    try:
+        async with asyncio.timeout(DEVICE_TIMEOUT_S):
+            answer = await read()
+    except ConnectorError as error:
+        return Finding(False, device.device_id, str(error))
+    except TimeoutError:
+        return Finding(
+            False, device.device_id, f"said nothing within {DEVICE_TIMEOUT_S:g} s; is it on, and is its host right?"
+        )
+    if not answer:
+        return Finding(None, device.device_id, "answers, with nothing new to report")
+    return Finding(True, device.device_id, "answers with readings")
+
+
+def _line(finding: Finding) -> str:
+    sign = {True: "ok  ", False: "FAIL", None: "note"}[finding.ok]
+    return f"{sign}  {finding.about}: {finding.says}"
