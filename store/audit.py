@@ -104,4 +104,4 @@ async def entries(
         query = query.where(audit.c.happened_at >= since)
     query = query.order_by(audit.c.audit_id.desc()).limit(limit)
     async with db.read() as connection:
-        return [AuditEntry(*row) for row in (await connection.execute(query)).tuples()]
+        return [AuditEntry(*row) for row in await connection.execute(query)]

@@ -110,7 +110,7 @@ async def last_turns(
         query = query.where(messages.c.created_at <= as_of)
     async with db.read() as connection:
         rows = (await connection.execute(query.order_by(messages.c.message_id.desc()).limit(2 * count))).all()
-    rows.reverse()
+    rows = rows[::-1]
     return [
         StoredTurn(
             asked.text, told.text, asked.person_id, told.agent, told.mode, tuple(told.figures or ()), asked.created_at

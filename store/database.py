@@ -104,8 +104,8 @@ class Database:
     async def open(cls, url: str, *, migrate: bool = False) -> Database:
         """Connect and check the revision; with `migrate` bring an empty or older database up to date first.
 
-        Raises DatabaseTooNew, DatabaseNotMigrated or NotOurDatabase, each naming the remedy; ValueError for a URL
-        that is not supported.
+        Raises DatabaseTooNew, DatabaseNotMigrated, NotOurDatabase or DatabaseUnreachable, each naming the remedy (all
+        are StoreError); ValueError for a URL that is not supported.
         """
         target = normal_url(url)
         if target.get_backend_name() == "sqlite" and not migrate and not Path(str(target.database)).exists():
@@ -127,8 +127,9 @@ class Database:
         return database
 
     async def _revision(self, where: str) -> str | None:
-        async with self._reading.connect() as connection:
-            return await connection.run_sync(revision.current, where)
+        with revision.explained(where):
+            async with self._reading.connect() as connection:
+                return await connection.run_sync(revision.current, where)
 
     @property
     def dialect(self) -> str:

@@ -17,3 +17,7 @@ class DatabaseNotMigrated(StoreError):
 
 class NotOurDatabase(StoreError):
     """The address does not lead to a database of CommandCenter, or not to a database at all."""
+
+
+class DatabaseUnreachable(StoreError):
+    """The database does not answer, or may not be opened."""

@@ -78,7 +78,7 @@ async def pending(db: Database, org_id: str, platform: str) -> list[PendingMessa
         .order_by(inbox.c.received_at, inbox.c.key)
     )
     async with db.read() as connection:
-        return [PendingMessage(*row) for row in (await connection.execute(query)).tuples()]
+        return [PendingMessage(*row) for row in await connection.execute(query)]
 
 
 async def forget_settled_before(db: Database, org_id: str, moment: datetime) -> int:

@@ -29,7 +29,7 @@ async def migrate(url: str) -> str:
     """Apply all missing revisions and return the revision reached. Works in any event loop, and in a thread.
 
     Several processes may call it at once: the first migrates, the others find nothing to do. Raises DatabaseTooNew,
-    NotOurDatabase, or StoreError when a revision failed; the database then is as it was before.
+    NotOurDatabase, DatabaseUnreachable, or StoreError when a revision failed; the database then is as it was before.
     """
     return await asyncio.to_thread(migrate_blocking, url)
 
@@ -44,7 +44,7 @@ def migrate_blocking(url: str, scripts: Path = SCRIPTS) -> str:
     if sqlite:
         take_over_transactions(engine)
     try:
-        with _ALEMBIC, engine.begin() as connection:
+        with _ALEMBIC, revision.explained(where), engine.begin() as connection:
             if not sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
             before = revision.current(connection, where)

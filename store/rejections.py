@@ -58,4 +58,4 @@ async def rejected_since(db: Database, org_id: str, site_id: str, since: datetim
         .order_by(table.c.last_at.desc(), table.c.device_id, table.c.field)
     )
     async with db.read() as connection:
-        return [RejectedCount(*row) for row in (await connection.execute(query)).tuples()]
+        return [RejectedCount(*row) for row in await connection.execute(query)]

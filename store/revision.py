@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DatabaseError
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from store.errors import DatabaseNotMigrated, DatabaseTooNew, NotOurDatabase
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from store.errors import DatabaseNotMigrated, DatabaseTooNew, DatabaseUnreachable, NotOurDatabase
 
 KNOWN = ("0001",)  # oldest first; the scripts are in store/migrations/versions
 HEAD = KNOWN[-1]
 VERSION_TABLE = "alembic_version"
+
+
+@contextmanager
+def explained(where: str) -> Iterator[None]:
+    """Turns the driver's errors on connecting into NotOurDatabase and DatabaseUnreachable, with a remedy."""
+    try:
+        yield
+    except OperationalError as error:
+        raise DatabaseUnreachable(
+            f"{where} cannot be opened ({str(error.orig).strip()}); check that it runs, and who may read and write it"
+        ) from error
+    except DatabaseError as error:
+        if "not a database" in str(error) or "malformed" in str(error):
+            raise NotOurDatabase(
+                f"{where} is not a usable database ({error.orig}); move it away, or restore it from a backup"
+            ) from error
+        raise
 
 
 def current(connection: Connection, where: str) -> str | None:
@@ -17,14 +37,7 @@ def current(connection: Connection, where: str) -> str | None:
 
     Raises NotOurDatabase for something else, DatabaseTooNew for a revision that this program does not know.
     """
-    try:
-        names = set(inspect(connection).get_table_names())
-    except DatabaseError as error:
-        if "not a database" in str(error) or "malformed" in str(error):
-            raise NotOurDatabase(
-                f"{where} is not a usable database ({error.orig}); move it away, or restore it from a backup"
-            ) from error
-        raise
+    names = set(inspect(connection).get_table_names())
     if VERSION_TABLE not in names:
         if names:
             listed = ", ".join(sorted(names)[:3])

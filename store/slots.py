@@ -44,7 +44,8 @@ async def last_claimed(db: Database, org_id: str, name: str) -> datetime | None:
     """The newest slot that was claimed under this name, or None."""
     query = select(func.max(job_slots.c.slot)).where(job_slots.c.org_id == org_id, job_slots.c.name == name)
     async with db.read() as connection:
-        return (await connection.execute(query)).scalar_one_or_none()
+        newest: datetime | None = (await connection.execute(query)).scalar_one_or_none()
+    return newest
 
 
 async def forget_before(db: Database, org_id: str, moment: datetime) -> int:

@@ -1,0 +1,119 @@
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from store import audit, pairing, people
+from store.database import Database
+from store.pairing import AlreadyPaired, CodeRefused, TooManyAttempts
+from store.people import Person
+from store.tables import pairing_codes
+
+ORG, SITE = "home", "ranch"
+NOON = datetime(2026, 3, 7, 12, tzinfo=UTC)
+
+
+async def redeemed(database: Database, code: str, account: str = "1", now: datetime = NOON) -> Person:
+    return await pairing.redeem(database, ORG, "telegram", account, f"Name {account}", code, now=now)
+
+
+async def test_nobody_is_known_before_the_first_pairing(database: Database) -> None:
+    assert await people.admit(database, ORG, "telegram", "1") is None
+    assert await people.list_people(database, ORG) == []
+    assert not await people.has_owner(database, ORG, SITE)
+
+
+async def test_a_code_makes_an_owner_who_is_then_admitted(database: Database) -> None:
+    code = await pairing.create_code(database, ORG, SITE, "owner", now=NOON)
+    assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}", code)
+    person = await redeemed(database, f"  {code.lower().replace('-', ' ')} ")
+    assert (person.name, person.roles) == ("Name 1", {SITE: "owner"})
+    assert await people.admit(database, ORG, "telegram", "1") == person
+    assert await people.admit(database, ORG, "slack", "1") is None
+    assert await people.admit(database, "other", "telegram", "1") is None
+    assert await people.has_owner(database, ORG, SITE)
+    paired = await audit.entries(database, ORG, action="paired")
+    assert [(e.actor, e.subject, e.details) for e in paired] == [(person.person_id, "telegram:1", {"role": "owner"})]
+
+
+async def test_of_twenty_who_use_one_code_at_once_exactly_one_gets_in(database: Database) -> None:
+    code = await pairing.create_code(database, ORG, SITE, "viewer", now=NOON)
+    results = await asyncio.gather(*(redeemed(database, code, str(n)) for n in range(20)), return_exceptions=True)
+    assert sum(isinstance(r, Person) for r in results) == 1
+    assert sum(isinstance(r, CodeRefused) for r in results) == 19
+    assert len(await people.list_people(database, ORG)) == 1
+
+
+async def test_a_code_expires(database: Database) -> None:
+    code = await pairing.create_code(database, ORG, SITE, "viewer", now=NOON)
+    with pytest.raises(CodeRefused):
+        await redeemed(database, code, now=NOON + pairing.CODE_LIFETIME)
+
+
+async def test_guessing_is_stopped_even_with_the_right_code_at_last(database: Database) -> None:
+    code = await pairing.create_code(database, ORG, SITE, "owner", lifetime=timedelta(hours=1), now=NOON)
+    for _ in range(pairing.ATTEMPTS_PER_ACCOUNT):
+        with pytest.raises(CodeRefused, match="wrong, used or expired"):
+            await redeemed(database, "AAAAA-AAAAA")
+    with pytest.raises(TooManyAttempts) as refused:
+        await redeemed(database, code)
+    assert 0 < refused.value.after_s <= pairing.ATTEMPTS_WINDOW.total_seconds()
+    await redeemed(database, code, now=NOON + pairing.ATTEMPTS_WINDOW + timedelta(seconds=1))
+
+
+async def test_twenty_guesses_at_once_are_limited_too(database: Database) -> None:
+    guesses = (redeemed(database, f"GUESS-{n:05}") for n in range(20))
+    results = await asyncio.gather(*guesses, return_exceptions=True)
+    assert sum(isinstance(r, TooManyAttempts) for r in results) == 20 - pairing.ATTEMPTS_PER_ACCOUNT
+
+
+async def test_the_code_is_nowhere_in_the_database(database: Database) -> None:
+    code = await pairing.create_code(database, ORG, SITE, "owner", now=NOON)
+    async with database.read() as connection:
+        row = (await connection.execute(select(pairing_codes))).one()
+    assert not any(half in str(value) for half in code.split("-") for value in row)
+
+
+async def test_a_second_platform_joins_the_same_person(database: Database) -> None:
+    first = await redeemed(database, await pairing.create_code(database, ORG, SITE, "operator", now=NOON))
+    link = await pairing.create_code(database, ORG, SITE, "viewer", person_id=first.person_id, now=NOON)
+    joined = await pairing.redeem(database, ORG, "slack", "U7", "name on slack", link, now=NOON)
+    assert joined.person_id == first.person_id
+    assert joined.roles == {SITE: "operator"}  # a code never lowers a role
+    assert [i.platform for i in joined.identities] == ["slack", "telegram"]
+
+
+async def test_an_account_cannot_be_moved_to_another_person_and_the_code_stays_good(database: Database) -> None:
+    first = await redeemed(database, await pairing.create_code(database, ORG, SITE, "viewer", now=NOON), "1")
+    await redeemed(database, await pairing.create_code(database, ORG, SITE, "viewer", now=NOON), "2")
+    link = await pairing.create_code(database, ORG, SITE, "viewer", person_id=first.person_id, now=NOON)
+    with pytest.raises(AlreadyPaired):
+        await redeemed(database, link, "2")
+    assert (await redeemed(database, link, "3")).person_id == first.person_id
+
+
+async def test_roles_are_per_site_and_changes_are_audited(database: Database) -> None:
+    person = await redeemed(database, await pairing.create_code(database, ORG, SITE, "owner", now=NOON))
+    await people.set_role(database, ORG, "cabin", person.person_id, "viewer", granted_by="host")
+    await people.set_role(database, ORG, SITE, person.person_id, None, granted_by="host")
+    now = await people.get(database, ORG, person.person_id)
+    assert now is not None
+    assert now.roles == {"cabin": "viewer"}
+    assert await people.list_people(database, ORG, site_id=SITE) == []
+    assert len(await audit.entries(database, ORG, action="role_changed")) == 2
+    with pytest.raises(ValueError, match="roles are viewer, operator, owner"):
+        await people.set_role(database, ORG, SITE, person.person_id, "king", granted_by="host")  # type: ignore[arg-type]
+
+
+async def test_a_forgotten_person_is_a_stranger_again(database: Database) -> None:
+    person = await redeemed(database, await pairing.create_code(database, ORG, SITE, "owner", now=NOON))
+    await people.set_preferences(database, ORG, person.person_id, {"temperature": "F"})
+    kept = await people.get(database, ORG, person.person_id)
+    assert kept is not None
+    assert kept.preferences == {"temperature": "F"}
+    assert await people.forget(database, ORG, person.person_id, by="host")
+    assert not await people.forget(database, ORG, person.person_id, by="host")
+    assert await people.admit(database, ORG, "telegram", "1") is None
+    assert not await people.has_owner(database, ORG, SITE)
