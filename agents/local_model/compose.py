@@ -1,0 +1,206 @@
+"""From an intent and the tools' findings to the answer's text: figure or decision first, five lines at most.
+
+Every figure comes from the findings. What is unknown is said as unknown, and what this cannot do is said with what it
+can do instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, cast
+
+from agents.local_model import compose_advice, compose_history, compose_now, compose_site
+from agents.local_model import intents as i
+from agents.local_model.found import Found, known, said
+from agents.local_model.notes import NOTES
+from agents.local_model.say import capital, lines, noun, percent
+
+MOST_LINES = 5  # the source line under them makes six
+EXAMPLES = '"How full is the battery?", "Solar yesterday?", "When did solar hit 2500 W?", "Should we run the miners?"'
+_NOT_FOUND = "I could not find that out just now."
+
+
+def compose(intents: Sequence[i.Intent], found: Found) -> str:
+    """The answer to one question, which may have several parts."""
+    answers = [_answer(intent, found) for intent in intents]
+    if len(answers) > 1:
+        # Several parts share the lines: each keeps what it says first.
+        share = max(1, MOST_LINES // len(answers))
+        answers = ["\n".join(answer.split("\n")[:share]) for answer in answers]
+    kept = list(dict.fromkeys(line for answer in answers for line in answer.split("\n") if line.strip()))
+    return "\n".join(kept[:MOST_LINES]) or _NOT_FOUND
+
+
+def _answer(intent: i.Intent, found: Found) -> str:
+    try:
+        return _COMPOSERS[type(intent)](intent, found) or found.problem or _NOT_FOUND
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # Findings of another shape than agreed: a tool's own sentence is still right, a traceback is no answer.
+        return lines(*[r.text for r in found.results if r.text]) or _NOT_FOUND
+
+
+def _forecast(intent: i.Forecast, found: Found) -> str:
+    when = f" for {intent.when}" if intent.when else ""
+    first = f"I cannot forecast yet{when}; I can only show what has been."
+    state = found.state or {}
+    if intent.metric in ("solar", "load", "grid", "miners"):
+        day, week = (found.statistics(intent.metric, period) for period in ("yesterday", "last 7 days"))
+        past = f"{capital(noun(intent.metric))} yesterday: {said(day, 'energy')}." if day and known(day) else None
+        mean = f"Over the last 7 days: {said(week, 'energy')} in all." if week and known(week) else None
+        return lines(first, past, mean, compose_now.figures_line(state) if state else None)
+    rate = compose_advice.rate_note(state, found)
+    night, sun = found.statistics("soc", "last night"), found.statistics("solar", "yesterday")
+    fell = (
+        f"Last night it went from {said(night, 'first')} to {said(night, 'last')}." if night and known(night) else None
+    )
+    solar = f"Solar yesterday: {said(sun, 'energy')}." if sun and known(sun) else None
+    return lines(first, compose_now.figures_line(state) if state else None, rate, fell, solar)
+
+
+def _knowledge(intent: i.Knowledge, found: Found) -> str:
+    note = NOTES.get(intent.topic)
+    if note is None:
+        return lines(
+            "That is general knowledge, which I cannot look up in basic mode, and no documents are loaded.",
+            "Of this site I know figures, history, devices and limits; ask me for those.",
+        )
+    return lines(note if intent.topic == "soc_meaning" else f"In general: {note}", _own_site(intent.topic, found))
+
+
+def _own_site(topic: str, found: Found) -> str | None:
+    settings = found.settings or {}
+    if topic in ("panel_maintenance", "upgrade"):
+        solar, kwp = found.statistics("solar"), settings.get("solar_kwp")
+        if solar is None or not known(solar):
+            return None
+        of = f" of {kwp:g} kWp installed" if kwp is not None else ""
+        hint = " A falling peak on clear days is a sign of dirt." if topic == "panel_maintenance" else ""
+        return f"Here: peak {said(solar, 'max')}{of} in the last 30 days.{hint}"
+    if topic == "sizing":
+        return _sizing(found)
+    if topic == "soc_meaning":
+        return compose_now.figures_line(found.state) if found.state and not found.state.get("no_data") else None
+    battery = settings.get("battery")
+    if not battery or topic == "inverter_work":
+        return None
+    limits = settings["limits"]
+    keep = f"your range is {percent(limits['safe_min_soc_pct'])} to {percent(limits['safe_max_soc_pct'])}"
+    return f"Here: {compose_site.battery_words(battery)}; {keep}."
+
+
+def _sizing(found: Found) -> str | None:
+    battery, soc, load = (found.settings or {}).get("battery"), found.statistics("soc"), found.statistics("load")
+    parts = []
+    if battery:
+        parts.append(f"{battery['usable_kwh']:g} kWh usable")
+    if soc is not None and known(soc):
+        parts.append(f"lowest level in the last 30 days {said(soc, 'min')}")
+    if load is not None and known(load):
+        parts.append(f"load {said(load, 'energy')} in that time")
+    return f"Here: {', '.join(parts)}." if parts else None
+
+
+def _outside(intent: i.OutOfScope, found: Found) -> str:
+    if intent.kind == "web":
+        return lines(
+            "I cannot look at the web, so I do not know the latest news or research.",
+            "What I know is this site: its figures, history, devices and limits.",
+        )
+    if intent.kind == "finance":
+        parts = [found.statistics(metric) for metric in ("solar", "load", "grid")]
+        names = ("solar", "load", "grid")
+        rows = [f"{n} {said(f, 'energy')}" for n, f in zip(names, parts, strict=True) if f is not None and known(f)]
+        basis = f"The last 30 days: {', '.join(rows)}." if rows else None
+        grid = found.statistics("grid")
+        none = "No grid figures here, so nothing bought or sold is known." if grid is None or not known(grid) else None
+        return lines("I cannot put money on it yet: prices and earnings are not part of what I look up.", basis, none)
+    if intent.kind == "weather":
+        solar = found.statistics("solar")
+        so_far = f"Solar today so far: {said(solar, 'energy')}." if solar is not None and known(solar) else None
+        return lines("I do not have the weather here yet.", so_far)
+    return lines(
+        "I only know this site's energy: solar, battery, load, grid, miners and devices.", f"Ask me {EXAMPLES}."
+    )
+
+
+def _recall(_: i.Recall, __: Found) -> str:
+    return lines(
+        "I cannot search earlier conversations yet; I only see the last few turns of this one.",
+        'Figures of any past time I can give: "battery last Tuesday?", "solar on 2026-05-03?".',
+    )
+
+
+def _not_yet(intent: i.NotYet, found: Found) -> str:
+    state = found.state or {}
+    if intent.what == "setting":
+        limits = (found.settings or {}).get("limits")
+        now = (
+            f"Now: minimum {percent(limits['min_soc_pct'])}, kept between {percent(limits['safe_min_soc_pct'])} and "
+            f"{percent(limits['safe_max_soc_pct'])}, miners above {percent(limits['miner_min_soc_pct'])}."
+            if limits
+            else None
+        )
+        return lines(
+            "Nothing was changed: limits stand in the site's settings file, and its owner sets them there.", now
+        )
+    if intent.what == "alert":
+        first = "I cannot set alerts yet, so nothing will be sent; ask me and I answer with the figure of that moment."
+        return lines(first, compose_now.figures_line(state) if state else None)
+    miners = f"The miners draw {said(state, 'miners')} now." if "miners" in state else None
+    return lines("Nothing was switched: I can read and advise, but not switch anything.", miners)
+
+
+def _greeting(_: i.Greeting, found: Found) -> str:
+    state = found.state
+    now = compose_now.figures_line(state) if state and not state.get("no_data") else None
+    return lines(f"Hello. {now or 'No readings have come in yet.'}", f"Ask me {EXAMPLES}.")
+
+
+def _help(_: i.Help, __: Found) -> str:
+    return lines(
+        "I answer questions about this site: battery, solar, load, grid, miners, devices and limits.",
+        f"For example {EXAMPLES}.",
+        'Any past time works: "last night", "last 6 hours", "last Tuesday"; "graph solar yesterday" draws it.',
+    )
+
+
+def _unclear(intent: i.Unclear, found: Found) -> str:
+    now = compose_now.now(i.Now(intent.metrics), found) if intent.metrics and found.state else None
+    return lines("I did not understand that.", now, f"You could ask {EXAMPLES}.")
+
+
+_Composer = Callable[[Any, Found], str]
+_COMPOSERS: Mapping[type[i.Intent], _Composer] = MappingProxyType(
+    cast(
+        "dict[type[i.Intent], _Composer]",
+        {
+            i.Now: compose_now.now,
+            i.Judge: compose_now.judge,
+            i.Total: compose_history.total,
+            i.Average: compose_history.average,
+            i.Range: compose_history.level_range,
+            i.At: compose_history.at_time,
+            i.Extreme: compose_history.extreme,
+            i.WhenExtreme: compose_history.when_extreme,
+            i.WhenCrossed: compose_history.crossed,
+            i.HowLong: compose_history.how_long,
+            i.Compare: compose_history.compare,
+            i.Trend: compose_history.trend,
+            i.Summary: compose_history.summary,
+            i.Chart: compose_history.chart,
+            i.DeviceFact: compose_site.device_fact,
+            i.Policy: compose_site.policy,
+            i.Advice: compose_advice.advice,
+            i.Forecast: _forecast,
+            i.Knowledge: _knowledge,
+            i.OutOfScope: _outside,
+            i.Recall: _recall,
+            i.NotYet: _not_yet,
+            i.Greeting: _greeting,
+            i.Thanks: lambda _, __: "You are welcome.",
+            i.Help: _help,
+            i.Unclear: _unclear,
+        },
+    )
+)

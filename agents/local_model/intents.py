@@ -1,0 +1,244 @@
+"""What a question asks for, as values. Metric names are those of `agents.tools.metrics`, periods are plain wording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Which = Literal["max", "min"]
+Direction = Literal["rising", "falling", "both"]
+Side = Literal["above", "below"]
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Current figures; no metrics means the whole site. `asked` is a yes/no question such as "importing"."""
+
+    metrics: tuple[str, ...] = ()
+    asked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Energy (kWh) of powers over a period, by hour or day when asked; `flow` is the direction that was meant."""
+
+    metrics: tuple[str, ...]
+    period: str
+    by: Literal["hour", "day"] | None = None
+    flow: Literal["positive", "negative"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """The time-weighted mean over a period."""
+
+    metric: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Lowest, highest and mean over a period: what "my battery yesterday" wants."""
+
+    metric: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A metric at a time of day that has passed."""
+
+    metric: str
+    period: str
+    clock: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """The highest or lowest value of a period."""
+
+    metric: str
+    which: Which
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhenExtreme:
+    """When the highest or lowest value of a period was."""
+
+    metric: str
+    which: Which
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhenCrossed:
+    """When a metric went through a threshold (W, %, V or °C). `also` is a second reading of a vague question."""
+
+    metric: str
+    threshold: float
+    direction: Direction
+    period: str
+    also: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HowLong:
+    """How long a metric was above or below a threshold."""
+
+    metric: str
+    threshold: float
+    side: Side
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One metric in two periods."""
+
+    metric: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Whether a metric rises or falls over a period."""
+
+    metric: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What happened in a period: solar, load, battery, grid."""
+
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFact:
+    """Something about the equipment: inverter, panels, battery, miners, devices, health, firmware, serial, site."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One of the site's limits: minimum, target, critical, miners, charge_rate, discharge_rate, grid, tariff, all."""
+
+    which: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Whether a current figure is good, against the site's limits."""
+
+    metric: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A decision: run_miners, stop_miners, grid_charge, charge_time, low_battery, high_discharge, surplus.
+
+    `when` is the time that was asked about ("tonight"), `watts` a power that the question states.
+    """
+
+    about: str
+    when: str | None = None
+    watts: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Something to come."""
+
+    metric: str | None
+    when: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture of a period."""
+
+    kind: Literal["power", "energy", "soc"]
+    period: str
+    metric: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """General knowledge about equipment; `topic` is a key of `notes.NOTES` or "other"."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Earlier conversations."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Something that is asked of CommandCenter but cannot be done from a question: control, alert, setting."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """Hello."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thanks:
+    """Thank you, or goodbye."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """What can be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfScope:
+    """Not about this site: web (latest news), finance, weather, general."""
+
+    kind: Literal["web", "finance", "weather", "general"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """About energy, but not understood."""
+
+    metrics: tuple[str, ...] = ()
+
+
+Intent = (
+    Now
+    | Total
+    | Average
+    | Range
+    | At
+    | Extreme
+    | WhenExtreme
+    | WhenCrossed
+    | HowLong
+    | Compare
+    | Trend
+    | Summary
+    | DeviceFact
+    | Policy
+    | Judge
+    | Advice
+    | Forecast
+    | Chart
+    | Knowledge
+    | Recall
+    | NotYet
+    | Greeting
+    | Thanks
+    | Help
+    | OutOfScope
+    | Unclear
+)

@@ -1,0 +1,185 @@
+"""From an `Intent` to the tool calls that its answer needs: names and arguments of `agents.tools`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Any, cast
+
+from agents.local_model import intents as i
+from energy.period_words import dated
+
+_PERIOD_ARGUMENTS = ("period", "period_a", "period_b")
+BEFORE: Mapping[str, str] = MappingProxyType(
+    {"this week": "last week", "this month": "last month", "this year": "last year", "today": "yesterday"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool to call: its name and arguments."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
+def calls_for(intent: i.Intent, today: date | None = None) -> list[Call]:
+    """The calls that an intent needs, none where words alone answer; `today` (local) dates "november 20"."""
+    plan = _PLANS.get(type(intent))
+    calls = plan(intent) if plan else []
+    return [_dated(call, today) for call in calls]
+
+
+def _dated(call: Call, today: date | None) -> Call:
+    if today is None:
+        return call
+    changed = {name: dated(str(value), today) for name, value in call.arguments.items() if name in _PERIOD_ARGUMENTS}
+    return Call(call.name, {**call.arguments, **changed})
+
+
+NOW = Call("current_state", {})
+SETTINGS = Call("site_settings", {})
+DEVICES = Call("device_details", {"device": ""})
+
+
+def statistics(metric: str, period: str, by: str | None = None) -> Call:
+    """A call of history_statistics."""
+    arguments = {"metric": metric, "period": period}
+    return Call("history_statistics", arguments | {"by": by} if by else arguments)
+
+
+def _now(intent: i.Now) -> list[Call]:
+    # "How much solar?" may mean the power or the day's energy: both are short.
+    return [NOW, statistics("solar", "today")] if intent.metrics == ("solar",) and intent.asked is None else [NOW]
+
+
+def _total(intent: i.Total) -> list[Call]:
+    return [statistics(metric, intent.period, intent.by) for metric in intent.metrics]
+
+
+def _one(intent: i.Average | i.Range | i.At | i.Extreme | i.WhenExtreme) -> list[Call]:
+    return [statistics(intent.metric, intent.period)]
+
+
+def _crossed(intent: i.WhenCrossed) -> list[Call]:
+    metrics = [intent.metric, *([intent.also] if intent.also else [])]
+    return [_crossing(metric, intent.threshold, intent.period, intent.direction) for metric in metrics]
+
+
+def _crossing(metric: str, threshold: float, period: str, direction: str) -> Call:
+    arguments = {"metric": metric, "threshold": threshold, "period": period, "direction": direction}
+    return Call("when_crossed", arguments)
+
+
+def _how_long(intent: i.HowLong) -> list[Call]:
+    return [
+        _crossing(intent.metric, intent.threshold, intent.period, "both"),
+        statistics(intent.metric, intent.period),
+    ]
+
+
+def comparison(metric: str, a: str, b: str) -> Call:
+    """A call of compare_periods."""
+    return Call("compare_periods", {"metric": metric, "period_a": a, "period_b": b})
+
+
+def _trend(intent: i.Trend) -> list[Call]:
+    calls = [statistics(intent.metric, intent.period, "day")]
+    before = BEFORE.get(intent.period)
+    return [*calls, comparison(intent.metric, intent.period, before)] if before else calls
+
+
+def _summary(intent: i.Summary) -> list[Call]:
+    return [statistics(metric, intent.period) for metric in ("soc", "solar", "load", "grid")]
+
+
+def _device(intent: i.DeviceFact) -> list[Call]:
+    return {
+        "inverter": [SETTINGS, DEVICES],
+        "inverter_state": [NOW, DEVICES],
+        "health": [NOW, DEVICES],
+        "firmware": [DEVICES],
+        "serial": [DEVICES],
+        "devices": [DEVICES, SETTINGS],
+    }.get(intent.what, [SETTINGS])
+
+
+def _judge(intent: i.Judge) -> list[Call]:
+    return [NOW, SETTINGS] if intent.metric == "soc" else [NOW, statistics(intent.metric, "last 7 days")]
+
+
+def _advice(intent: i.Advice) -> list[Call]:
+    if intent.about == "charge_time":
+        return [NOW, SETTINGS, statistics("solar", "yesterday", "hour")]
+    if intent.about == "high_discharge":
+        return [NOW, statistics("load", "last 24 hours"), statistics("load", "last 7 days")]
+    calls = [NOW, SETTINGS]
+    if intent.about in ("run_miners", "grid_charge", "run_generator"):
+        calls.append(statistics("soc", "last night"))
+    return calls
+
+
+def _forecast(intent: i.Forecast) -> list[Call]:
+    calls = [NOW, SETTINGS]
+    if intent.metric in ("solar", "load", "grid", "miners"):
+        return [NOW, statistics(intent.metric, "yesterday"), statistics(intent.metric, "last 7 days")]
+    return [*calls, statistics("soc", "last night"), statistics("solar", "yesterday")]
+
+
+def _chart(intent: i.Chart) -> list[Call]:
+    draw = Call("draw_chart", {"kind": intent.kind, "period": intent.period})
+    metrics = [intent.metric] if intent.metric else ["soc"] if intent.kind == "soc" else ["solar", "load"]
+    return [draw, *[statistics(metric, intent.period) for metric in metrics]]
+
+
+def _knowledge(intent: i.Knowledge) -> list[Call]:
+    return {
+        "panel_maintenance": [SETTINGS, statistics("solar", "last 30 days")],
+        "upgrade": [SETTINGS, statistics("solar", "last 30 days")],
+        "sizing": [SETTINGS, statistics("soc", "last 30 days"), statistics("load", "last 30 days")],
+        "storage": [SETTINGS],
+        "lifepo4": [SETTINGS],
+        "battery_technology": [SETTINGS],
+        "soc_meaning": [NOW],
+    }.get(intent.topic, [])
+
+
+def _outside(intent: i.OutOfScope) -> list[Call]:
+    if intent.kind == "finance":
+        return [statistics(metric, "last 30 days") for metric in ("solar", "load", "grid")]
+    return [statistics("solar", "today")] if intent.kind == "weather" else []
+
+
+_Plan = Callable[[Any], list[Call]]
+_PLANS: Mapping[type[i.Intent], _Plan] = MappingProxyType(
+    cast(
+        "dict[type[i.Intent], _Plan]",
+        {
+            i.Now: _now,
+            i.Total: _total,
+            i.Average: _one,
+            i.Range: _one,
+            i.At: _one,
+            i.Extreme: _one,
+            i.WhenExtreme: _one,
+            i.WhenCrossed: _crossed,
+            i.HowLong: _how_long,
+            i.Compare: lambda intent: [comparison(intent.metric, intent.a, intent.b)],
+            i.Trend: _trend,
+            i.Summary: _summary,
+            i.DeviceFact: _device,
+            i.Policy: lambda _: [SETTINGS],
+            i.Judge: _judge,
+            i.Advice: _advice,
+            i.Forecast: _forecast,
+            i.Chart: _chart,
+            i.Knowledge: _knowledge,
+            i.OutOfScope: _outside,
+            i.Greeting: lambda _: [NOW],
+            i.NotYet: lambda intent: [SETTINGS] if intent.what == "setting" else [NOW],
+            i.Unclear: lambda intent: [NOW] if intent.metrics else [],
+        },
+    )
+)

@@ -1,0 +1,341 @@
+"""Rules for figures: charts, when, how long, comparisons, trends, extremes, averages, energies, now."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from agents.local_model.asked import Asked
+from agents.local_model.intents import (
+    At,
+    Average,
+    Chart,
+    Compare,
+    Extreme,
+    HowLong,
+    Intent,
+    Now,
+    Range,
+    Summary,
+    Total,
+    Trend,
+    Unclear,
+    WhenCrossed,
+    WhenExtreme,
+    Which,
+)
+from agents.local_model.metric_words import metric_for
+
+_LEVELS = ("soc", "battery_voltage", "battery_temperature")
+_HIGH = (
+    r"\b(?:peak|peaked|maximum|highest|most|top|record|best|biggest|largest|how high|"
+    r"strongest|high point|greatest|max out|hottest)\b"
+)
+_LOW = (
+    r"\b(?:lowest|minimum|how low|least|low point|bottom(?:ed)?|smallest|worst|deepest|"
+    r"weakest|coldest|how far (?:did|down))\b"
+)
+_WHEN = (
+    r"\b(?:when|what time|which hour|at which time|time of|what hour|how many times|how often|"
+    r"what day|which day)\b"
+)
+_FALLING = (
+    r"\b(?:below|under|drop\w*|fall|falls|fell|fallen|down to|lower than|less than|dip\w*|decreas\w*|sink|sank)\b"
+)
+_RISING = (
+    r"\b(?:above|over|exceed\w*|rise|rose|risen|climb\w*|more than|higher than|go up|went up|"
+    r"up to|surpass\w*|at least|past)\b"
+)
+_OPPOSITE = {
+    "yesterday": "today",
+    "today": "yesterday",
+    "last week": "this week",
+    "this week": "last week",
+    "last month": "this month",
+    "this month": "last month",
+    "last year": "this year",
+    "this year": "last year",
+    "last night": "2 days ago",
+}
+
+
+def chart(asked: Asked) -> Intent | None:
+    """A picture, asked for by name or by "show me the last 24 hours"."""
+    named = asked.has(r"\b(?:chart|graph|plot|draw|diagram|curve|picture|visuali[sz]e|image)s?\b")
+    shown = asked.has(r"^(?:please |can you |could you )?(?:show|see|display|give)(?: me| us)?\b") and bool(
+        asked.periods
+    )
+    figure = asked.has(rf"{_HIGH}|{_LOW}|\baverage\b|\btotal\b|\bhow much\b|{_WHEN}")
+    if not named and (not shown or figure):
+        return None
+    if (
+        asked.has(r"\b(?:drawing|draw(?:n)?)\b")
+        and not asked.has(r"\bdraw (?:me |a |the |my )")
+        and not asked.has(r"\b(?:chart|graph|plot)")
+    ):
+        return None
+    kind: Literal["power", "energy", "soc"] = "power"
+    if "soc" in asked.metrics and not ({"solar", "load", "grid"} & set(asked.metrics)):
+        kind = "soc"
+    elif asked.has(r"\b(?:energy|kwh|bars?|daily|per day|by day|each day|hourly|per hour|by hour|total)\b"):
+        kind = "energy"
+    elif asked.metrics and not asked.has(r"\bpower\b") and _is_long(asked.period or ""):
+        kind = "energy"  # a week of flows is a thicket; its days say more
+    return Chart(kind, asked.period or "last 24 hours", asked.metric)
+
+
+def _is_long(period: str) -> bool:
+    if re.search(r"week$|month|year|^in |weekend", period):
+        return True
+    days = re.fullmatch(r"last (\d+) days", period)
+    return days is not None and int(days[1]) > 3
+
+
+def crossed(asked: Asked) -> Intent | None:
+    """When a threshold was crossed, and for how long."""
+    limit = asked.threshold
+    long = asked.has(r"\bhow (?:long|many hours|much time|many minutes)\b")
+    if long and limit is None:
+        return _how_long_running(asked)
+    if limit is None:
+        return None
+    metric, also = metric_for(limit, asked.metrics)
+    below = asked.has(_FALLING)
+    if long:
+        side: Literal["above", "below"] = "below" if below else "above"
+        return HowLong(metric, limit.value, side, asked.period or "today")
+    past = asked.has(rf"{_WHEN}|\b(?:did|has|have|was|were)\b") or asked.has(
+        r"\b(?:hit|reach|reached|cross|crossed|exceed\w*)\b"
+    )
+    if not past:
+        return None
+    neutral = metric in _LEVELS and not asked.has(_RISING)
+    direction: Literal["rising", "falling", "both"] = "falling" if below else "both" if neutral else "rising"
+    return WhenCrossed(metric, limit.value, direction, asked.period or "today", also)
+
+
+def _how_long_running(asked: Asked) -> Intent | None:
+    period = asked.period or "today"
+    if asked.metric in ("miners", "generator", "solar", "load"):
+        return HowLong(asked.metric, 50.0, "above", period)
+    if asked.metric == "battery":
+        discharging = asked.has(r"\bdischarg\w+")
+        return HowLong("battery", -50.0 if discharging else 50.0, "below" if discharging else "above", period)
+    if asked.metric == "grid":
+        exporting = asked.has(r"\b(?:export\w*|sold|sell\w*)\b")
+        return HowLong("grid", -50.0 if exporting else 50.0, "below" if exporting else "above", period)
+    return None
+
+
+def compare(asked: Asked) -> Intent | None:
+    """Two periods, or one against its counterpart."""
+    comparing = asked.has(
+        r"\b(?:compare[ds]?|comparison|comparing|versus|vs|than|against|difference between|"
+        r"more or less|better or worse|same as|relative to)\b"
+    )
+    if not comparing or asked.threshold is not None:
+        return None
+    if len(asked.metrics) >= 2 and len(asked.periods) < 2 and not asked.has(r"\bthan (?:last|yesterday|the)\b"):
+        period = asked.period
+        return Total(asked.metrics[:3], period) if period else Now(asked.metrics)
+    if not asked.periods and not asked.has(r"\b(?:usual|normal|average|before)\b"):
+        return None
+    metric = asked.metric or ("solar" if asked.has(r"\b(?:better|worse)\b") else "load")
+    wordings = [p.wording for p in asked.periods]
+    if len(wordings) >= 2:
+        return Compare(metric, wordings[0], wordings[1])
+    only = wordings[0] if wordings else "last 7 days"
+    return Compare(metric, _OPPOSITE.get(only, "today"), only)
+
+
+def trend(asked: Asked) -> Intent | None:
+    """Rising or falling."""
+    moving = asked.has(
+        r"\b(?:increas\w+|decreas\w+|trend\w*|improv\w+|declin\w+|grow\w*|going (?:up|down)|"
+        r"rising|falling|getting (?:better|worse|lower|higher|less|more)|"
+        r"drop(?:ping)|up or down)\b"
+    )
+    if not moving or asked.threshold is not None or asked.has(_WHEN):
+        return None
+    if asked.metric in ("soc", "battery") and not asked.periods:
+        return Now(("soc", "battery"), "charging")
+    if not asked.metrics:
+        return Unclear()
+    return Trend(asked.metrics[0], asked.period or ("today" if asked.metric in _LEVELS else "last 7 days"))
+
+
+def extreme(asked: Asked) -> Intent | None:
+    """The highest and lowest, and when they were."""
+    high, low = asked.has(_HIGH), asked.has(_LOW)
+    if not high and not low:
+        return None
+    metric = _subject(asked)
+    if metric is None:
+        return None
+    if high and low and asked.has(r"\band\b"):
+        return Range(metric, asked.period or "today")
+    metric, flipped = _direction(asked, metric)
+    chosen: Which = "max" if high else "min"
+    if flipped:
+        chosen = "max" if asked.has(r"\b(?:lowest|minimum|least|smallest)\b") else "min"
+    if (
+        asked.has(r"\b(?:hour|hourly|day)\b")
+        and asked.has(r"\b(?:which|what|best|worst) (?:hour|day)\b")
+        and metric not in _LEVELS
+    ):
+        return Total((metric,), asked.period or "last 7 days", "hour" if asked.has(r"\bhour\b") else "day")
+    period = asked.period or "today"
+    return WhenExtreme(metric, chosen, period) if asked.has(_WHEN) else Extreme(metric, chosen, period)
+
+
+def _subject(asked: Asked) -> str | None:
+    if asked.metric is not None:
+        return asked.metric
+    if asked.has(r"\b(?:power|energy|w|kw|watts)\b"):
+        return "load"
+    return "soc" if asked.has(r"\bhow (?:low|high)\b") else None
+
+
+def _direction(asked: Asked, metric: str) -> tuple[str, bool]:
+    # Discharge and export are the negative side of their metric, so the most of them is the lowest value.
+    if metric == "soc" and asked.has(r"\bdischarg\w+\b"):
+        metric = "battery"
+    if metric == "battery" and asked.has(r"\bdischarg\w+\b"):
+        return metric, True
+    return metric, metric == "grid" and asked.has(r"\b(?:export\w*|sold|sell\w*)\b")
+
+
+def average(asked: Asked) -> Intent | None:
+    """The mean of a period."""
+    if not asked.has(r"\b(?:average|mean|typical(?:ly)?|on average|usual(?:ly)?)\b") or asked.has(
+        r"\bwhat do(?:es)?\b.*\bmean\b"
+    ):
+        return None
+    metric = _subject(asked)
+    return Average(metric, asked.period or "last 7 days") if metric else None
+
+
+def at_time(asked: Asked) -> Intent | None:
+    """A figure at a time of day."""
+    match = re.search(
+        r"\bat (?P<hour>\d{1,2})(?::(?P<minute>\d\d))? ?(?P<half>am|pm)?\b(?! ?(?:%|w|kw|v)\b)|"
+        r"\bat (?P<word>noon|midnight|midday)\b",
+        asked.text,
+    )
+    if match is None or asked.metric is None:
+        return None
+    if match["word"]:
+        hour, minute = (0 if match["word"] == "midnight" else 12), 0
+    else:
+        hour, minute = int(match["hour"]), int(match["minute"] or 0)
+        if match["half"]:
+            hour = hour % 12 + (12 if match["half"] == "pm" else 0)
+    if hour > 23 or minute > 49:
+        hour, minute = min(hour, 23), min(minute, 49)
+    day = "yesterday" if asked.period and asked.period.startswith(("yesterday", "last night")) else "today"
+    clock = f"{hour}:{minute:02d}"
+    return At(asked.metric, f"{day} from {clock} to {hour}:{minute + 10:02d}", clock)
+
+
+def total(asked: Asked) -> Intent | None:
+    """Energy over a period; of a level, its range; without a metric, what happened."""
+    energy = asked.has(r"\b(?:kwh|energy|total|totals)\b")
+    if not asked.periods:
+        if energy and asked.metrics and asked.has(r"\b(?:total|kwh|did|produced|generated|used|imported|exported)\b"):
+            return Total(_powers(asked) or ("load",), "today", _by(asked), _flow(asked))
+        if asked.has(
+            r"\bhow much\b.*\bdid\b|\bdid\b.*\b(?:produce|generate|use|consume|import|export|make)\b"
+        ) and _powers(asked):
+            return Total(_powers(asked), "today", _by(asked), _flow(asked))
+        return None
+    period = asked.periods[0].wording
+    powers = _powers(asked)
+    if asked.metrics and asked.metric in _LEVELS and not energy:
+        return Range(asked.metrics[0], period)
+    if powers:
+        return Total(powers[:3], period, _by(asked), _flow(asked))
+    if energy or asked.has(r"\b(?:use|used|using|usage)\b"):
+        return Total(("load",), period, _by(asked), None)
+    if asked.metrics:
+        return Total(("battery",), period, _by(asked), _flow(asked))
+    return Summary(period)
+
+
+def _powers(asked: Asked) -> tuple[str, ...]:
+    named = tuple(m for m in asked.metrics if m not in _LEVELS)
+    return (
+        tuple(m for m in named if m != "load") or named
+        if asked.has(r"\b(?:from|by|to) (?:the |my )?(?:grid|solar|battery)\b")
+        else named
+    )
+
+
+def _by(asked: Asked) -> Literal["hour", "day"] | None:
+    if asked.has(r"\b(?:by hour|per hour|each hour|every hour|hourly|hour by hour|by the hour)\b"):
+        return "hour"
+    return "day" if asked.has(r"\b(?:by day|per day|each day|every day|daily|day by day|a day)\b") else None
+
+
+def _flow(asked: Asked) -> Literal["positive", "negative"] | None:
+    if asked.has(r"\b(?:export\w*|sold|sell\w*|feed in|fed in|discharg\w+|out of (?:the |my )?battery)\b"):
+        return "negative"
+    return (
+        "positive" if asked.has(r"\b(?:import\w*|bought|buy\w*|charged|charging|into (?:the |my )?battery)\b") else None
+    )
+
+
+_YES_NO: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "outage",
+        r"\b(?:grid|power|utility)\b.*\b(?:up|down|out|outage|back|present|available|off|"
+        r"connected|there)\b|\boutage\b|\bblackout\b",
+        ("grid",),
+    ),
+    ("exporting", r"\bexport\w*|\bsell\w*|\bfeeding\b", ("grid",)),
+    ("importing", r"\b(?:am|are|is|do) .*\b(?:grid|import\w*|utility|mains)\b|\bimporting\b", ("grid",)),
+    ("discharging", r"\bdischarg\w+|\bdraining\b|\bon battery\b", ("soc", "battery")),
+    ("charging", r"\bcharging\b", ("soc", "battery")),
+    (
+        "miners_on",
+        r"\bminers?\b.*\b(?:on|off|running|run|mining|up|active|working)\b|\b(?:is|are) (?:it|we|"
+        r"you|they) mining\b",
+        ("miners",),
+    ),
+    ("generator_on", r"\bgenerator\b.*\b(?:on|off|running|run|active)\b", ("generator",)),
+)
+
+
+def now(asked: Asked) -> Intent | None:
+    """Current figures: of one metric, or of everything."""
+    question = not asked.has(r"^(?:how|what)\b") and asked.has(
+        r"^(?:is|are|am|do|does|has|have|any)\b|\b(?:am i|are we|is it|is the|are the|is my)\b"
+    )
+    if question:
+        for name, pattern, metrics in _YES_NO:
+            if asked.has(pattern):
+                return Now(metrics, name)
+    if asked.metrics:
+        general = asked.has(r"\b(?:what is (?:happening|going on|up)|how is|how are|status|overview)\b") and asked.has(
+            r"\bsystem\b"
+        )
+        if general:
+            return Now()
+        metrics = asked.metrics
+        if metrics[0] == "soc" or asked.has(r"\bbattery (?:status|state)\b"):
+            metrics = ("soc", "battery", *[m for m in metrics[1:] if m != "battery"])
+        return Now(tuple(dict.fromkeys(metrics))[:4])
+    if asked.has(
+        r"\b(?:status|what is (?:happening|going on|up|new)|how (?:is|are) (?:it|things|"
+        r"everything|we|the system|the ranch|the site)|overview|report|"
+        r"summary|dashboard|readings?|figures|stats|system|everything|right now|currently|"
+        r"current state|state)\b|^now$|^sup$"
+    ):
+        return Now()
+    if asked.has(r"\b(?:power|energy|electricity)\b"):
+        return Now(("solar", "load", "soc", "battery"))
+    if asked.has(r"\bcharge\b|\bhow full\b"):
+        return Now(("soc", "battery"))
+    return None
+
+
+RULES = (chart, crossed, compare, trend, extreme, average, at_time, total, now)

@@ -1,0 +1,246 @@
+"""Rules for what is not about figures: greetings, help, earlier talk, orders, general knowledge, other subjects."""
+
+from __future__ import annotations
+
+import re
+
+from agents.local_model.asked import Asked
+from agents.local_model.intents import (
+    DeviceFact,
+    Greeting,
+    Help,
+    Intent,
+    Knowledge,
+    NotYet,
+    OutOfScope,
+    Recall,
+    Thanks,
+    Unclear,
+)
+
+_GREETING = (
+    r"(?:hi|hello|hey|hiya|yo|howdy|greetings|good (?:morning|afternoon|evening|day)|morning|"
+    r"evening|hi there|hey there)"
+    r"(?: (?:there|bot|everyone|all|team|again|you|commandcenter))*(?: how (?:are|is) (?:you|"
+    r"it going|things)(?: today| doing)*)?"
+)
+_THANKS = (
+    r"(?:ok |okay |great |perfect |nice |cool |got it |many )*(?:thanks|thank you|cheers|bye|"
+    r"goodbye|good night|see you|got it|"
+    r"ok|okay|great|perfect|cool|nice|awesome)(?: (?:a lot|so much|very much|again|bye|bot|"
+    r"you|then|that helps|for that|later))*"
+)
+_HELP = (
+    r"(?:please )?(?:help|help me|commands|menu|start|what can (?:you|i|we) (?:do|ask|"
+    r"help)(?: \w+){0,4}|who are you|what are you|"
+    r"how do (?:i|you|we) use (?:you|this)|what do you (?:do|know)|how does this work)"
+)
+
+
+def greeting(asked: Asked) -> Intent | None:
+    """Hello, thanks, help: only when nothing else is said."""
+    if not asked.text:
+        return Unclear()
+    if re.fullmatch(_GREETING, asked.text):
+        return Greeting()
+    if re.fullmatch(_THANKS, asked.text):
+        return Thanks()
+    return Help() if re.fullmatch(_HELP, asked.text) else None
+
+
+def recall(asked: Asked) -> Intent | None:
+    """What was said before."""
+    if asked.has(
+        r"\b(?:we|you and i) (?:discuss|talk|spoke|speak|said|say)\w*\b|\bdid (?:we|i|"
+        r"you) (?:discuss|talk|say|ask|tell|mention)\b|"
+        r"\bconversations?\b|\bi (?:asked|told) you\b|\byou (?:said|told|mentioned|remember)\b|"
+        r"\bremember (?:what|when|my|that|our|me)\b|"
+        r"\blast time (?:we|i) (?:talked|spoke|asked)\b|\bour (?:chat|talk|discussion)\b"
+    ):
+        return Recall()
+    return None
+
+
+def order(asked: Asked) -> Intent | None:
+    """Orders that a question cannot carry out."""
+    start = (
+        r"^(?:(?:please|now|ok|hey|can you|could you|would you|i want you to|go ahead and|you should) )*"
+        r"(?:(?:please) )?"
+    )
+    switchable = (
+        r"\b(?:miners?|mining|s19\w*|s21\S*|relay|generator|inverter|shelly|contactor|load|"
+        r"everything|charging|rigs?)\b"
+    )
+    verb = r"(?:turn|switch|start|stop|run|shut|kill|pause|resume|enable|disable|power|reboot|restart|force)\b"
+    if asked.has(start + verb) and asked.has(switchable):
+        return NotYet("control")
+    if asked.has(
+        r"\b(?:alert|notify|warn|text|message|ping|tell|remind|let) me (?:know )?(?:if|when|once|before|every)\b"
+    ):
+        return NotYet("alert")
+    if asked.has(start + r"(?:set|change|raise|lower|increase|decrease|adjust|update|make)\b") and (
+        asked.threshold is not None or asked.has(r"\b(?:limit|threshold|minimum|reserve|target|soc)\b")
+    ):
+        return NotYet("setting")
+    return None
+
+
+def elsewhere(asked: Asked) -> Intent | None:
+    """News, money, and subjects that have nothing to do with the site."""
+    if not asked.periods and asked.has(
+        r"\b(?:latest|newest|recent|new|current|upcoming|emerging)\b.*\b(?:trends?|research|"
+        r"technolog\w+|tech|news|development\w*|"
+        r"innovations?|breakthroughs?|studies|products?|releases?)\b|\b(?:industry|market|solar|"
+        r"inverter|battery) (?:trends|news)\b"
+    ):
+        return OutOfScope("web")
+    if asked.has(
+        r"\b(?:costs?|price[sd]?|bills?|savings?|money|profit\w*|revenue|earn\w*|payback|roi|"
+        r"dollars?|worth (?:of|in)|income|"
+        r"tariffs?|cheaper|expensive|hashprice)\b|\bhow much (?:did|do|have|will) (?:i|"
+        r"we) (?:save|make|pay|spend|earn)\b|\$"
+    ) and not asked.has(r"\bwhat (?:is|are) (?:my|the|our) tariffs?\b"):
+        return OutOfScope("finance")
+    if not asked.metrics and asked.has(r"\b(?:weather|sunny|cloudy|cloud cover|rain\w*|outside|wind\w*|snow\w*)\b"):
+        return OutOfScope("weather")
+    if asked.has(
+        r"\b(?:joke|poem|song|recipe|movie|football|president|capital of|translate|stock (?:price|"
+        r"market)|meaning of life|"
+        r"write (?:me )?(?:a|an|some)|who (?:is|was|won|wrote|invented)|python|javascript|email)\b"
+    ) and not asked.has(r"\b(?:battery|solar|soc|miners?)\b"):
+        return OutOfScope("general")
+    return None
+
+
+_TOPICS: tuple[tuple[str, str], ...] = (
+    (
+        "panel_maintenance",
+        r"\b(?:panels?|solar|array)\b.*\b(?:maint\w*|clean\w*|wash\w*|service)\b|\b(?:maint\w*|"
+        r"clean\w*|wash\w*)\b.*\b(?:panels?|solar|array)\b",
+    ),
+    ("upgrade", r"\bbifacial\b|\b(?:upgrade|add|replace|buy|more)\b.*\bpanels?\b"),
+    (
+        "sizing",
+        r"\bsiz(?:e|ing)\b|\bhow (?:big|large|much)\b.*\b(?:battery|bank)\b.*\b(?:need|should)\b|"
+        r"\b(?:enough|bigger|larger|more) batter(?:y|ies)\b",
+    ),
+    ("lifepo4", r"\blifepo4?\b|\blfp\b|\blithium iron\b|\bhow do(?:es)? .*\b(?:batter(?:y|ies)|cells?)\b.*\bwork\b"),
+    (
+        "battery_technology",
+        r"\b(?:best|better|which|what|compare)\b.*\bbattery (?:technolog\w+|tech|types?|"
+        r"chemistr\w+)\b|\bsolid[- ]state\b|\bsodium\b|\blead acid\b",
+    ),
+    (
+        "storage",
+        r"\bstorage\b|\bbatter(?:y|ies)\b.*\b(?:best practices?|care|last longer|lifespan|"
+        r"life span|degrad\w+|health tips)\b|\bbest practices?\b.*\bbatter(?:y|ies)\b|"
+        r"\bcare for\b.*\bbatter",
+    ),
+    ("inverter_work", r"\bhow do(?:es)? .*\binverters?\b.*\bwork\b"),
+    (
+        "soc_meaning",
+        r"\bwhat (?:does|is) (?:an? )?(?:soc|state of charge) (?:mean|stand for)\b|\b(?:meaning|"
+        r"definition) of soc\b",
+    ),
+)
+_GENERAL = (
+    r"\bbest practices?\b|\bin general\b|\bgenerally\b|\bhow (?:do|does|can|should) (?:i |"
+    r"you |we )?\w*(?: \w+){0,5} (?:work|install|maintain|clean)\b|"
+    r"\bmaint(?:enance|ain)\b|\bprocedures?\b|\bexplain\b|\bdifference between\b|"
+    r"\bpros and cons\b|\btechnolog(?:y|ies)\b|"
+    r"\bupgrad\w+\b|\bwhat (?:does|do) .* mean\b|\bshould (?:i|we) (?:buy|replace|install|add|"
+    r"get|switch)\b|\bhow to\b|\btips\b|"
+    r"\bsizing\b|\bbifacial\b|\bsolid[- ]state\b|\blast longer\b|\bdegrad\w+|\bhow (?:big|"
+    r"large) (?:a|should)\b|\bbetter battery\b"
+)
+
+
+def knowledge(asked: Asked) -> Intent | None:
+    """General knowledge about equipment, as far as it is not about a figure of this site."""
+    if asked.threshold is not None or (asked.periods and not asked.has(_GENERAL)):
+        return None
+    if asked.has(
+        r"\bhow (?:do|should|to|can) (?:i |we |you )?(?:handle|deal|manage|respond|react)\b|"
+        r"\blow battery\b"
+    ):
+        return None
+    general = asked.has(_GENERAL)
+    if not general:
+        return None
+    for topic, pattern in _TOPICS:
+        if asked.has(pattern):
+            return Knowledge(topic)
+    if asked.has(r"\bdifference between\b") and asked.periods:
+        return None
+    return Knowledge("other")
+
+
+_DEVICE_FACTS: tuple[tuple[str, str], ...] = (
+    ("firmware", r"\bfirmware\b|\bsoftware version\b"),
+    ("serial", r"\bserial (?:number|no)\b|\bserial\b"),
+    (
+        "health",
+        r"\bfaults?\b|\berrors?\b|\balarms?\b|\b(?:devices?|inverter|shelly|victron|solark|cerbo|"
+        r"relays?|connection|data)\b.*\b(?:online|offline|ok|okay|working|connected|reachable|"
+        r"healthy|alive|down|up|wrong|fresh|stale)\b|\blast (?:reading|update|seen)\b|"
+        r"\bhow old (?:is|are)\b",
+    ),
+    (
+        "panels",
+        r"\b(?:panels?|array|pv|solar)\b.*\b(?:specifications?|kwp|installed|rated|tilt|azimuth|"
+        r"orientation|facing|made of|model|brand|size)\b|\b(?:specifications?|tilt|azimuth|"
+        r"how many|what (?:kind|type|model|size|brand)|how (?:big|large)|which|"
+        r"size)\b.*\b(?:of )?(?:my |our |the )?(?:solar )?(?:panels?|array)\b",
+    ),
+    (
+        "battery",
+        r"\b(?:battery|bank)\b.*\b(?:capacity|size|chemistry|specifications?|brand|"
+        r"usable)\b(?! left)|\b(?:capacity|size|chemistry|specifications?|how (?:big|large)|"
+        r"what (?:kind|type|size|model|brand)|which)\b.*\b(?:battery|bank)\b|"
+        r"\bhow many kwh\b.*\b(?:battery|bank)\b(?!.*\b(?:charge|discharge|put|take|took|go)\w*)",
+    ),
+    (
+        "miners",
+        r"\b(?:what|which|how many|list|show)\b(?: \w+){0,3} miners?\b(?!.*\b(?:running|on|off|"
+        r"consum\w+|us(?:e|ed|ing)|draw\w*|run|threshold|limit|rules?)\b)|\bhashrate\b|"
+        r"\bminers?\b.*\bspecifications?\b",
+    ),
+    (
+        "devices",
+        r"\b(?:what|which|list|show)\b(?: \w+){0,3} (?:devices|hardware|equipment|gear|"
+        r"system do)\b|\bwhat (?:equipment|hardware|system)\b.*\bhave\b",
+    ),
+    (
+        "inverter",
+        r"^(?:what |which |my |our |the |is |kind of |type of |model of )*inverter(?: model| type|"
+        r" brand| name| is it)?$|\b(?:what|which|model|type|brand|kind|make|"
+        r"name)\b.*\binverter\b(?!.*\b(?:do|doing|state|status|trends?|output|producing|"
+        r"saying)\b)|\binverter\b.*\b(?:model|type|brand|have|specifications?)\b",
+    ),
+    (
+        "inverter_state",
+        r"\binverter\b.*\b(?:do|doing|state|status|saying|mode)\b|\b(?:state|status|"
+        r"mode) of (?:the |my )?inverter\b",
+    ),
+    (
+        "site",
+        r"\b(?:what|which) (?:is )?(?:my |the |your )?(?:time ?zone|location|site)\b|"
+        r"\bwhere (?:is|are) (?:the|my) (?:site|system)\b|\bsystem (?:specifications?|details|"
+        r"info\w*|setup|configuration)\b",
+    ),
+)
+
+
+def device_fact(asked: Asked) -> Intent | None:
+    """What the equipment is and whether it is well."""
+    if asked.has(r"\b(?:average|maximum|minimum|peak|highest|lowest|rate|threshold|produc\w+)\b") and not asked.has(
+        r"\bspecif"
+    ):
+        return None
+    for what, pattern in _DEVICE_FACTS:
+        if asked.has(pattern):
+            return DeviceFact(what)
+    return None
+
+
+RULES = (greeting, recall, order, elsewhere, knowledge, device_fact)

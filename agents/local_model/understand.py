@@ -1,0 +1,55 @@
+"""From a question's text to an `Intent`: an ordered table of rules over tidied words. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from agents.local_model import rules_advice, rules_figures, rules_talk
+from agents.local_model.asked import Asked, read
+from agents.local_model.follow_up import continued
+from agents.local_model.intents import Greeting, Intent, Thanks, Unclear
+
+Rule = Callable[[Asked], Intent | None]
+
+# The order decides: talk and what lies outside first, then decisions and limits, then figures.
+RULES: tuple[Rule, ...] = (*rules_talk.RULES, *rules_advice.RULES, *rules_figures.RULES)
+_MOST_PARTS = 3
+_PARTS = re.compile(
+    r"[?!;]+[\s\"']+(?=\w)|\.\s+(?=\w)|,?\s+(?:and|but|also)\s+(?=(?:what|when|how|should|"
+    r"which|is|are|did|will|can|show)\b)",
+    re.IGNORECASE,
+)
+
+
+def understand(question: str, previous: Intent | None = None) -> Intent:
+    """What `question` asks for; `previous` is the intent of the turn before, for "and yesterday?".
+
+    Never raises: what is not understood is `Unclear` or `OutOfScope`.
+    """
+    asked = read(question)
+    if previous is not None:
+        intent = continued(asked, previous)
+        if intent is not None:
+            return intent
+    return _first_match(asked)
+
+
+def understand_parts(question: str, previous: Intent | None = None) -> list[Intent]:
+    """The intents of a question that may ask several things ("what is the SOC, and how much solar yesterday?")."""
+    parts = [part for part in _PARTS.split(question.strip()) if part and part.strip(" ?!.,")]
+    if not 1 < len(parts) <= _MOST_PARTS:
+        return [understand(question, previous)]
+    intents: list[Intent] = []
+    for part in parts:
+        intents.append(understand(part, intents[-1] if intents else previous))
+    clear: list[Intent] = [one for one in intents if not isinstance(one, Unclear | Greeting | Thanks)]
+    return clear or [understand(question, previous)]
+
+
+def _first_match(asked: Asked) -> Intent:
+    for rule in RULES:
+        intent = rule(asked)
+        if intent is not None:
+            return intent
+    return Unclear(asked.metrics)

@@ -1,0 +1,239 @@
+"""Where a question names periods, and each one's plain wording, without knowing what time it is.
+
+`energy.periods` turns the wording into instants. This finds every phrase of a sentence, in order, so that
+"solar today versus last Tuesday" gives two; and it knows which words speak of the future.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_NUMBERS = {
+    "a": "1",
+    "an": "1",
+    "one": "1",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+    "ten": "10",
+    "twelve": "12",
+    "fourteen": "14",
+    "thirty": "30",
+    "half an": "0.5",
+    "few": "3",
+    "a few": "3",
+    "couple of": "2",
+    "a couple of": "2",
+    "couple": "2",
+    "a couple": "2",
+}
+_UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week", "y": "year"}
+_WEEKDAYS = r"(?:mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?)"
+_SHORT_DAYS = r"(?:mon|tue|tues|wed|weds|thu|thur|thurs|fri|sat|sun)"
+_MONTHS = (
+    "january|february|march|april|june|july|august|september|october|november|december|"
+    "jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|may"
+)
+_NUMBER = r"\d+(?:\.\d+)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True))
+_UNIT = r"minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?"
+_CLOCK = r"\d{1,2}(?::\d{2})?|noon|midnight"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A period named in a text: characters [start, end) of it, and the wording that `energy.periods` understands."""
+
+    start: int
+    end: int
+    wording: str
+
+
+def find_phrases(text: str) -> list[Phrase]:
+    """The periods that a lower-case text names, in order, without overlaps; the more specific phrase wins."""
+    taken: list[Phrase] = []
+    for pattern, wording in _PATTERNS:
+        for match in pattern.finditer(text):
+            free = all(match.end() <= p.start or match.start() >= p.end for p in taken)
+            words = wording(match) if free else None
+            if words:
+                taken.append(Phrase(match.start(), match.end(), words))
+    return sorted(taken, key=lambda phrase: phrase.start)
+
+
+def find_future(text: str) -> str | None:
+    """The words of a lower-case text that speak of a time to come ("tomorrow", "next 6 hours"), or None."""
+    match = _FUTURE.search(text)
+    return match[0].strip() if match else None
+
+
+def _last_n(match: re.Match[str]) -> str | None:
+    number = _NUMBERS.get(match["n"] or "", match["n"] or "1")
+    unit = _UNITS["m" if match["unit"].startswith("min") else match["unit"][0]]
+    if match["unit"].startswith("month"):
+        number, unit = f"{float(number) * 30:g}", "day"
+    return f"last {number} {unit}{'' if number == '1' else 's'}"
+
+
+def _ago(match: re.Match[str]) -> str:
+    return f"{_NUMBERS.get(match['n'], match['n'])} {match['unit']} ago"
+
+
+def _span(match: re.Match[str]) -> str:
+    day = match["day"] or match["day_after"] or "today"
+    start, end = _clock(match["from"], match["from_half"] or match["to_half"]), _clock(match["to"], match["to_half"])
+    if match["from_half"] is None and match["to_half"] == "pm" and _minutes(start) > _minutes(end):
+        start = _clock(match["from"], "am")  # "from 9 to 2 pm"
+    return f"{'yesterday' if day != 'today' else 'today'} from {start} to {end}"
+
+
+def _clock(text: str, half: str | None) -> str:
+    if text in ("noon", "midnight"):
+        return "12:00" if text == "noon" else "0:00"
+    hour, _, minute = text.partition(":")
+    number = int(hour) % 12 + (12 if half == "pm" else 0) if half else int(hour)
+    return f"{number}:{minute or '00'}"
+
+
+def _minutes(clock: str) -> int:
+    hour, _, minute = clock.partition(":")
+    return int(hour) * 60 + int(minute)
+
+
+def _fixed(wording: str) -> Callable[[re.Match[str]], str | None]:
+    return lambda _: wording
+
+
+def _calendar(match: re.Match[str]) -> str:
+    rolling = {"week": "last 7 days", "month": "last 30 days", "year": "last 365 days"}
+    if match["which"] in ("past", "the past"):
+        return rolling[match["unit"]]
+    return f"{'this' if match['which'] in ('this', 'the current', 'current') else 'last'} {match['unit']}"
+
+
+def _weekday(match: re.Match[str]) -> str:
+    return f"last {match['day'].removesuffix('s') if match['day'].endswith('days') else match['day']}"
+
+
+_PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]] = [
+    (
+        re.compile(r"\b(\d{4}-\d\d-\d\d)(?: ?(?:to|until|through|-) ?(\d{4}-\d\d-\d\d))?\b"),
+        lambda m: f"{m[1]} to {m[2]}" if m[2] else m[1],
+    ),
+    (
+        re.compile(
+            rf"\b(?:(?P<day>yesterday|today),? )?(?:between|from) (?P<from>{_CLOCK}) ?(?P<from_half>am|pm)? "
+            rf"?(?:and|to|until|till|-) ?(?P<to>{_CLOCK}) ?(?P<to_half>am|pm)?\b(?! ?(?:%|w|kw|v|kwh)\b)(?! ?%)"
+            r"(?: (?P<day_after>yesterday|today))?"
+        ),
+        _span,
+    ),
+    (re.compile(rf"\b(?P<n>{_NUMBER}) (?P<unit>days?|weeks?) ago\b"), _ago),
+    (
+        re.compile(
+            rf"\b(?:(?:in|over|during|for|within|since) )?(?:the )?(?:last|past|previous) (?P<n>{_NUMBER})[ -]?"
+            rf"(?P<unit>{_UNIT}|h|d)\b"
+        ),
+        _last_n,
+    ),
+    (re.compile(rf"\b(?:over|during|within|for)(?: the)? (?P<n>{_NUMBER})[ -]?(?P<unit>{_UNIT}|h|d)\b"), _last_n),
+    (
+        re.compile(
+            r"\b(?:(?:in|over|during|for|within) )?(?:the )?(?:last|past) (?P<n>)(?P<unit>hour|"
+            r"minute)\b"
+        ),
+        _last_n,
+    ),
+    (re.compile(rf"\b(?P<n>\d+)[ -]?(?P<unit>{_UNIT}|h|d)\b(?! (?:from|ahead|ago|later))"), _last_n),
+    (re.compile(r"\b(?:the )?(?:last|past) day\b"), _fixed("last 24 hours")),
+    (re.compile(r"\b(?:the )?day before yesterday\b"), _fixed("the day before yesterday")),
+    (re.compile(r"\byesterday (morning|afternoon)\b"), lambda m: f"yesterday {m[1]}"),
+    (re.compile(r"\byesterday evening\b"), _fixed("yesterday evening")),
+    (re.compile(r"\bthis (morning|afternoon)\b"), lambda m: f"this {m[1]}"),
+    (re.compile(r"\b(?:since|from) (?:this morning|midnight|sunrise|sunup)\b"), _fixed("today")),
+    (
+        re.compile(r"\b(?:last night|overnight|(?:during|in|through) the night|yesterday night|the night before)\b"),
+        _fixed("last night"),
+    ),
+    (re.compile(r"\bsince yesterday\b"), _fixed("last 24 hours")),
+    (re.compile(r"\byesterday\b"), _fixed("yesterday")),
+    (
+        re.compile(
+            r"\b(?P<which>this|the current|current|last|previous|the previous|past|the past) "
+            r"(?P<unit>week|month|year)\b"
+        ),
+        _calendar,
+    ),
+    (re.compile(r"\b(?P<which>this) (?P<unit>week|month|year)\b"), _calendar),
+    (re.compile(r"\b(?:over |last |this |the )?(?:past )?weekend\b"), _fixed("last weekend")),
+    (re.compile(rf"\b(?:{_MONTHS}) \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? 20\d\d)?"), lambda m: m[0]),
+    (re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTHS})\b(?:,? 20\d\d)?"), lambda m: m[0]),
+    (
+        re.compile(rf"\b(?:in|during|last|for|since) (?P<month>{_MONTHS})(?: (?P<year>20\d\d))?\b"),
+        lambda m: f"in {m['month']}{' ' + m['year'] if m['year'] else ''}",
+    ),
+    (
+        re.compile(
+            rf"\b(?P<month>{_MONTHS.replace('|may', '').replace('|mar|', '|').replace('march|', '')})"
+            r"(?: (?P<year>20\d\d))?\b"
+        ),
+        lambda m: f"in {m['month']}{' ' + m['year'] if m['year'] else ''}",
+    ),
+    (re.compile(rf"\b(?:on |last |this past |this |past )?(?P<day>{_WEEKDAYS})\b"), _weekday),
+    (re.compile(rf"\b(?:on|last|this past|past) (?P<day>{_SHORT_DAYS})\b"), _weekday),
+    (re.compile(r"\b(?:today|todays|so far)\b"), _fixed("today")),
+]
+
+_FUTURE = re.compile(
+    rf"\b(?:tomorrow(?: morning| afternoon| evening| night)?|tonight|"
+    rf"(?:the )?next (?:(?:{_NUMBER}) )?(?:{_UNIT}|{_WEEKDAYS})|"
+    rf"(?:the )?coming (?:(?:{_NUMBER}) )?(?:{_UNIT})|(?:in|within) (?:{_NUMBER}) (?:{_UNIT})|"
+    r"(?:by|until|before) (?:morning|sunrise|sunset|dawn|midnight|noon|evening)|later today|this evening)\b"
+)
+
+
+def dated(wording: str, today: date) -> str:
+    """The wording with words that need a date written out: "nov 20" is the latest one, "last weekend" its two days.
+
+    Anything else comes back as it is.
+    """
+    if wording == "last weekend":
+        saturday = today - timedelta(days=(today.weekday() - 5) % 7)
+        return f"{saturday.isoformat()} to {(saturday + timedelta(days=1)).isoformat()}"
+    match = _MONTH_DAY.fullmatch(wording) or _DAY_MONTH.fullmatch(wording)
+    if match is None:
+        month = re.fullmatch(rf"in ({_MONTHS})( 20\d\d)?", wording)
+        return f"in {_full_month(month[1])}{month[2] or ''}" if month else wording
+    number = _month_number(match["month"])
+    year = int(match["year"]) if match["year"] else today.year
+    try:
+        day = date(year, number, int(match["day"]))
+        if match["year"] is None and day > today:
+            day = day.replace(year=year - 1)
+    except ValueError:
+        return wording
+    return day.isoformat()
+
+
+def _month_number(name: str) -> int:
+    return _MONTH_STARTS.index(name[:3]) + 1
+
+
+def _full_month(name: str) -> str:
+    return _MONTH_NAMES[_month_number(name) - 1]
+
+
+_MONTH_NAMES = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_MONTH_STARTS = tuple(name[:3] for name in _MONTH_NAMES)
+_MONTH_DAY = re.compile(rf"(?P<month>{_MONTHS}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year>20\d\d))?")
+_DAY_MONTH = re.compile(rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month>{_MONTHS})(?:,? (?P<year>20\d\d))?")
