@@ -60,3 +60,11 @@ class Answer:
     completion_tokens: int = 0
     elapsed_ms: float = 0.0
     notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A crew member's name and its text."""
+
+    speaker: str
+    text: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Sequence
@@ -10,15 +11,19 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from agents.answer import Answer
-from agents.selector import MANAGER, MONITOR, SPECIALISTS, Route, route
+from agents.answer import Answer, Said
+from agents.failures import Failure
+from agents.selector import MONITOR, Route, route
 from agents.tools.desk import Progress, ToolDesk
-from agents.turns import TurnLike, recent
+from agents.tools.words import clock
+from agents.traced import Sources, only_traced
+from agents.turns import Turn, TurnLike, recent
 from agents.wording import MOST_LINES, source_line, tidy
 
 if TYPE_CHECKING:
     from autogen_core.models import ChatCompletionClient
 
+    from agents.crew import Crew
     from agents.models import Models
     from agents.resilient import Ledger
     from services.scope import Scope
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 LONGEST_QUESTION = 8_000  # characters
+_CLOSE_WITHIN_S = 2.0
 _EXAMPLES = 'Ask me something, for example "How full is the battery?" or "What time did I hit 2500 W yesterday?"'
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -33,9 +39,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 class Assistant:
     """Answers questions about a site with the crew. One per process; safe for concurrent questions."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, *, local: ChatCompletionClient | None = None) -> None:
+        """`local` answers where no model does; without it the deterministic local model is made at the first need."""
         self._models = models
-        self._local: ChatCompletionClient | None = None
+        self._local = local
+        self._running: set[asyncio.Task[Said]] = set()
 
     async def answer(
         self,
@@ -65,8 +73,10 @@ class Assistant:
         return answer
 
     async def close(self) -> None:
-        """Close the models' connections."""
+        """Close the models' connections; questions that nobody waits for any more end with them."""
         await self._models.close()
+        if self._running:
+            await asyncio.wait(self._running, timeout=_CLOSE_WITHIN_S)
 
     async def _ask(self, asked: str, desk: ToolDesk, turns: Sequence[TurnLike]) -> Answer:
         # AutoGen takes 1.5 s to import: at the first question, not at start-up.
@@ -75,16 +85,44 @@ class Assistant:
 
         ledger = Ledger(deadline=time.monotonic() + self._models.answer_within_s)
         crew = Crew(self._models, self._local_client(), desk, ledger)
-        way = route(asked)
+        way, before = route(asked), recent(turns)
+        said = await self._run(crew, asked, way, before)
+        text, notes = said.text, list[str]()
+        if ledger.wrote == "model" and not (way.because == "knowledge" and not desk.results):
+            sources = [asked, clock(desk.scope, desk.scope.as_of), *(t.question + t.answer for t in before)]
+            checked = only_traced(text, Sources([*sources, *(result.to_json() for result in desk.results)]))
+            text = checked.text
+            if checked.left_out:
+                log.warning("figures_not_traced", sentences=len(checked.left_out), agent=said.speaker)
+                notes.append("Figures that could not be traced to data were left out.")
+            if checked.lost_its_start:
+                text = "" if not desk.results else _from_desk(desk)
+                ledger.wrote = "basic"
+        if not text and not desk.results:
+            # Figures out of the air and nothing looked up: the local model looks them up.
+            ledger.given_up = ledger.given_up or Failure("untraced", "the language model gave figures without data")
+            said = await self._run(crew, asked, way, before)
+            text = said.text
+        return _finished(desk, ledger, Said(said.speaker, text or _from_desk(desk)), notes)
+
+    async def _run(self, crew: Crew, asked: str, way: Route, turns: Sequence[Turn]) -> Said:
+        """The crew's words, tidied; empty when the crew tripped. Leaving early leaves the crew to end by itself."""
+        task = asyncio.create_task(crew.answer(asked, way, turns))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         try:
-            said = await crew.answer(asked, way, recent(turns))
-            speaker, text = said.speaker, tidy(said.text, lines=MOST_LINES - 1)
+            # Cancelling a team from outside hangs until its model call ends; so the wait is cancelled, not the team.
+            said = await asyncio.shield(task)
+            return Said(said.speaker, tidy(said.text, lines=MOST_LINES - 1))
+        except asyncio.CancelledError:
+            crew.ledger.deadline = time.monotonic()
+            task.add_done_callback(_look_at)
+            raise
         except Exception:
             # AutoGen reports what went wrong inside a team as RuntimeError text; the desk still has the findings.
             log.error("crew_failed", route=way.because, exc_info=True)
-            speaker, text = way.agents[0], ""
-            ledger.wrote = "basic"
-        return _finished(desk, ledger, way, speaker, text or _from_desk(desk))
+            crew.ledger.wrote = "basic"
+            return Said(way.agents[0], "")
 
     def _local_client(self) -> ChatCompletionClient:
         if self._local is None:
@@ -94,15 +132,20 @@ class Assistant:
         return self._local
 
 
-def _finished(desk: ToolDesk, ledger: Ledger, way: Route, speaker: str, text: str) -> Answer:
+def _look_at(task: asyncio.Task[Said]) -> None:
+    """Take notice of how a crew ended that nobody waits for any more, so that asyncio does not complain."""
+    if not task.cancelled() and task.exception() is not None:
+        log.info("left_crew_failed", error_kind=type(task.exception()).__name__)
+
+
+def _finished(desk: ToolDesk, ledger: Ledger, said: Said, notes: list[str]) -> Answer:
     basic = ledger.wrote == "basic"
     line = source_line(desk.scope, desk.figures, basic=basic)
-    notes: list[str] = []
     if ledger.given_up is not None:
-        notes.append(f"Basic mode: {ledger.given_up.words}.")
+        notes = [f"Basic mode: {ledger.given_up.words}.", *notes]
     return Answer(
-        text=f"{text}\n{line}" if line else text,
-        agent=_title(speaker if speaker in (*SPECIALISTS, MANAGER) else way.agents[0]),
+        text=f"{said.text}\n{line}" if line else said.text,
+        agent=_title(said.speaker),
         mode="basic" if basic else "model",
         as_of=desk.scope.as_of,
         tools=tuple(desk.calls),

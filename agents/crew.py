@@ -6,6 +6,7 @@ last turns are given to the specialist as its context.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from autogen_agentchat.teams import SelectorGroupChat
 from autogen_core.model_context import UnboundedChatCompletionContext
 from autogen_core.models import AssistantMessage, ChatCompletionClient, LLMMessage, UserMessage
 
+from agents.answer import Said
 from agents.clients import ManagerStandIn
 from agents.models import Models
 from agents.prompts import SELECTION_PROMPT, manager_prompt, specialist_prompt
@@ -26,19 +28,15 @@ from agents.tools.desk import ToolDesk
 from agents.turns import Turn
 from agents.workbench import DeskWorkbench
 
+# At INFO AutoGen logs whole prompts, figures and names included; its errors are worth having.
+for _name in ("autogen_core", "autogen_agentchat"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 MOST_TOOL_ROUNDS = 3  # then the model must write from what it has; AutoGen's default is one round and no text
 
 
 class NothingSaid(RuntimeError):
     """The team ended without a text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """The last speaker's name and text."""
-
-    speaker: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

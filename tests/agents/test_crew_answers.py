@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
+from autogen_core.models import CreateResult
 
+from agents.assistant import Assistant
+from agents.clients import OneReplyClient
+from agents.models import Models, ModelSettings
 from services.scope import Scope
 from tests.agents.conftest import assisted
-from tests.doubles.openai_server import Call, Drop, Fail, Garbage, Hang, Request, Say, Step, steps
+from tests.doubles.openai_server import Call, Drop, Fail, Garbage, Hang, Request, Say, Step, serve, steps
 from tests.doubles.oracle import oracle
 
 QUESTION = "What was my peak solar yesterday?"
@@ -149,7 +154,7 @@ async def test_a_hostile_answer_loses_its_links_markup_and_length(scope: Scope) 
 async def test_a_question_over_two_domains_is_joined_by_the_manager(scope: Scope) -> None:
     def script(request: Request) -> Step:
         if not request.tools:
-            return Say("You made 60 kWh yesterday, and the miners may run.")
+            return Say("You made 76.4 kWh yesterday, and the miners may run.")
         return oracle(request)
 
     async with assisted(script, manager_model="scripted-large") as (assistant, server):
@@ -157,7 +162,7 @@ async def test_a_question_over_two_domains_is_joined_by_the_manager(scope: Scope
             "How much solar did I make yesterday and should we run the miners tonight?", scope
         )
     assert answer.agent == "Manager"
-    assert answer.text.startswith("You made 60 kWh yesterday")
+    assert answer.text.startswith("You made 76.4 kWh yesterday")
     assert server.requests[-1].model == "scripted-large"
     assert answer.model_calls <= 5
 
@@ -259,3 +264,54 @@ async def test_the_key_goes_to_the_server_and_nowhere_else(scope: Scope) -> None
         answer = await assistant.answer("What's my battery level?", scope)
     assert server.requests[0].authorization == "Bearer sk-test"
     assert "sk-test" not in repr(answer) + str([r.messages for r in server.requests])
+
+
+async def test_leaving_a_question_returns_at_once_and_harms_no_other(scope: Scope) -> None:
+    async with assisted([Hang(0.7)], timeout_s=5) as (assistant, server):
+        waiting = asyncio.create_task(assistant.answer("What's my battery level?", scope))
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        started = time.perf_counter()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert time.perf_counter() - started < 0.2
+        server.script = steps(TOOL, Say("Peak 10.0 kW."))
+        answer = await assistant.answer(QUESTION, scope)
+    assert answer.mode == "model"
+
+
+async def test_two_hundred_fresh_crews_leave_nothing_behind(scope: Scope) -> None:
+    import gc
+
+    from autogen_agentchat.agents import AssistantAgent
+
+    async with assisted(oracle) as (assistant, _):
+        await assistant.answer(QUESTION, scope)
+        for _ in range(4):
+            await asyncio.gather(*(assistant.answer(QUESTION, scope) for _ in range(50)))
+        gc.collect()
+        left = [thing for thing in gc.get_objects() if type(thing) is AssistantAgent]
+        assert len(left) <= 4
+        running = [str(task.get_coro()) for task in asyncio.all_tasks()]
+        assert [coro for coro in running if "autogen" in coro or "agents" in coro.replace("tests/agents", "")] == []
+
+
+class Tripping(OneReplyClient):
+    """A client that raises whatever it is asked."""
+
+    async def reply(self, messages: Any, tools: Any, tool_choice: Any) -> CreateResult:
+        raise RuntimeError("no route to 10.1.2.3")
+
+
+async def test_even_a_crew_that_trips_ends_in_words_from_the_tools(scope: Scope) -> None:
+    async with serve([TOOL, Fail(500)]) as server:
+        models = Models.build(ModelSettings(base_url=server.base_url, max_retries=0))
+        assistant = Assistant(models, local=Tripping())
+        answer = await assistant.answer(QUESTION, scope)
+        again = await Assistant(Models(), local=Tripping()).answer(QUESTION, scope)
+        await assistant.close()
+    assert "10.0 kW" in answer.text
+    assert "10.1.2.3" not in answer.text + again.text
+    assert again.text.startswith("I could not answer that just now.")
+    assert (answer.mode, again.mode) == ("basic", "basic")

@@ -1,0 +1,88 @@
+"""Whether the figures of a text come from tool results: those that do not are left out, sentence by sentence.
+
+A figure is a number with a unit of energy, or a time of day. It is traced when a source holds the same number within
+the digits that the text shows, in W or kW alike. Sources are this question's tool results, the question itself, and the
+earlier turns, whose figures were traced when they were written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?")
+_FIGURE = re.compile(
+    r"(?<![\w.,:])(?P<number>\d[\d,]*(?:\.\d+)?)\s?(?P<unit>kwh|mwh|wh|kw|mw|w|%|percent|volts?|v|°\s?[cf]|degrees|amps?|a|ah)"
+    r"(?![\w/])",
+    re.IGNORECASE,
+)
+_CLOCK = re.compile(
+    r"(?<![\d:])(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::\d{2})?\s?(?P<half>[ap]\.?m\b\.?)?", re.IGNORECASE
+)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:+.-]+)?|\d{1,2}:\d{2}(?::\d{2})?")  # not numbers to be traced to
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=\S)")
+_SCALES = (1.0, 1_000.0, 0.001)
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A text with only traced figures, and the sentences that were left out."""
+
+    text: str
+    left_out: tuple[str, ...]
+    lost_its_start: bool  # the first sentence is gone, and with it the answer
+
+
+class Sources:
+    """Every number and time of day that an answer may use."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._numbers: set[float] = set()
+        self._clocks: set[tuple[int, int]] = set()
+        for text in texts:
+            self._clocks.update(clock for match in _CLOCK.finditer(text) for clock in _clocks(match))
+            self._numbers.update(abs(_value(match[0])) for match in _NUMBER.finditer(_MOMENT.sub(" ", text)))
+
+    def know_number(self, shown: str) -> bool:
+        """Whether a source holds the shown number, within half of its last digit, in W or kW."""
+        value, decimals = _value(shown), len(shown.partition(".")[2])
+        tolerance = 0.51 * 10.0**-decimals
+        return any(abs(number * scale - value) <= tolerance for number in self._numbers for scale in _SCALES)
+
+    def know_clock(self, match: re.Match[str]) -> bool:
+        """Whether a source names this time of day, in 24 or 12 hours."""
+        return bool(set(_clocks(match)) & self._clocks)
+
+
+def only_traced(text: str, sources: Sources) -> Traced:
+    """The text without the sentences that hold an untraced figure."""
+    left_out: list[str] = []
+    lines: list[str] = []
+    first_sentence: str | None = None
+    for line in text.split("\n"):
+        sentences = _SENTENCE.split(line)
+        first_sentence = first_sentence if first_sentence is not None else sentences[0]
+        kept = [sentence for sentence in sentences if _is_traced(sentence, sources)]
+        left_out += [sentence for sentence in sentences if sentence not in kept]
+        lines.append(" ".join(kept))
+    shown = "\n".join(line for line in lines if line.strip())
+    return Traced(shown, tuple(left_out), first_sentence in left_out)
+
+
+def _is_traced(sentence: str, sources: Sources) -> bool:
+    without_clocks = _CLOCK.sub(" ", sentence)
+    return all(sources.know_clock(match) for match in _CLOCK.finditer(sentence)) and all(
+        sources.know_number(match["number"]) for match in _FIGURE.finditer(without_clocks)
+    )
+
+
+def _value(text: str) -> float:
+    return float(text.replace(",", "").replace("−", "-"))
+
+
+def _clocks(match: re.Match[str]) -> list[tuple[int, int]]:
+    hour, minute, half = int(match["hour"]) % 24, int(match["minute"]), (match["half"] or "").lower()[:1]
+    if half:
+        return [(hour % 12 + (12 if half == "p" else 0), minute)]
+    return [(hour, minute)]

@@ -1,0 +1,86 @@
+"""Figures of a model's text are kept only where a tool result, the question or an earlier answer holds them."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.traced import Sources, only_traced
+from agents.turns import Turn
+from services.scope import Scope
+from tests.agents.conftest import assisted
+from tests.doubles.openai_server import Call, Say
+
+SOURCES = Sources(
+    [
+        '{"facts":{"soc":{"value":63.4},"solar":{"value":3161},"max":{"at":"yesterday 12:05"}}}',
+        '{"facts":{"from":"2026-05-05T00:00:00-07:00"},"text":"discharging at 1.2 kW"}',
+        "did I hit 2500 W?",
+        "2:00 PM",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "63 %",
+        "63.4 %",
+        "Solar makes 3.16 kW.",
+        "About 3,161 W.",
+        "3.2 kW now",
+        "discharging at 1,200 W",
+        "You passed 2.5 kW at 12:05.",
+        "At 12:05 PM",
+        "At 14:00",
+        "Two miners, 3 days, s19-1, 48 hours and room 7",
+        "Nothing with figures.",
+    ],
+)
+def test_a_figure_from_a_source_passes_however_it_is_rounded(text: str) -> None:
+    assert only_traced(text, SOURCES).text == text
+
+
+@pytest.mark.parametrize("text", ["64 %", "3.4 kW", "9,999 W", "at 13:05", "5 kWh", "51.2 V", "21 °C"])
+def test_a_figure_from_nowhere_is_left_out(text: str) -> None:
+    checked = only_traced(text, SOURCES)
+    assert checked.text == ""
+    assert checked.lost_its_start
+
+
+def test_only_the_sentence_with_the_untraced_figure_goes() -> None:
+    checked = only_traced("63 % and discharging. It will be 41 % at 03:40.\nSolar makes 3.16 kW.", SOURCES)
+    assert checked.text == "63 % and discharging.\nSolar makes 3.16 kW."
+    assert not checked.lost_its_start
+    assert checked.left_out == ("It will be 41 % at 03:40.",)
+
+
+async def test_an_invented_figure_never_reaches_the_person(scope: Scope) -> None:
+    async with assisted([Call.of("current_state"), Say("The battery is at 91 %. All is well.")]) as (assistant, _):
+        answer = await assistant.answer("What's my battery level?", scope)
+    assert "91" not in answer.text
+    assert "70 %" in answer.text
+    assert answer.mode == "basic"
+    assert "left out" in answer.notes[0]
+
+
+async def test_figures_without_any_tool_call_are_looked_up_after_all(scope: Scope) -> None:
+    async with assisted([Say("The battery is at 91 %.")]) as (assistant, _):
+        answer = await assistant.answer("What's my battery level?", scope)
+    assert "91" not in answer.text
+    assert "70 %" in answer.text
+    assert any(f.name == "soc_pct" for f in answer.figures)
+
+
+async def test_general_knowledge_may_have_figures_of_its_own(scope: Scope) -> None:
+    text = "In general, keep LiFePO4 between 20 % and 80 %."
+    async with assisted([Say(text)]) as (assistant, _):
+        answer = await assistant.answer("What are best practices for LiFePO4?", scope)
+    assert answer.text == text
+    assert answer.mode == "model"
+
+
+async def test_a_figure_of_the_turn_before_may_be_spoken_of_again(scope: Scope) -> None:
+    turns = [Turn("What's my battery level?", "64 %\nas of 13:55, Victron")]
+    async with assisted([Say("Yes, 64 % is good for battery life.")]) as (assistant, _):
+        answer = await assistant.answer("Is the battery good?", scope, turns=turns)
+    assert answer.text == "Yes, 64 % is good for battery life."
