@@ -41,6 +41,11 @@ def welcome(name: str) -> Reply:
     )
 
 
+def code_refused(name: str) -> Reply:
+    """What somebody hears who is connected and sends a code that does nothing."""
+    return say(f"That code is wrong, used or expired. You are connected as {clean(name)} already.")
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A reply on its way, and the turn to remember once it has gone. `parts_sent` of its parts have gone already."""

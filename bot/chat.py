@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from bot.answering import (
     TOO_LONG,
     TOO_SLOW,
     Delivery,
+    code_refused,
     delivery_from_json,
     delivery_to_json,
     reply_from_answer,
@@ -33,6 +33,7 @@ from bot.answering import (
     turn_of,
     welcome,
 )
+from bot.codes import code_only, is_start, pairing_code
 from bot.lanes import Lanes
 from bot.limits import RateLimit
 from bot.message import Address, Message, message_from_json, message_to_json
@@ -54,8 +55,6 @@ from bot.text import is_blank
 
 log = structlog.get_logger()
 
-_START = re.compile(r"^/start(?:\s+(?P<code>\S.*))?$", re.IGNORECASE | re.DOTALL)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatLimits:
@@ -70,7 +69,6 @@ class ChatLimits:
     oldest_resumed: timedelta = timedelta(hours=24)
     working_shown_after_s: float = 0.2  # a quicker answer needs no indicator, only a call more
     typing_every_s: float = 4.5
-    pairing_attempts_per_10_min: int = 5
     audit_rows_per_stranger_and_hour: int = 20
 
 
@@ -95,7 +93,6 @@ class Chat:
         render: Renderer,
         scope_for: ScopeFor,
         limits: ChatLimits | None = None,
-        looks_like_code: Callable[[str], bool] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -106,10 +103,8 @@ class Chat:
         self._render = render
         self._scope_for = scope_for
         self._limits = limits or ChatLimits()
-        self._looks_like_code = looks_like_code or (lambda text: bool(re.fullmatch(r"[A-Za-z0-9-]{6,24}", text)))
         self._now = now
         self._rate = RateLimit(self._limits.per_person_per_minute, 60.0, monotonic)
-        self._pairing = RateLimit(self._limits.pairing_attempts_per_10_min, 600.0, monotonic)
         self._strangers = RateLimit(self._limits.audit_rows_per_stranger_and_hour, 3_600.0, monotonic)
         self._in_flight: set[tuple[str, str]] = set()
         self._answering = asyncio.Semaphore(self._limits.answering_at_once)
@@ -177,20 +172,16 @@ class Chat:
 
     async def _meet_stranger(self, message: Message, outlet: Outlet) -> None:
         """Pair with a right code; anything else gets silence and an audit row."""
-        platform, sender, text = message.address.platform, message.sender, message.text.strip()
-        start = _START.match(text)
-        code = (start["code"] or "").strip() if start else text
+        platform, sender = message.address.platform, message.sender
         reason = "not paired"
-        if message.direct and code and len(code) <= 64 and (start or self._looks_like_code(code)):
-            if self._pairing.wait_s(f"{platform}:{sender.external_id}") > 0:
-                reason = "too many pairing attempts"
-            else:
-                person = await self._people.pair(platform, sender.external_id, sender.name, code)
-                if person is not None:
-                    log.info("person_paired", platform=platform, person=person.person_id)
-                    await self._queue(_Work(message, outlet, person, Delivery(welcome(person.name))))
-                    return
-                reason = "wrong pairing code"
+        code = pairing_code(message)
+        if code is not None:
+            person = await self._people.pair(platform, sender.external_id, sender.name, code)
+            if person is not None:
+                log.info("person_paired", platform=platform, person=person.person_id)
+                await self._queue(_Work(message, outlet, person, Delivery(welcome(person.name))))
+                return
+            reason = "pairing code refused"
         if self._strangers.wait_s(f"{platform}:{sender.external_id}") == 0:
             await self._people.note_stranger(platform, sender.external_id, sender.name, reason)
         await self._inbox.settled(platform, message.key)
@@ -236,8 +227,8 @@ class Chat:
             return Delivery(NOT_TEXT if message.attachments else EMPTY)
         if person is None:
             raise LookupError(f"message {message.key} has neither a person nor a reply")
-        if _START.match(text):
-            return Delivery(welcome(person.name))
+        if is_start(text) or (code_only(text) and "-" in text):
+            return Delivery(await self._greet(message, person))
 
         async def progress(step: str) -> None:
             with contextlib.suppress(Exception):
@@ -255,6 +246,13 @@ class Chat:
             log.exception("answer_failed", key=message.key, platform=message.address.platform)
             return Delivery(FAILED)
         return Delivery(reply_from_answer(answer), turn_of(text, answer))
+
+    async def _greet(self, message: Message, person: Person) -> Reply:
+        """Answer /start of somebody known; a code with it may give one more role."""
+        code, sender = pairing_code(message), message.sender
+        if code is None or await self._people.pair(sender.platform, sender.external_id, sender.name, code):
+            return welcome(person.name)
+        return code_refused(person.name)
 
     async def _deliver(
         self, message: Message, delivery: Delivery, reply: Reply, pictures: Sequence[Picture], outlet: Outlet

@@ -102,10 +102,10 @@ class Inbox:
 
 @dataclass
 class People:
-    """Account 7 is Ann; whoever has the code HQ7K-M2XD can pair."""
+    """Account 7 is Ann; whoever has the code HQ7KZ-M2XD4 can pair."""
 
     known: dict[str, str] = field(default_factory=lambda: {"7": "Ann"})
-    code: str | None = "HQ7K-M2XD"
+    code: str | None = "HQ7KZ-M2XD4"
     tried: list[str] = field(default_factory=list)
     strangers: list[tuple[str, str]] = field(default_factory=list)
 

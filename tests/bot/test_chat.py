@@ -72,7 +72,7 @@ async def test_a_stranger_gets_silence_and_an_audit_row() -> None:
     assert set(house.inbox.states) == {"settled"}
 
 
-@pytest.mark.parametrize("text", ["/start HQ7K-M2XD", "HQ7K-M2XD", " HQ7K-M2XD "])
+@pytest.mark.parametrize("text", ["/start HQ7KZ-M2XD4", "HQ7KZ-M2XD4", " HQ7KZ-M2XD4 "])
 async def test_a_pairing_code_lets_a_stranger_in(text: str) -> None:
     house, wall = House(), Wall()
     await ask(house, wall, message(text, user="8"), message("hello", user="8"))
@@ -80,18 +80,47 @@ async def test_a_pairing_code_lets_a_stranger_in(text: str) -> None:
     assert wall.texts[1].startswith("Re: hello")
 
 
-async def test_a_wrong_code_gets_silence_and_guessing_is_cut_off() -> None:
+async def test_a_wrong_code_gets_silence_and_an_audit_row() -> None:
     house, wall = House(), Wall()
-    await ask(house, wall, *(message(f"/start AAAA-{n:04}", user="8") for n in range(9)))
-    await ask(house, wall, message("/start HQ7K-M2XD", user="9"))
-    assert len(house.people.tried) == 6  # five of the guesser's, one of somebody else's
-    assert [reason for _, reason in house.people.strangers][-1] == "too many pairing attempts"
-    assert len(wall.said) == 1
+    await ask(house, wall, message("/start AAAAA-00001", user="8"), message("AAAAA00002", user="8"))
+    assert house.people.tried == ["AAAAA-00001", "AAAAA00002"]
+    assert house.people.strangers == [("8", "pairing code refused")] * 2
+    assert wall.said == []
+
+
+async def test_chatter_of_strangers_is_no_attempt_at_a_code_and_fills_no_table() -> None:
+    house, wall = House(), Wall()
+    await ask(house, wall, *(message(f"let me in, {n}", user="8") for n in range(50)))
+    assert house.people.tried == []
+    assert len(house.people.strangers) == 20
+
+
+async def test_somebody_known_is_greeted_and_told_when_a_code_does_nothing() -> None:
+    house, wall = House(), Wall()
+    await ask(house, wall, "/start", "/start HQ7KZ-M2XD4", "HQ7KZ-M2XD4", "batteries?")
+    assert [text.split("\n")[0] for text in wall.texts] == [
+        "Hello Ann, you are connected.",
+        "Hello Ann, you are connected.",
+        "That code is wrong, used or expired. You are connected as Ann already.",
+        "Re: batteries?",
+    ]
+
+
+async def test_a_kill_right_after_pairing_still_greets() -> None:
+    house, wall = House(), Wall()
+    first = house.chat()
+    await first.close()
+    await first.handle(message("HQ7KZ-M2XD4", user="8"), wall)
+    await house.chat().resume(wall)
+    second = house.chat()
+    await second.resume(wall)
+    await second.idle()
+    assert "connected" in wall.texts[0]
 
 
 async def test_a_code_shown_in_a_group_pairs_nobody() -> None:
     house, wall = House(), Wall()
-    await ask(house, wall, message("/start HQ7K-M2XD", user="8", chat="-5", direct=False, addressed=True))
+    await ask(house, wall, message("/start HQ7KZ-M2XD4", user="8", chat="-5", direct=False, addressed=True))
     assert (wall.said, house.people.tried) == ([], [])
 
 

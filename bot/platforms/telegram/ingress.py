@@ -98,13 +98,17 @@ class TelegramPolling:
         return time.monotonic() - self._last_poll if self._last_poll >= 0 else None
 
     async def run(self) -> None:
-        """Poll until cancelled. Whatever fails is said once, retried with growing pauses, and said again when over."""
-        try:
-            await self._until_done(self._begin)
-            while True:
-                await self._until_done(self._poll)
-        finally:
-            await self._bot.shutdown()
+        """Poll until cancelled. Whatever fails is said once, retried with growing pauses, and said again when over.
+
+        The client stays open, for replies that are still on their way: close the chat next, then call `close`.
+        """
+        await self._until_done(self._begin)
+        while True:
+            await self._until_done(self._poll)
+
+    async def close(self) -> None:
+        """Close the connections to Telegram."""
+        await self._bot.shutdown()
 
     async def _begin(self) -> None:
         await self._bot.initialize()

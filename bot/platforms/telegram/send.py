@@ -29,9 +29,11 @@ from bot.reply import Picture, Reply
 log = structlog.get_logger()
 
 MAX_PHOTO_BYTES = 10 * 1024 * 1024
-# What the HTTP library raises when a request cannot have reached the server. After anything else the message may have
-# landed, and sending it again would show it twice.
-_NOT_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"})
+# What the HTTP library raises when a request cannot have reached the server (RuntimeError: the client is closed). After
+# anything else the message may have landed, and sending it again would show it twice.
+_NOT_SENT = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "RuntimeError", "UnsupportedProtocol"}
+)
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -46,8 +48,11 @@ class TelegramOutlet:
 
     platform = PLATFORM
 
-    def __init__(self, bot: Bot, *, on_migrated: Callable[[str, str], None] | None = None) -> None:
+    def __init__(
+        self, bot: Bot, *, on_migrated: Callable[[str, str], None] | None = None, first_pause_s: float = 2.0
+    ) -> None:
         self._bot = bot
+        self._first_pause_s = first_pause_s
         self._on_migrated = on_migrated
         self._moved: dict[str, str] = {}
         self._failures = 0
@@ -156,7 +161,9 @@ class TelegramOutlet:
             if cause is not None and cause not in _NOT_SENT:
                 return Sent(confirmed=False)
             self._failures += 1
-            return TryLater(min(60.0, 2.0 ** min(self._failures, 6)) * random.uniform(0.5, 1.0))
+            return TryLater(
+                min(60.0, self._first_pause_s * 2.0 ** min(self._failures - 1, 6)) * random.uniform(0.5, 1.0)
+            )
         return Undeliverable(words)
 
     def _chat_id(self, address: Address) -> int | str:
