@@ -25,8 +25,9 @@ from agents.selector import MANAGER, Route
 from agents.selector import SPECIALISTS as ALL
 from agents.specialists import SPECIALISTS
 from agents.tools.desk import ToolDesk
+from agents.tools.registry import TOOLS
 from agents.turns import Turn
-from agents.workbench import DeskWorkbench
+from agents.workbench import DeskWorkbench, schemas
 
 # At INFO AutoGen logs whole prompts, figures and names included; its errors are worth having.
 for _name in ("autogen_core", "autogen_agentchat"):
@@ -80,7 +81,7 @@ class Crew:
         specialist = SPECIALISTS[name]
         return AssistantAgent(
             name,
-            ResilientClient(self.models.default, self.local, self.ledger),
+            ResilientClient(self.models.default, self.local, self.ledger, fallback_tools=schemas(tuple(TOOLS))),
             workbench=DeskWorkbench(self.desk, specialist.tools, self._is_basic),
             model_context=UnboundedChatCompletionContext(initial_messages=_context(turns, name)),
             description=specialist.description,

@@ -57,8 +57,17 @@ class Line:
 class ResilientClient(OneReplyClient):
     """The model on `line` (None = no model is configured), else `fallback`. Never raises for the model's trouble."""
 
-    def __init__(self, line: Line | None, fallback: ChatCompletionClient, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        line: Line | None,
+        fallback: ChatCompletionClient,
+        ledger: Ledger,
+        *,
+        fallback_tools: Sequence[ToolSchema] = (),
+    ) -> None:
+        """`fallback_tools` are what the fallback may call instead of the few that a prompt has room for."""
         self._line = line
+        self._fallback_tools = fallback_tools
         self._fallback = fallback
         self._ledger = ledger
 
@@ -76,7 +85,8 @@ class ResilientClient(OneReplyClient):
             else:
                 ledger.given_up = Failure("paused", "the language model failed repeatedly and is left alone")
         ledger.wrote = "basic"
-        return await self._fallback.create(messages, tools=tools, tool_choice=tool_choice)
+        offered = self._fallback_tools if tools and self._fallback_tools else tools
+        return await self._fallback.create(messages, tools=offered, tool_choice=tool_choice)
 
     async def _ask(
         self,

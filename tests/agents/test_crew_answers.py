@@ -315,3 +315,11 @@ async def test_even_a_crew_that_trips_ends_in_words_from_the_tools(scope: Scope)
     assert "10.1.2.3" not in answer.text + again.text
     assert again.text.startswith("I could not answer that just now.")
     assert (answer.mode, again.mode) == ("basic", "basic")
+
+
+async def test_the_local_model_may_use_tools_that_the_specialists_prompt_has_no_room_for(scope: Scope) -> None:
+    async with assisted([Fail(500)], max_retries=0) as (assistant, _):
+        answer = await assistant.answer("Compare the battery voltage of yesterday with last week", scope)
+    assert answer.agent == "Victron"
+    assert [call.name for call in answer.tools] == ["compare_periods"]
+    assert "V" in answer.text
