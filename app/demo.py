@@ -48,13 +48,14 @@ async def demo(settings: Settings, scenario: str, *, keep: bool) -> None:
     """Run the demo until the input ends. `keep` leaves the data where `--data` says; else they go with the demo."""
     began = time.monotonic()
     set_up_logs(verbose=False, quiet=True)
+    settings = replace(settings, web_port=0)  # any free one: a demo must not fail over a port
     with contextlib.ExitStack() as stack:
         if not keep:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="commandcenter-demo-"))
             settings = replace(settings, data_dir=Path(folder))
         stack.enter_context(sole_use(settings.data_dir))
         typer.echo("Starting the virtual site, its history and a worker ...")
-        async with _running(replace(settings, web_port=0), scenario) as (database, site):
+        async with _running(settings, scenario) as (database, site):
             await _converse(settings, database, site, began, kept=keep)
 
 
