@@ -44,8 +44,9 @@ class ToolCall:
 class Answer:
     """One question's answer. `agent` names the specialist that wrote it; `as_of` is the moment that it speaks of.
 
-    `mode` is "model" when a language model wrote the text and "basic" when the local one did. `notes` are short
-    sentences for the person that are not part of the answer itself ("The language model did not answer; ...").
+    `figures` starts with those that the text speaks of. `mode` is "model" when a language model wrote the text and
+    "basic" when the local one did. `notes` are short sentences for the person that are not part of the answer itself
+    ("Basic mode: the language model took too long.").
     """
 
     text: str

@@ -16,7 +16,7 @@ from agents.failures import Failure
 from agents.selector import MONITOR, Route, route
 from agents.tools.desk import Progress, ToolDesk
 from agents.tools.words import clock
-from agents.traced import Sources, only_traced
+from agents.traced import Sources, only_traced, shown_in
 from agents.turns import Turn, TurnLike, recent
 from agents.wording import MOST_LINES, source_line, tidy
 
@@ -140,7 +140,10 @@ def _look_at(task: asyncio.Task[Said]) -> None:
 
 def _finished(desk: ToolDesk, ledger: Ledger, said: Said, notes: list[str]) -> Answer:
     basic = ledger.wrote == "basic"
-    line = source_line(desk.scope, desk.figures, basic=basic)
+    shown = shown_in(said.text)
+    spoken_of = [figure for figure in desk.figures if shown(figure.value)]
+    others = [figure for figure in desk.figures if figure not in spoken_of]
+    line = source_line(desk.scope, spoken_of or others, basic=basic)
     if ledger.given_up is not None:
         notes = [f"Basic mode: {ledger.given_up.words}.", *notes]
     return Answer(
@@ -149,7 +152,7 @@ def _finished(desk: ToolDesk, ledger: Ledger, said: Said, notes: list[str]) -> A
         mode="basic" if basic else "model",
         as_of=desk.scope.as_of,
         tools=tuple(desk.calls),
-        figures=tuple(desk.figures),
+        figures=(*spoken_of, *others),
         charts=tuple(desk.charts),
         model_calls=ledger.calls,
         prompt_tokens=ledger.prompt_tokens,

@@ -8,7 +8,7 @@ earlier turns, whose figures were traced when they were written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 _NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?")
@@ -21,6 +21,11 @@ _CLOCK = re.compile(
     r"(?<![\d:])(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::\d{2})?\s?(?P<half>[ap]\.?m\b\.?)?", re.IGNORECASE
 )
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:+.-]+)?|\d{1,2}:\d{2}(?::\d{2})?")  # not numbers to be traced to
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}T(\d{2}):(\d{2})")
+_GENERAL = re.compile(
+    r"\b(?:in general|generally|typical(?:ly)?|usual(?:ly)?|as a rule|rule of thumb)\b", re.IGNORECASE
+)
+_OWN = re.compile(r"\b(?:your?|now|current(?:ly)?|today|yesterday|tonight|last|this)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=\S)")
 _SCALES = (1.0, 1_000.0, 0.001)
 
@@ -70,7 +75,31 @@ def only_traced(text: str, sources: Sources) -> Traced:
     return Traced(shown, tuple(left_out), first_sentence in left_out)
 
 
+def shown_in(text: str) -> Callable[[float | str | None], bool]:
+    """A test whether a figure's value is shown in `text`: a number within the digits shown, a moment by its clock."""
+    clocks = {clock for match in _CLOCK.finditer(text) for clock in _clocks(match)}
+    plain = _MOMENT.sub(" ", text)
+    numbers = [(_value(m[0]), len(m[0].partition(".")[2])) for m in _NUMBER.finditer(plain)]
+
+    def shown(value: float | str | None) -> bool:
+        if value is None:
+            return False
+        if isinstance(value, str):
+            moment = _ISO.match(value)
+            return (int(moment[1]), int(moment[2])) in clocks if moment else bool(value) and value in text
+        size = abs(value)
+        return any(
+            abs(size * scale - abs(number)) <= 0.51 * 10.0**-decimals
+            for number, decimals in numbers
+            for scale in ((1.0, 0.001) if number else (1.0,))
+        )
+
+    return shown
+
+
 def _is_traced(sentence: str, sources: Sources) -> bool:
+    if _GENERAL.search(sentence) and not _OWN.search(sentence):
+        return True  # said to be general knowledge, and not about this site
     without_clocks = _CLOCK.sub(" ", sentence)
     return all(sources.know_clock(match) for match in _CLOCK.finditer(sentence)) and all(
         sources.know_number(match["number"]) for match in _FIGURE.finditer(without_clocks)

@@ -20,6 +20,7 @@ from agents.tools.words import (
     said,
     source_name,
     value_fact,
+    when,
 )
 from energy.periods import Period
 from energy.units import format_duration, format_energy, format_percent
@@ -115,7 +116,7 @@ async def when_crossed(
         desk.note_instant(name, local_iso(scope, item.at), "", item.at, source)
     desk.note(Figure(f"{known.field}_above_s", found.above_s, "s", start=span.start, end=span.end, source=source))
     often = "" if found.total == 1 else f", the first of {found.total} times"
-    text = f"{_capital(known.noun)} {verb} {limit} at {clock(scope, found.items[0].at)}{often} ({span.label})."
+    text = f"{_capital(known.noun)} {verb} {limit} {when(scope, found.items[0].at, span)}{often} ({span.label})."
     return ToolResult(facts, f"{text} It was above that for {_duration(found.above_s)} in all.")
 
 
@@ -201,7 +202,7 @@ async def _never_crossed(desk: ToolDesk, metric: Metric, span: Period, facts: di
         if extreme is not None:
             at = extreme.at
             facts[name] = value_fact(scope, metric, extreme.value, at)
-            text += f" The {word} was {said(scope, metric, extreme.value)} at {clock(scope, at)}."
+            text += f" The {word} was {said(scope, metric, extreme.value)} {when(scope, at, span)}."
     return ToolResult(facts, text)
 
 
@@ -255,7 +256,7 @@ def _statistics_sentence(scope: Scope, metric: Metric, found: Statistics) -> str
     parts.append(f"{said(scope, metric, found.mean)} on average")
     for word, extreme in (("highest", found.maximum), ("lowest", found.minimum)):
         if extreme is not None:
-            parts.append(f"{word} {said(scope, metric, extreme.value)} at {clock(scope, extreme.at)}")
+            parts.append(f"{word} {said(scope, metric, extreme.value)} {when(scope, extreme.at, found.period)}")
     text = f"{_capital(metric.noun)} {found.period.label}: {', '.join(parts)}."
     if found.expected_s > 0 and found.covered_s < _ENOUGH_COVERED * found.expected_s:
         text += f" Readings cover {format_percent(round(100 * found.covered_s / found.expected_s))} of that time."

@@ -42,6 +42,14 @@ def clock(scope: Scope, moment: datetime) -> str:
     return format_clock(moment, scope.zone, now=scope.as_of, units=scope.units)
 
 
+def when(scope: Scope, moment: datetime, period: Period | None = None) -> str:
+    """A moment inside a sentence: "at 12:00", "yesterday at 12:00"; the day is left out where the period names it."""
+    day, _, time = clock(scope, moment).replace(" AM", "\u00a0AM").replace(" PM", "\u00a0PM").rpartition(" ")
+    if not day or (period is not None and period.label == day):
+        return f"at {time}"
+    return f"{day} at {time}" if day == "yesterday" else f"on {day} at {time}"
+
+
 def local_iso(scope: Scope, moment: datetime) -> str:
     """A moment as ISO-8601 with the site's offset, to the second."""
     return moment.astimezone(scope.zone).replace(microsecond=0).isoformat()

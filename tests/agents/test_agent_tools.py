@@ -108,7 +108,7 @@ async def test_crossings_tell_the_time_and_how_long_it_stayed_above(scope: Scope
     facts, text = await told(desk, "when_crossed", metric="solar", threshold=2500, period="yesterday")
     assert facts["times"][0]["at"] == "yesterday 07:00"
     assert facts["total"] == 1
-    assert "rose above 2.50 kW at yesterday 07:00" in text
+    assert "rose above 2.50 kW at 07:00 (yesterday)" in text
     assert figure(desk, "solar_w_rose_above_at").value == "2026-05-05T07:00:00-07:00"
 
 

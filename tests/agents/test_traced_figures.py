@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.traced import Sources, only_traced
+from agents.traced import Sources, only_traced, shown_in
 from agents.turns import Turn
 from services.scope import Scope
 from tests.agents.conftest import assisted
@@ -84,3 +84,35 @@ async def test_a_figure_of_the_turn_before_may_be_spoken_of_again(scope: Scope) 
     async with assisted([Say("Yes, 64 % is good for battery life.")]) as (assistant, _):
         answer = await assistant.answer("Is the battery good?", scope, turns=turns)
     assert answer.text == "Yes, 64 % is good for battery life."
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("In general LiFePO4 lasts longest between 20 % and 80 %.", True),
+        ("Typically a cell has 3.2 V.", True),
+        ("In general your battery is at 91 %.", False),
+        ("Usually it is 91 % now.", False),
+    ],
+)
+def test_declared_general_knowledge_passes_unless_it_speaks_of_this_site(text: str, passes: bool) -> None:
+    assert bool(only_traced(text, SOURCES).text) is passes
+
+
+def test_the_source_line_names_only_what_the_text_speaks_of() -> None:
+    shown = shown_in("Solar 3.16 kW since 07:05, by the SolArk 15K; 0 W of grid.")
+    assert shown(3161.0)
+    assert shown("2026-05-05T07:05:00-07:00")
+    assert shown("SolArk 15K")
+    assert shown(0.0)
+    assert not shown(63.4)
+    assert not shown("2026-05-05T09:05:00-07:00")
+    assert not shown(None)
+
+
+async def test_figures_that_the_text_speaks_of_come_first(scope: Scope) -> None:
+    async with assisted([Call.of("current_state"), Say("Solar makes 8.66 kW.")]) as (assistant, _):
+        answer = await assistant.answer("How much solar now?", scope)
+    assert answer.text == "Solar makes 8.66 kW.\nas of 14:00, SolArk"
+    assert answer.figures[0].name == "solar_w"
+    assert len(answer.figures) == 7
