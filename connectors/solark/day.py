@@ -24,6 +24,7 @@ _FIELDS = {
     "soc": "soc_pct",
 }
 _FACTORS = {"w": 1.0, "kw": 1000.0, "%": 1.0}
+UNEXPLAINED_SHARE = 0.1
 _DIRECTED = ("battery_charge_w", "grid_import_w")
 
 Row = dict[str, float]
@@ -71,17 +72,19 @@ def day_readings(
 def instants(times: Sequence[str], day: date, zone: ZoneInfo) -> list[datetime | None]:
     """The UTC moments of wall-clock texts ("00:05", with or without date and seconds) in the order of the series.
 
-    None where a text is no time, belongs to another day, or names an hour that the clock change leaves out.
+    None where a text is no time, belongs to another day, is out of order, or names an hour that the clock change
+    leaves out.
     """
     moments: list[datetime | None] = []
     previous: datetime | None = None
     went_back = False
     for text in times:
         wall = _wall_time(text, day)
-        if wall is None:
+        goes_back = wall is not None and previous is not None and wall <= previous
+        if wall is None or (goes_back and not _comes_twice(wall, zone)):  # such as the next midnight, as "00:00"
             moments.append(None)
             continue
-        went_back = went_back or (previous is not None and wall <= previous)
+        went_back = went_back or goes_back
         previous = wall
         local = wall.replace(tzinfo=zone, fold=int(went_back))
         moment = local.astimezone(UTC)
@@ -90,17 +93,23 @@ def instants(times: Sequence[str], day: date, zone: ZoneInfo) -> list[datetime |
     return moments
 
 
+def _comes_twice(wall: datetime, zone: ZoneInfo) -> bool:
+    return wall.replace(tzinfo=zone).utcoffset() != wall.replace(tzinfo=zone, fold=1).utcoffset()
+
+
 def signs(rows: Iterable[Row]) -> tuple[int, int]:
     """What to multiply the series' battery and grid values with to get charge and import: -1 and 1 as a rule.
 
     The series has no direction flags, and captures of this family of clouds disagree. The day's own energy balance
-    decides against the rule only when another pair of signs explains the flows more than twice as well.
+    decides against the rule only when another pair of signs explains the flows more than twice as well and leaves
+    less than a tenth of the load unexplained (a generator that the series lacks could else look like a wrong sign).
     """
     usual = (-1, 1)
     complete = [row for row in rows if {"solar_w", "load_w", *_DIRECTED} <= row.keys()]
     errors = {pair: _imbalance(complete, *pair) for pair in itertools.product((-1, 1), (1, -1))}
     best = min(errors, key=lambda pair: errors[pair])
-    return best if 2 * errors[best] < errors[usual] else usual
+    fits = errors[best] < UNEXPLAINED_SHARE * sum(row["load_w"] for row in complete)
+    return best if fits and 2 * errors[best] < errors[usual] else usual
 
 
 def _imbalance(rows: Sequence[Mapping[str, float]], charge_sign: int, import_sign: int) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,11 +29,11 @@ from simulator.web import listening
 
 BIRTH = datetime(2026, 6, 1, 7, 0, tzinfo=UTC)  # midnight at the site
 PASSWORD = "relay-secret"
-TIMEOUT_S = 0.6
+PATIENT_S, HASTY_S = 8.0, 0.5  # hasty: for tests in which nothing is going to come
 KINDS = ("solark", "garage", "cerbo")
 POLLED = ("solark", "garage")
 FAULT_TARGETS = {"solark": "solark", "garage": "shelly:garage", "cerbo": "victron"}
-_PACE = Pace(min_interval_s=0.05, keepalive_s=0.3, full_refresh_s=0.6, silence_s=1.0, first_retry_s=0.1, answer_s=0.5)
+_PACE = Pace(min_interval_s=0.05, keepalive_s=0.3, full_refresh_s=0.6, silence_s=2.0, first_retry_s=0.1)
 _TIMINGS = Timings(keepalive_s=60, heartbeat_s=0.2, tick_s=0.05, reconnect_s=0.1)
 
 SECRETS = {
@@ -63,12 +64,17 @@ class Stage:
         """What is really the case now."""
         return self.world.state_at(self.clock.now())
 
-    def order(self, fault: str, **options: Any) -> None:
+    async def order(self, fault: str, **options: Any) -> None:
+        """Order a fault and let it come into force."""
         self.faults.order(FAULT_TARGETS[self.device_id], fault, **options)
+        if self.device_id == "cerbo":
+            await asyncio.sleep(3 * _TIMINGS.tick_s)  # the GX looks for faults once per tick
 
     @asynccontextmanager
-    async def connected(self, secrets: DeviceSecrets | None = None) -> AsyncIterator[AnyDevice]:
-        opened = _connector(self.site, self.device_id, secrets or SECRETS[self.device_id], self.clock.now)
+    async def connected(
+        self, secrets: DeviceSecrets | None = None, *, timeout_s: float = PATIENT_S
+    ) -> AsyncIterator[AnyDevice]:
+        opened = connector(self.site, self.device_id, secrets, now=self.clock.now, timeout_s=timeout_s)
         try:
             yield opened
         finally:
@@ -111,18 +117,23 @@ def unreachable_site(device_id: str, port: int) -> Site:
     return described.model_copy(update={"device": devices})
 
 
-def connector(site: Site, device_id: str, secrets: DeviceSecrets | None = None) -> AnyDevice:
-    return _connector(site, device_id, secrets or SECRETS[device_id], lambda: BIRTH)
-
-
-def _connector(site: Site, device_id: str, secrets: DeviceSecrets, now: Callable[[], datetime]) -> AnyDevice:
+def connector(
+    site: Site,
+    device_id: str,
+    secrets: DeviceSecrets | None = None,
+    *,
+    now: Callable[[], datetime] = lambda: BIRTH,
+    timeout_s: float = PATIENT_S,
+) -> AnyDevice:
+    """The connector of one of the ranch's devices."""
     device = site.device_by_id(device_id)
     assert isinstance(device, Device)
+    secrets = secrets or SECRETS[device_id]
     if device_id == "solark":
-        return SolArkCloud(site, device, secrets, timeout_s=TIMEOUT_S, clock=now)
+        return SolArkCloud(site, device, secrets, timeout_s=timeout_s, clock=now)
     if device_id == "garage":
-        return ShellyRelay(site, device, secrets, timeout_s=TIMEOUT_S, clock=now)
-    return VictronGx(site, device, secrets, pace=_PACE, now=now)
+        return ShellyRelay(site, device, secrets, timeout_s=timeout_s, clock=now)
+    return VictronGx(site, device, secrets, pace=replace(_PACE, answer_s=timeout_s), now=now)
 
 
 async def _serve_solark(stack: AsyncExitStack, world: VirtualSite, clock: SimClock, faults: Faults) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
+from contextlib import aclosing
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 
 import pytest
 
-from connectors.device import DeviceDetails, PolledDevice, StreamedDevice
+from connectors.device import DaySeries, DeviceDetails, PolledDevice, StreamedDevice
 from connectors.errors import ConnectorError, CredentialsRefused, Malformed, TryLater, Unreachable
 from connectors.registry import CONNECTORS
 from connectors.registry import connect as from_registry
@@ -17,6 +20,7 @@ from energy.site import Device
 from simulator.physics import PhysicalState
 from tests.connectors.serving import closed_port
 from tests.connectors.stage import (
+    HASTY_S,
     KINDS,
     POLLED,
     SECRETS,
@@ -94,19 +98,22 @@ async def test_unknown_stays_unknown_and_never_becomes_zero(device_id):
     async with on_stage(device_id) as stage, stage.connected() as device:
         if isinstance(device, PolledDevice):
             await device.read()
-            stage.order("nulls")
+            await stage.order("nulls")
             readings = await device.read()
         else:
-            stage.order("nulls")
+            await stage.order("nulls")
             readings = await _readings_or_none(device)
     for reading in readings:
         assert [name for name in NUMERIC_FIELDS if getattr(reading, name) is not None] == []
 
 
-async def _readings_or_none(device: StreamedDevice) -> list[Reading]:
-    """A stream that knows nothing says nothing; its details still come, so the silence is a statement."""
-    await device.details()
-    return []
+async def _said_within(device: StreamedDevice, seconds: float) -> list[Reading]:
+    said: list[Reading] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds), aclosing(device.readings()) as readings:  # type: ignore[type-var]
+            async for reading in readings:
+                said.append(reading)  # noqa: PERF401  # what came before the time was up is kept
+    return said
 
 
 @every_device
@@ -136,7 +143,7 @@ async def test_a_wrong_password_is_refused_with_the_variable_to_set(device_id):
 @every_device
 async def test_a_device_that_turns_us_away_is_told_apart_from_one_that_is_gone(device_id):
     async with on_stage(device_id) as stage:
-        stage.order("401")
+        await stage.order("401")
         async with stage.connected() as device:
             with pytest.raises(CredentialsRefused):
                 await first_reading(device)
@@ -144,7 +151,7 @@ async def test_a_device_that_turns_us_away_is_told_apart_from_one_that_is_gone(d
 
 @every_device
 async def test_a_device_that_is_gone_is_unreachable(device_id):
-    device = connector(unreachable_site(device_id, await closed_port()), device_id)
+    device = connector(unreachable_site(device_id, await closed_port()), device_id, timeout_s=HASTY_S)
     try:
         with pytest.raises(Unreachable) as caught:
             await device.details()
@@ -156,8 +163,8 @@ async def test_a_device_that_is_gone_is_unreachable(device_id):
 @every_device
 async def test_a_device_that_keeps_silent_is_unreachable_in_time(device_id):
     async with on_stage(device_id) as stage:
-        stage.order("timeout")
-        async with stage.connected() as device:
+        await stage.order("timeout")
+        async with stage.connected(timeout_s=HASTY_S) as device:
             with pytest.raises(Unreachable) as caught:
                 await device.details()
     assert_helpful(caught.value, device_id)
@@ -166,11 +173,11 @@ async def test_a_device_that_keeps_silent_is_unreachable_in_time(device_id):
 @polled_devices
 async def test_a_rate_limit_is_told_with_its_pause(device_id):
     async with on_stage(device_id) as stage:
-        stage.order("429")
+        await stage.order("429")
         async with stage.connected() as device:
             with pytest.raises(TryLater) as caught:
                 await first_reading(device)
-            stage.order("none")
+            await stage.order("none")
             assert await first_reading(device)
     assert caught.value.after_s == 2
     assert_helpful(caught.value, device_id)
@@ -179,11 +186,11 @@ async def test_a_rate_limit_is_told_with_its_pause(device_id):
 @polled_devices
 async def test_a_web_page_in_place_of_data_is_malformed(device_id):
     async with on_stage(device_id) as stage:
-        stage.order("html")
+        await stage.order("html")
         async with stage.connected() as device:
             with pytest.raises(Malformed) as caught:
                 await first_reading(device)
-            stage.order("none")
+            await stage.order("none")
             assert await first_reading(device)
     assert_helpful(caught.value, device_id)
 
@@ -198,9 +205,9 @@ async def test_a_device_that_stands_still_gives_the_same_reading_again(device_id
 @every_device
 async def test_a_device_is_read_again_after_its_trouble(device_id):
     async with on_stage(device_id) as stage:
-        stage.order("timeout", seconds=0.1)
-        async with stage.connected() as device:
-            for _ in range(3):
+        await stage.order("timeout", seconds=0.3)
+        async with stage.connected(timeout_s=2 * HASTY_S) as device:
+            for _ in range(5):
                 try:
                     assert await first_reading(device)
                     break
@@ -208,6 +215,19 @@ async def test_a_device_is_read_again_after_its_trouble(device_id):
                     continue
             else:
                 pytest.fail("the device did not come back")
+
+
+async def test_a_day_of_history_agrees_with_what_was_the_case():
+    async with on_stage("solark", hours=30) as stage:
+        async with stage.connected() as device:
+            assert isinstance(device, DaySeries)
+            readings = await device.day(date(2026, 6, 1))
+        assert len(readings) == 288
+        for reading in readings[::12]:
+            truth = expected("solark", stage.world.state_at(reading.taken_at))
+            for name in ("soc_pct", "solar_w", "load_w", "battery_charge_w", "grid_import_w"):
+                assert getattr(reading, name) == pytest.approx(truth[name], rel=0.01, abs=1), name
+    assert {reading.quality for reading in readings} == {Quality.BACKFILLED}
 
 
 def test_every_kind_of_device_has_its_connector():

@@ -64,6 +64,21 @@ def test_a_day_whose_balance_speaks_for_the_other_sign_is_taken_by_its_balance()
     assert str(first.grid_import_w) == "0.0"
 
 
+def test_a_generator_that_the_series_lacks_is_not_taken_for_a_wrong_sign():
+    hours = range(24)
+    generating = [hour < 12 for hour in hours]  # 4,500 W: 2,000 W for the load, 2,500 W into the battery
+    times = [f"{hour:02d}:00" for hour in hours]
+    (first, *_, last) = readings(
+        series(
+            PV=[(t, 0) for t in times],
+            Load=[(t, 2000 if on else 500) for t, on in zip(times, generating, strict=True)],
+            Battery=[(t, -2500 if on else 500) for t, on in zip(times, generating, strict=True)],
+            Grid=[(t, 0) for t in times],
+        )
+    )
+    assert (first.battery_charge_w, last.battery_charge_w) == (2500, -500)
+
+
 def test_a_value_missing_from_one_series_leaves_its_field_unknown():
     (first, second) = readings(series(PV=[("10:00", "100"), ("10:05", "")], SOC=[("10:00", "50"), ("10:05", "51")]))
     assert (first.solar_w, second.solar_w) == (100, None)
@@ -95,6 +110,12 @@ def test_every_hour_of_a_23_hour_day_comes_once_and_the_missing_hour_is_left_out
     texts = [m.astimezone(ZONE).strftime("%H:%M") for m in moments]
     assert instants(texts, SPRING, ZONE) == moments
     assert instants(["01:55", "02:00", "02:55", "03:00"], SPRING, ZONE)[1:3] == [None, None]
+
+
+def test_the_next_midnight_at_the_end_of_a_series_is_not_taken_for_the_first():
+    first = datetime(2026, 6, 1, 7, 5, tzinfo=UTC)
+    last = datetime(2026, 6, 2, 6, 55, tzinfo=UTC)
+    assert instants(["00:05", "23:55", "00:00"], date(2026, 6, 1), ZONE) == [first, last, None]
 
 
 def test_times_with_a_date_count_only_on_their_day():
