@@ -13,7 +13,7 @@ import structlog
 
 from agents.answer import Answer, Said
 from agents.failures import Failure
-from agents.selector import MONITOR, Route, route
+from agents.selector import MANAGER, MONITOR, Route, route
 from agents.tools.desk import Progress, ToolDesk
 from agents.tools.words import clock
 from agents.traced import Sources, only_traced, shown_in
@@ -72,6 +72,12 @@ class Assistant:
         _log(answer)
         return answer
 
+    def load(self) -> None:
+        """Import what the first question needs (1.5 s), so that nobody waits for it; blocks while it does."""
+        from agents import crew
+
+        log.debug("crew_loaded", module=crew.__name__, local=type(self._local_client()).__name__)
+
     async def close(self) -> None:
         """Close the models' connections; questions that nobody waits for any more end with them."""
         await self._models.close()
@@ -88,7 +94,8 @@ class Assistant:
         way, before = route(asked), recent(turns)
         said = await self._run(crew, asked, way, before)
         text, notes = said.text, list[str]()
-        if ledger.wrote == "model" and not (way.because == "knowledge" and not desk.results):
+        by_model = ledger.wrote == "model" or (said.speaker == MANAGER and ledger.model_wrote)
+        if by_model and not (way.because == "knowledge" and not desk.results):
             sources = [asked, clock(desk.scope, desk.scope.as_of), *(t.question + t.answer for t in before)]
             checked = only_traced(text, Sources([*sources, *(result.to_json() for result in desk.results)]))
             text = checked.text

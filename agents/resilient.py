@@ -36,6 +36,7 @@ class Ledger:
     completion_tokens: int = 0
     given_up: Failure | None = None
     wrote: Mode = "basic"  # who wrote the latest reply
+    model_wrote: bool = False  # whether any text of this question is the model's
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -120,6 +121,7 @@ class ResilientClient(OneReplyClient):
                 ledger.prompt_tokens += reply.usage.prompt_tokens
                 ledger.completion_tokens += reply.usage.completion_tokens
                 ledger.wrote = "model"
+                ledger.model_wrote = ledger.model_wrote or isinstance(reply.content, str)
                 return reply
             ledger.failures.append(failure.kind)
             pause_s = failure.after_s if failure.after_s is not None else 0.1 * 2**attempt

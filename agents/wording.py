@@ -24,6 +24,7 @@ _IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _ADDRESS = re.compile(r"\b(?:https?|ftp|file|data|javascript)://?\S+|\bwww\.\S+", re.IGNORECASE)
 _MARKS = re.compile(r"\*\*|__|`+|^\s{0,3}#{1,6}\s+", re.MULTILINE)
+_THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.IGNORECASE | re.DOTALL)
 _HIDDEN = re.compile(
     r"[\u0000-\u0008\u000b-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
@@ -31,12 +32,12 @@ _OWN_SOURCE = re.compile(r"^\s*[(_]*\s*(?:as of|sources?)\b[^\n]{0,120}$", re.IG
 
 
 def tidy(text: str, *, lines: int = MOST_LINES) -> str:
-    """Plain text of at most `lines` lines: no markup, addresses or invisible characters.
+    """Plain text of at most `lines` lines: no markup, addresses, thoughts or invisible characters.
 
     A link in an answer is a way for data to leave when a preview is fetched, so none passes; nor does a source line of
     the model's own.
     """
-    plain = _HIDDEN.sub("", text.replace("\t", " ").replace("\r", ""))
+    plain = _HIDDEN.sub("", _THOUGHT.sub("", text).replace("\t", " ").replace("\r", ""))
     plain = _LINK.sub(r"\1", _IMAGE.sub(r"\1", plain))
     plain = _OWN_SOURCE.sub("", _MARKS.sub("", _ADDRESS.sub("(link removed)", plain)))
     kept = [re.sub(r" {2,}", " ", line).strip() for line in plain.split("\n")]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from agents.answer import Figure, ToolCall
+from services.scope import Refused
 
 if TYPE_CHECKING:
     from charts.specs import ChartSpec
@@ -132,6 +133,8 @@ class ToolDesk:
                 return await run(self, arguments)
         except ToolProblem as problem:
             return ToolResult({"problem": True} | problem.facts, problem.text, is_problem=True)
+        except Refused as refusal:
+            return ToolResult({"problem": "refused"}, f"That is not allowed: {refusal}.", is_problem=True)
         except TimeoutError:
             log.warning("tool_timed_out", tool=name, timeout_s=self.timeout_s)
             return ToolResult(

@@ -26,6 +26,8 @@ from tests.doubles.ranch import NOW
         ("63 %\n(Source: my memory)", "63 %"),
         ("a\nb\nc\nd\ne\nf\ng\nh", "a\nb\nc\nd\ne\nf"),
         ("   \n ", ""),
+        ("<think>the user\nwants 91 %</think>63 %", "63 %"),
+        ("63 %<think>and never ends", "63 %"),
         ("snake_case and 3 * 4", "snake_case and 3 * 4"),
     ],
 )

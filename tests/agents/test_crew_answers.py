@@ -323,3 +323,34 @@ async def test_the_local_model_may_use_tools_that_the_specialists_prompt_has_no_
     assert answer.agent == "Victron"
     assert [call.name for call in answer.tools] == ["compare_periods"]
     assert "V" in answer.text
+
+
+async def test_the_findings_of_both_specialists_are_told_when_the_manager_fails(scope: Scope) -> None:
+    def script(request: Request) -> Step:
+        if not request.tools:
+            return Fail(500)
+        if request.tool_results and "settings" not in str(request.messages[0]):
+            return Say("It is fine. The moon is at 99 %.")
+        return oracle(request)
+
+    async with assisted(script, max_retries=0) as (assistant, _):
+        answer = await assistant.answer("What is the battery voltage? Should we run the miners tonight?", scope)
+    assert answer.agent == "Manager"
+    assert answer.mode == "basic"
+    assert "99" not in answer.text
+    assert len(answer.text.splitlines()) <= 6
+
+
+async def test_several_tools_at_once_are_run_and_answered_together(scope: Scope) -> None:
+    calls = Call(
+        (
+            ("current_state", {}),
+            ("history_statistics", {"metric": "solar", "period": "yesterday"}),
+            ("when_crossed", {"metric": "soc", "threshold": 60, "period": "today"}),
+        )
+    )
+    async with assisted([calls, Say("70 % now, 76.4 kWh yesterday.")]) as (assistant, server):
+        answer = await assistant.answer("How is the battery, and solar yesterday?", scope)
+    assert answer.text.startswith("70 % now, 76.4 kWh yesterday.")
+    assert sorted(call.name for call in answer.tools) == ["current_state", "history_statistics", "when_crossed"]
+    assert len(server.requests[1].tool_results) == 3
