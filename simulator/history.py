@@ -10,6 +10,9 @@ from energy.site import Device, Site
 from simulator.physics import PhysicalState, Scenario, VirtualSite, Wiring
 from simulator.scenarios import SCENARIOS
 
+_SOURCES = {"solark_cloud": "solark", "victron_mqtt": "victron", "shelly": "shelly"}
+_IDLE_W = 1.0
+
 
 def virtual_site(
     site: Site,
@@ -63,7 +66,7 @@ def readings_at(world: VirtualSite, at: datetime) -> Iterator[Reading]:
 def _solark(world: VirtualSite, device: Device, state: PhysicalState) -> Reading:
     return Reading(
         site_id=world.site.id,
-        source=device.kind,
+        source=_SOURCES[device.kind],
         device_id=device.id,
         taken_at=state.at,
         soc_pct=float(round(state.solark_soc_pct)),
@@ -75,30 +78,42 @@ def _solark(world: VirtualSite, device: Device, state: PhysicalState) -> Reading
         battery_voltage_v=round(state.battery_voltage_v, 1),
         battery_temperature_c=round(state.battery_temperature_c, 1),
         grid_present=state.grid_present if world.has_grid else None,
-        inverter_state=state.inverter_state,
     )
 
 
 def _victron(world: VirtualSite, device: Device, state: PhysicalState) -> Reading:
     return Reading(
         site_id=world.site.id,
-        source=device.kind,
+        source=_SOURCES[device.kind],
         device_id=device.id,
         taken_at=state.at,
         soc_pct=round(state.soc_pct, 1),
-        battery_charge_w=float(round(state.battery_charge_w)),
-        solar_w=float(round(state.solar_w_victron)) if world.wiring == "both" else None,
+        battery_charge_w=round(state.battery_charge_w, 1),
+        solar_w=round(state.solar_w_victron, 1) if world.wiring == "both" else None,
         battery_voltage_v=round(state.battery_voltage_v, 2),
-        battery_temperature_c=float(round(state.battery_temperature_c)),
+        battery_temperature_c=round(state.battery_temperature_c, 1),
+        load_w=round(state.load_w, 1),
+        grid_import_w=round(state.grid_import_w, 1) if world.site.grid.present else None,
+        grid_present=state.grid_present if world.site.grid.present else None,
+        inverter_state=_battery_state(state),
+        fault_codes=(),
     )
+
+
+def _battery_state(state: PhysicalState) -> str:
+    """What a GX says of the system: it names what the battery does."""
+    if abs(state.battery_charge_w) < _IDLE_W:
+        return "idle"
+    return "charging" if state.battery_charge_w > 0 else "discharging"
 
 
 def _shelly(world: VirtualSite, device: Device, state: PhysicalState) -> Reading:
     metered = [miner.id for miner in world.site.miner if miner.device == device.id]
     return Reading(
         site_id=world.site.id,
-        source=device.kind,
+        source=_SOURCES[device.kind],
         device_id=device.id,
         taken_at=state.at,
         miner_w=round(sum(state.miner_w[miner_id] for miner_id in metered), 1) if metered else None,
+        fault_codes=(),
     )

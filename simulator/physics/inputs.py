@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -22,17 +23,17 @@ _DEFAULT_LATITUDE, _DEFAULT_LONGITUDE = 37.3, -121.9
 
 
 class DayInputs(NamedTuple):
-    """One solar day by the minute, as plain lists: the integration reads single values, where arrays are slow."""
+    """One solar day by the minute, in plain arrays: the integration reads single values, where numpy's are slow."""
 
     start_s: int
-    solar_solark_w: list[float]
-    solar_victron_w: list[float]
-    base_load_w: list[float]
-    temperature_c: list[float]
-    cloud_cover: list[float]
-    ghi_w_m2: list[float]
-    outage: list[bool]
-    soc_drift_pct: list[float]
+    solar_solark_w: array[float]
+    solar_victron_w: array[float]
+    base_load_w: array[float]
+    temperature_c: array[float]
+    cloud_cover: array[float]
+    ghi_w_m2: array[float]
+    outage: bytes  # 1 while the grid is down
+    soc_drift_pct: array[float]
 
 
 def weather_of(site: Site, *, seed: int, scenario: Scenario) -> Weather:
@@ -53,14 +54,14 @@ def day_inputs(site: Site, weather: Weather, day: int, *, wiring: Wiring) -> Day
     drift = 0.6 + 1.6 * smooth_day_level(weather.seed, "soc_drift", day, 0.8, MINUTES)
     return DayInputs(
         start_s,
-        solark_w.tolist(),
-        victron_w.tolist(),
-        base_w.tolist(),
-        today.temperature_c.tolist(),
-        today.cloud_cover.tolist(),
-        today.ghi_w_m2.tolist(),
+        _plain(solark_w),
+        _plain(victron_w),
+        _plain(base_w),
+        _plain(today.temperature_c),
+        _plain(today.cloud_cover),
+        _plain(today.ghi_w_m2),
         _outage(site, weather.scenario, start_s, day),
-        drift.tolist(),
+        _plain(drift),
     )
 
 
@@ -70,24 +71,28 @@ def panels_w(site: Site, today: WeatherDay, *, wiring: Wiring) -> tuple[Floats, 
     In the wiring "both" an array hangs on the device that it names; where none names a Victron, half of each does.
     """
     victron_ids = {device.id for device in site.device if device.kind == "victron_mqtt"}
-    named = any(array.device in victron_ids for array in site.array)
+    named = any(panels.device in victron_ids for panels in site.array)
     solark, victron = np.zeros(MINUTES.shape), np.zeros(MINUTES.shape)
-    for array in site.array:
-        plane = today.tilted_w_m2(array.tilt_deg, array.azimuth_deg)
+    for panels in site.array:
+        plane = today.tilted_w_m2(panels.tilt_deg, panels.azimuth_deg)
         cell_c = today.temperature_c + _CELL_HEATING * plane
-        watts = array.kwp * plane * _DERATE * (1 + _TEMPERATURE_COEFFICIENT * (cell_c - 25.0))
+        watts = panels.kwp * plane * _DERATE * (1 + _TEMPERATURE_COEFFICIENT * (cell_c - 25.0))
         watts = np.where(plane > 4.0, watts, 0.0)  # MPPTs sleep in twilight
-        share = 0.0 if wiring == "solark" else (float(array.device in victron_ids) if named else 0.5)
+        share = 0.0 if wiring == "solark" else (float(panels.device in victron_ids) if named else 0.5)
         victron += share * watts
         solark += (1.0 - share) * watts
     return solark, victron
 
 
-def _outage(site: Site, scenario: Scenario, start_s: int, day: int) -> list[bool]:
+def _outage(site: Site, scenario: Scenario, start_s: int, day: int) -> bytes:
     if day % scenario.outage_every_days or not scenario.outage_hours:
-        return [False] * len(MINUTES)
+        return bytes(len(MINUTES))
     hours = local_hours(start_s, site.zone)
     down = np.zeros(MINUTES.shape, dtype=bool)
     for begin, end in scenario.outage_hours:
         down |= (hours >= begin) & (hours < end)
-    return [bool(value) for value in down]
+    return down.astype(np.uint8).tobytes()
+
+
+def _plain(values: Floats) -> array[float]:
+    return array("d", values.tobytes())

@@ -27,6 +27,7 @@ _INTERNAL_RESISTANCE_OHM = 0.0035
 _BATTERY_LAG_S = 3 * 3_600.0
 _KILOWATT_MINUTES = STEP_S / 3_600_000.0
 _COUNTERS = 10
+_DAYS_KEPT = 40  # inputs of older days are made again when somebody asks for them
 
 
 class VirtualSite:
@@ -215,6 +216,8 @@ class VirtualSite:
             return today
         number = solar_day(at_s, self.weather.longitude)
         if number not in self._days:
+            while len(self._days) >= _DAYS_KEPT:
+                del self._days[next(iter(self._days))]
             self._days[number] = day_inputs(self.site, self.weather, number, wiring=self.wiring)
         self._today = self._days[number]
         return self._today

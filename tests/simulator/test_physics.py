@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from simulator.default_site import default_site
+from simulator.fleet import fleet
 from simulator.physics import PhysicalState, VirtualSite
 from simulator.physics.household import household_w
 from simulator.physics.relays import miner_draw_w
@@ -228,3 +229,20 @@ def test_nothing_is_known_before_the_start() -> None:
 def test_an_unknown_scenario_is_refused_with_the_names_that_exist() -> None:
     with pytest.raises(ValueError, match=r"sunny.*offgrid"):
         scenario_named("rainy")
+
+
+def test_the_sites_of_a_fleet_are_worlds_of_their_own() -> None:
+    sites = fleet(3, seed=7, start=START)
+    assert [site.site.id for site in sites] == ["ranch", "ranch-2", "ranch-3"]
+    assert len({site.state_at(NOON).solar_w for site in sites}) == 3
+    assert sites[0].state_at(NOON) == world().state_at(NOON)
+    with pytest.raises(ValueError, match="at least one"):
+        fleet(0, seed=7, start=START)
+
+
+def test_days_that_were_forgotten_come_back_the_same() -> None:
+    site = world(days=60)
+    begin = NOON - timedelta(days=60)
+    first = site.state_at(begin + timedelta(hours=3))
+    site.state_at(NOON)
+    assert site.state_at(begin + timedelta(hours=3)) == first
