@@ -66,8 +66,9 @@ class Assistant:
                 scope,
                 f"That is {len(asked):,} characters; I read {LONGEST_QUESTION:,} at the most. Please ask it shorter.",
             )
-        desk = ToolDesk(scope, progress=progress)
-        answer = await self._ask(asked, desk, turns)
+        deadline = time.monotonic() + self._models.answer_within_s
+        desk = ToolDesk(scope, progress=progress, deadline=deadline)
+        answer = await self._ask(asked, desk, turns, deadline)
         answer = replace(answer, elapsed_ms=round((time.perf_counter() - started) * 1000, 1))
         _log(answer)
         return answer
@@ -84,12 +85,12 @@ class Assistant:
         if self._running:
             await asyncio.wait(self._running, timeout=_CLOSE_WITHIN_S)
 
-    async def _ask(self, asked: str, desk: ToolDesk, turns: Sequence[TurnLike]) -> Answer:
+    async def _ask(self, asked: str, desk: ToolDesk, turns: Sequence[TurnLike], deadline: float) -> Answer:
         # AutoGen takes 1.5 s to import: at the first question, not at start-up.
         from agents.crew import Crew
         from agents.resilient import Ledger
 
-        ledger = Ledger(deadline=time.monotonic() + self._models.answer_within_s)
+        ledger = Ledger(deadline)
         crew = Crew(self._models, self._local_client(), desk, ledger)
         way, before = route(asked), recent(turns)
         said = await self._run(crew, asked, way, before)

@@ -47,15 +47,16 @@ class CircuitBreaker:
         self._trial_until = float("-inf")
 
     def failed(self, *, after_s: float | None = None, permanent: bool = False) -> None:
-        """A call failed. `after_s` is how long the service asked to be left alone; `permanent` opens at once.
+        """A call failed; `permanent` opens at once. Each opening in a row lasts twice as long as the one before.
 
-        Each opening in a row lasts twice as long as the one before, `OPEN_AT_MOST_S` at the most.
+        `after_s` is how long the service asked to be left alone: it is, for `OPEN_AT_MOST_S` at the most.
         """
         self._failures += 1
         was_trial = self._open_until is not None
         self._trial_until = float("-inf")
-        if not (permanent or was_trial or self._failures >= self._opens_after or (after_s or 0) > self._open_s):
-            return
-        pause_s = min(self._open_s * 2**self._times_opened, OPEN_AT_MOST_S)
-        self._times_opened += 1
-        self._open_until = self._clock() + min(max(pause_s, after_s or 0.0), OPEN_AT_MOST_S)
+        pause_s = after_s or 0.0
+        if permanent or was_trial or self._failures >= self._opens_after:
+            pause_s = max(pause_s, self._open_s * 2**self._times_opened)
+            self._times_opened = min(self._times_opened + 1, 10)
+        if pause_s > 0:
+            self._open_until = self._clock() + min(pause_s, OPEN_AT_MOST_S)

@@ -84,7 +84,7 @@ class ResilientClient(OneReplyClient):
                 if reply is not None:
                     return reply
             else:
-                ledger.given_up = Failure("paused", "the language model failed repeatedly and is left alone")
+                ledger.given_up = Failure("paused", "the language model is left alone for a while after failures")
         ledger.wrote = "basic"
         offered = self._fallback_tools if tools and self._fallback_tools else tools
         return await self._fallback.create(messages, tools=offered, tool_choice=tool_choice)

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 RESULT_LIMIT = 1_500  # characters of JSON that a model gets to read
 TOOL_TIMEOUT_S = 5.0
+_LEAST_TIMEOUT_S = 1.0
 MAX_CALLS = 12  # a question that needs more is a model going round in circles
 _MAX_FIGURES = 60
 _MAX_CHARTS = 3
@@ -69,9 +70,18 @@ class ToolProblem(Exception):
 class ToolDesk:
     """Everything that the tools of one question share. Not for concurrent questions; parallel tools are fine."""
 
-    def __init__(self, scope: Scope, *, progress: Progress | None = None, timeout_s: float = TOOL_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        *,
+        progress: Progress | None = None,
+        timeout_s: float = TOOL_TIMEOUT_S,
+        deadline: float | None = None,
+    ) -> None:
+        """`deadline` is when the question's time is up (monotonic clock, s): tools are hurried then, not left out."""
         self.scope = scope
         self.timeout_s = timeout_s
+        self._deadline = deadline
         self.figures: list[Figure] = []
         self.charts: list[ChartSpec] = []
         self.calls: list[ToolCall] = []
@@ -129,7 +139,7 @@ class ToolDesk:
     ) -> ToolResult:
         # The time limit sits in here, around the service call: cancelling a team from outside hangs in AutoGen.
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with asyncio.timeout(self._limit_s()):
                 return await run(self, arguments)
         except ToolProblem as problem:
             return ToolResult({"problem": True} | problem.facts, problem.text, is_problem=True)
@@ -143,6 +153,11 @@ class ToolDesk:
         except Exception as error:  # the boundary: hosts and paths stay in our log, never in a prompt
             log.error("tool_failed", tool=name, error_kind=type(error).__name__, exc_info=True)
             return ToolResult({"problem": "failed"}, "That could not be looked up just now.", is_problem=True)
+
+    def _limit_s(self) -> float:
+        if self._deadline is None:
+            return self.timeout_s
+        return min(self.timeout_s, max(_LEAST_TIMEOUT_S, self._deadline - time.monotonic()))
 
     async def _tell(self, words: str) -> None:
         if self._progress is None or not words:

@@ -81,6 +81,18 @@ def test_the_services_own_wish_to_be_left_alone_is_heeded_up_to_ten_minutes() ->
     assert breaker.allow()
 
 
+def test_a_short_wish_to_be_left_alone_pauses_it_for_just_that_long() -> None:
+    clock = Clock()
+    breaker = CircuitBreaker(clock=clock)
+    breaker.failed(after_s=5)
+    assert not breaker.allow()
+    clock.now = 5.1
+    assert breaker.allow()
+    breaker.succeeded()
+    breaker.failed()
+    assert breaker.allow()
+
+
 def test_a_failure_is_described_without_the_errors_own_text() -> None:
     failure = classified(RuntimeError("no route to http://10.1.2.3:8080 key sk-secret"))
     assert "10.1.2.3" not in failure.words
