@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 from autogen_core import FunctionCall
@@ -34,7 +34,7 @@ from agents.selector import route
 
 _NAMES = re.compile(r"\[((?:'\w+'(?:, )?)+)\]")
 _LAST_SAID = re.compile(r"^user: (.+)$", re.MULTILINE)
-_TODAY = re.compile(r"\bNow: \w+ (\d{4}-\d\d-\d\d)\b")
+_NOW = re.compile(r"\bNow: \w+ (\d{4}-\d\d-\d\d \d\d:\d\d) local\b")
 _MOST_CALLS = 8
 
 
@@ -69,10 +69,10 @@ def intents_of(messages: Sequence[LLMMessage]) -> list[Intent]:
 
 def _missing_calls(intents: Sequence[Intent], messages: Sequence[LLMMessage], offered: set[str]) -> list[Call]:
     made = {_key(call.name, _arguments(call)) for call in _function_calls(messages)}
-    today = _today(messages)
+    now = _now(messages)
     wanted: dict[str, Call] = {}
     for intent in intents:
-        for call in calls_for(intent, today):
+        for call in calls_for(intent, now):
             if call.name in offered and _key(call.name, call.arguments) not in made:
                 wanted.setdefault(_key(call.name, call.arguments), call)
     return list(wanted.values())[:_MOST_CALLS]
@@ -118,11 +118,12 @@ def _selection(messages: Sequence[LLMMessage]) -> str | None:
     return best if best in names else names[0]
 
 
-def _today(messages: Sequence[LLMMessage]) -> date | None:
+def _now(messages: Sequence[LLMMessage]) -> datetime | None:
+    """The local time that the crew's system message tells, without a zone."""
     for message in messages:
-        match = _TODAY.search(message.content) if isinstance(message, SystemMessage) else None
+        match = _NOW.search(message.content) if isinstance(message, SystemMessage) else None
         if match:
-            return date.fromisoformat(match[1])
+            return datetime.fromisoformat(match[1])
     return None
 
 

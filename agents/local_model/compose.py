@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
-from agents.local_model import compose_advice, compose_history, compose_now, compose_site
+from agents.local_model import compose_advice, compose_change, compose_history, compose_now, compose_site
 from agents.local_model import intents as i
-from agents.local_model.found import Found, known, said
+from agents.local_model.compose_miners import night_drop_pct
+from agents.local_model.found import Found, known, number, said
 from agents.local_model.notes import NOTES
 from agents.local_model.say import capital, lines, noun, percent
+from energy.units import format_energy
 
 MOST_LINES = 5  # the source line under them makes six
 EXAMPLES = '"How full is the battery?", "Solar yesterday?", "When did solar hit 2500 W?", "Should we run the miners?"'
@@ -47,15 +49,32 @@ def _forecast(intent: i.Forecast, found: Found) -> str:
     if intent.metric in ("solar", "load", "grid", "miners"):
         day, week = (found.statistics(intent.metric, period) for period in ("yesterday", "last 7 days"))
         past = f"{capital(noun(intent.metric))} yesterday: {said(day, 'energy')}." if day and known(day) else None
-        mean = f"Over the last 7 days: {said(week, 'energy')} in all." if week and known(week) else None
+        mean = _a_day(week) if week and known(week) else None
         return lines(first, past, mean, compose_now.figures_line(state) if state else None)
-    rate = compose_advice.rate_note(state, found)
+    rate = compose_advice.rate_note(state, found) if intent.when != "tonight" else _through_the_night(found)
     night, sun = found.statistics("soc", "last night"), found.statistics("solar", "yesterday")
     fell = (
         f"Last night it went from {said(night, 'first')} to {said(night, 'last')}." if night and known(night) else None
     )
     solar = f"Solar yesterday: {said(sun, 'energy')}." if sun and known(sun) else None
     return lines(first, compose_now.figures_line(state) if state else None, rate, fell, solar)
+
+
+def _a_day(week: Mapping[str, Any]) -> str | None:
+    kwh = (week.get("energy") or {}).get("kwh")
+    return f"The last 7 days: {format_energy(float(kwh) / 7)} a day on average." if kwh is not None else None
+
+
+def _through_the_night(found: Found) -> str | None:
+    level, drop, settings = number(found.state, "soc"), night_drop_pct(found), found.settings
+    if level is None or drop is None or settings is None:
+        return None
+    low, left = float(settings["limits"]["min_soc_pct"]), max(0.0, level - drop)
+    side = "above" if left >= low else "below"
+    return (
+        f"A night like the last takes {percent(round(drop))} of the battery: from {percent(level)} it would leave "
+        f"{percent(round(left))}, {side} your minimum of {percent(low)}."
+    )
 
 
 def _knowledge(intent: i.Knowledge, found: Found) -> str:
@@ -114,6 +133,10 @@ def _outside(intent: i.OutOfScope, found: Found) -> str:
         basis = f"The last 30 days: {', '.join(rows)}." if rows else None
         grid = found.statistics("grid")
         none = "No grid figures here, so nothing bought or sold is known." if grid is None or not known(grid) else None
+        load = found.statistics("load")
+        if none is None and load is not None and known(load):
+            bought = format_energy(float((grid or {})["energy"]["imported_kwh"]))
+            none = f"Without panels and battery the grid would have given all {said(load, 'energy')}; it gave {bought}."
         return lines("I cannot put money on it yet: prices and earnings are not part of what I look up.", basis, none)
     if intent.kind == "weather":
         solar = found.statistics("solar")
@@ -147,6 +170,8 @@ def _not_yet(intent: i.NotYet, found: Found) -> str:
     if intent.what == "alert":
         first = "I cannot set alerts yet, so nothing will be sent; ask me and I answer with the figure of that moment."
         return lines(first, compose_now.figures_line(state) if state else None)
+    if intent.what == "outages":
+        return lines("I cannot search past outages yet.", compose_now.now(i.Now(("grid",), "outage"), found))
     miners = f"The miners draw {said(state, 'miners')} now." if "miners" in state else None
     return lines("Nothing was switched: I can read and advise, but not switch anything.", miners)
 
@@ -185,8 +210,8 @@ _COMPOSERS: Mapping[type[i.Intent], _Composer] = MappingProxyType(
             i.WhenExtreme: compose_history.when_extreme,
             i.WhenCrossed: compose_history.crossed,
             i.HowLong: compose_history.how_long,
-            i.Compare: compose_history.compare,
-            i.Trend: compose_history.trend,
+            i.Compare: compose_change.compare,
+            i.Trend: compose_change.trend,
             i.Summary: compose_history.summary,
             i.Chart: compose_history.chart,
             i.DeviceFact: compose_site.device_fact,

@@ -12,17 +12,15 @@ from agents.local_model.intents import (
     At,
     Average,
     Chart,
-    Compare,
     Extreme,
     HowLong,
     Range,
     Summary,
     Total,
-    Trend,
     WhenCrossed,
     WhenExtreme,
 )
-from agents.local_model.say import LEVELS, capital, coverage_note, lines, listed, moment, noun, percent
+from agents.local_model.say import capital, coverage_note, lines, listed, moment, noun, when
 from energy.units import format_duration
 
 Facts = Mapping[str, Any]
@@ -41,8 +39,19 @@ def total(intent: Total, found: Found) -> str:
         elif not known(facts):
             parts.append(nothing(metric, facts))
         else:
-            parts += [_energy_line(metric, facts, intent.flow), _buckets_line(facts), coverage_note(facts)]
+            best = _best_line(intent, facts)
+            parts += [best, _energy_line(metric, facts, intent.flow), None if best else buckets_line(facts)]
+            parts.append(coverage_note(facts))
     return lines(*dict.fromkeys(parts))
+
+
+def _best_line(intent: Total, facts: Facts) -> str | None:
+    rows = [(leading(value) or 0.0, name, value) for name, value in facts.get("buckets") or []]
+    if intent.best is None or not rows:
+        return None
+    _, name, value = max(rows) if intent.best == "max" else min(rows)
+    kind = ("Most" if intent.best == "max" else "Least") + f" {noun(str(facts['metric']))}"
+    return f"{kind} {when(str(facts['period']))}: {name}, {value}."
 
 
 def nothing(metric: str, facts: Facts) -> str:
@@ -56,9 +65,9 @@ def average(intent: Average, found: Found) -> str:
     if facts is None or not known(facts):
         return nothing(intent.metric, facts) if facts else found.problem or ""
     period = str(facts["period"])
-    first = f"Average {noun(intent.metric)} {period}: {said(facts, 'mean')}"
+    first = f"Average {noun(intent.metric)} {when(period)}: {said(facts, 'mean')}"
     energy = f" ({said(facts, 'energy')} in all)" if "energy" in facts else ""
-    return lines(f"{first}{energy}.", _range_line(facts), coverage_note(facts))
+    return lines(f"{first}{energy}.", range_line(facts), coverage_note(facts))
 
 
 def level_range(intent: Range, found: Found) -> str:
@@ -68,7 +77,7 @@ def level_range(intent: Range, found: Found) -> str:
         return nothing(intent.metric, facts) if facts else found.problem or ""
     period = str(facts["period"])
     went = f"It went from {said(facts, 'first')} to {said(facts, 'last')}, {said(facts, 'mean')} on average."
-    return lines(f"{capital(noun(intent.metric))} {period}: {_extremes(facts)}.", went, coverage_note(facts))
+    return lines(f"{capital(noun(intent.metric))} {when(period)}: {_extremes(facts)}.", went, coverage_note(facts))
 
 
 def at_time(intent: At, found: Found) -> str:
@@ -87,10 +96,25 @@ def extreme(intent: Extreme, found: Found) -> str:
         return nothing(intent.metric, facts) if facts else found.problem or ""
     period, fact = str(facts["period"]), facts.get(intent.which)
     name = _extreme_name(intent.metric, intent.which)
+    if intent.metric in _PARTS:
+        return _signed_extreme(intent, facts)
     other = f"The average was {said(facts, 'mean')}" + (
         f", {said(facts, 'energy')} in all." if "energy" in facts else "."
     )
-    return lines(f"{name} {period}: {said(facts, intent.which)} {moment(fact, period)}.", other, coverage_note(facts))
+    return lines(
+        f"{name} {when(period)}: {said(facts, intent.which)} {moment(fact, period)}.", other, coverage_note(facts)
+    )
+
+
+def _signed_extreme(intent: Extreme, facts: Facts) -> str:
+    period, fact = str(facts["period"]), facts.get(intent.which) or {}
+    value, (forward, back) = float(fact.get("value", 0.0)), _PARTS[intent.metric]
+    if (value < 1 and intent.which == "max") or (value > -1 and intent.which == "min"):
+        first = f"Nothing was {forward if intent.which == 'max' else back} {when(period)}."
+    else:
+        name = _extreme_name(intent.metric, intent.which)
+        first = f"{name} {when(period)}: {said(facts, intent.which)} {moment(fact, period)}."
+    return lines(first, f"In all {said(facts, 'energy')}.", coverage_note(facts))
 
 
 def when_extreme(intent: WhenExtreme, found: Found) -> str:
@@ -103,7 +127,7 @@ def when_extreme(intent: WhenExtreme, found: Found) -> str:
     low_name = f"{name[:1].lower()}{name[1:]}"
     so_far = " so far" if period in ("today", "this week", "this month") else ""
     return lines(
-        f"{capital(moment(fact, period))}: {said(facts, intent.which)}, the {low_name} {period}{so_far}.",
+        f"{capital(moment(fact, period))}: {said(facts, intent.which)}, the {low_name} {when(period)}{so_far}.",
         f"The average was {said(facts, 'mean')}.",
         coverage_note(facts),
     )
@@ -128,48 +152,40 @@ def how_long(intent: HowLong, found: Found) -> str:
     period, seconds = str(facts["period"]), _seconds_on_side(intent, crossings, facts)
     what = _side_words(intent, said(crossings, "threshold"))
     if seconds is None:
-        return lines(f"How long {noun(intent.metric)} was {what} {period} is unknown.", _range_line(facts))
+        return lines(f"How long {noun(intent.metric)} was {what} {when(period)} is unknown.", range_line(facts))
     never = seconds < 1
     first = (
-        f"Never {period}: {noun(intent.metric)} was not {what}."
+        f"Never {when(period)}: {noun(intent.metric)} was not {what}."
         if never
-        else f"{format_duration(timedelta(seconds=seconds))} {period}: {noun(intent.metric)} {what}."
+        else f"{format_duration(timedelta(seconds=seconds))} {when(period)}: {noun(intent.metric)} {what}."
     )
-    return lines(first, _range_line(facts), coverage_note(facts))
-
-
-def compare(_: Compare, found: Found) -> str:
-    """Two periods of one metric and their difference."""
-    facts = found.of("compare_periods")
-    return found.problem or "" if facts is None else _comparison(facts)
-
-
-def trend(intent: Trend, found: Found) -> str:
-    """Rising or falling: by whole days where there are enough, else against the period before."""
-    facts, versus = found.statistics(intent.metric), found.of("compare_periods")
-    if facts is None or not known(facts):
-        return nothing(intent.metric, facts) if facts else found.problem or ""
-    if intent.metric in LEVELS:
-        return lines(_level_trend(intent.metric, facts), _range_line(facts), coverage_note(facts))
-    return lines(_daily_trend(intent.metric, facts), _comparison(versus) if versus else None, _buckets_line(facts))
+    idle = never and _side_words(intent, "") in ("running", "charging", "discharging", "importing", "exporting")
+    return lines(first, None if idle else range_line(facts), coverage_note(facts))
 
 
 def summary(_: Summary, found: Found) -> str:
-    """What happened in a period."""
-    parts: list[str | None] = []
-    soc = found.statistics("soc")
-    if soc is not None and known(soc):
-        period = str(soc["period"])
-        parts.append(
-            f"{capital(period)} the battery went from {said(soc, 'first')} to {said(soc, 'last')}: {_extremes(soc)}."
-        )
+    """What happened in a period: the battery's way, energies, peaks."""
+    soc, energies, peaks = found.statistics("soc"), [], []
     for metric in ("solar", "load", "grid"):
         facts = found.statistics(metric)
-        if facts is not None and known(facts):
-            parts.append(_energy_line(metric, facts, None))
-    if parts:
-        return lines(*parts)
-    return found.problem or nothing("solar", found.statistics("solar") or {}).replace("solar ", "")
+        if facts is None or not known(facts) or "energy" not in facts:
+            continue
+        energies.append(f"{noun(metric)} {said(facts, 'energy')}")
+        if metric != "grid" and float(facts["energy"].get("kwh", 0)) > 0:
+            peaks.append(f"{noun(metric)} {said(facts, 'max')} {moment(facts.get('max'), str(facts['period']))}")
+    battery = None
+    if soc is not None and known(soc):
+        went = f"{said(soc, 'first')} to {said(soc, 'last')}"
+        battery = f"{capital(when(str(soc['period'])))} the battery went from {went}: {_extremes(soc)}."
+    if battery or energies:
+        return lines(
+            battery,
+            f"{capital(', '.join(energies))}." if energies else None,
+            f"Peaks: {', '.join(peaks)}." if peaks else None,
+            coverage_note(soc or {}),
+        )
+    label = (soc or found.statistics("solar") or {}).get("period", "that period")
+    return found.problem or f"I have no readings for {label}, so it is unknown."
 
 
 def chart(intent: Chart, found: Found) -> str:
@@ -187,7 +203,7 @@ def chart(intent: Chart, found: Found) -> str:
     if not facts.get("drawn"):
         why = "there are no readings for it" if facts.get("no_data") else "the answer carries as many charts as it can"
         return lines(f"I did not draw {facts.get('period', intent.period)}: {why}.", *figures)
-    return lines(f"Here is {facts['period']}.", *figures)
+    return lines(f"Here is the chart of {_the(str(facts['period']))}.", *figures)
 
 
 NOUN_ORDER = (
@@ -203,39 +219,51 @@ NOUN_ORDER = (
 )
 
 
+def _the(period: str) -> str:
+    return f"the {period}" if re.match(r"last (?:\d|hour|minute)", period) else period
+
+
 def _energy_line(metric: str, facts: Facts, flow: str | None) -> str:
     period, energy = str(facts["period"]), facts.get("energy")
     if energy is None:
-        return f"{capital(noun(metric))} {period}: {said(facts, 'mean')} on average, {_extremes(facts)}."
+        return f"{capital(noun(metric))} {when(period)}: {said(facts, 'mean')} on average, {_extremes(facts)}."
     parts = _PARTS.get(metric)
     if parts:
         text = str(energy["said"])
         if flow == "negative" and " and " in text:
             text = " and ".join(reversed(text.split(" and ")))
-        return f"{capital(noun(metric) if metric == 'grid' else 'battery')} {period}: {text}."
+        return f"{capital(noun(metric) if metric == 'grid' else 'battery')} {when(period)}: {text}."
     peak = f", peak {said(facts, 'max')} {moment(facts.get('max'), period)}" if "max" in facts else ""
-    return f"{capital(noun(metric))} {period}: {energy['said']}, {said(facts, 'mean')} on average{peak}."
+    return f"{capital(noun(metric))} {when(period)}: {energy['said']}, {said(facts, 'mean')} on average{peak}."
 
 
 def _extremes(facts: Facts) -> str:
     period = str(facts.get("period", ""))
+    if facts.get("metric") in _PARTS:
+        low, high = moment(facts.get("min"), period), moment(facts.get("max"), period)
+        return f"from {said(facts, 'min')} {low} to {said(facts, 'max')} {high}"
     return (
         f"lowest {said(facts, 'min')} {moment(facts.get('min'), period)}, "
         f"highest {said(facts, 'max')} {moment(facts.get('max'), period)}"
     )
 
 
-def _range_line(facts: Facts) -> str:
+def range_line(facts: Facts) -> str:
+    """Lowest and highest with their times."""
+    period = str(facts.get("period", ""))
+    if facts.get("metric") in ("solar", "generator", "miners"):  # they rest at zero: only the peak says something
+        return f"Peak {said(facts, 'max')} {moment(facts.get('max'), period)}."
     return f"{capital(_extremes(facts))}."
 
 
-def _buckets_line(facts: Facts) -> str | None:
+def buckets_line(facts: Facts) -> str | None:
+    """The breakdown by hour or day: all of a few, the best of many."""
     rows: Sequence[Sequence[str]] = facts.get("buckets") or []
     if not rows:
         return None
     if len(rows) <= _SHOWN_BUCKETS:
         return f"{', '.join(f'{name} {value}' for name, value in rows)}."
-    best = sorted(rows, key=lambda row: -(_leading(row[1]) or 0.0))[:3]
+    best = sorted(rows, key=lambda row: -(leading(row[1]) or 0.0))[:3]
     return f"Most at {', '.join(f'{name} ({value})' for name, value in best)}."
 
 
@@ -258,13 +286,15 @@ def _crossed_line(metric: str, facts: Facts | None) -> str | None:
         end = "lowest" if facts.get("direction") == "falling" else "highest"
         fact = facts.get(end)
         reached = f"; the {end} was {said(facts, end)} {moment(fact, period)}" if fact else ""
-        return f"{capital(noun(metric))} never {verb} {limit} {period}{reached}."
+        return f"{capital(noun(metric))} never {verb} {limit} {when(period)}{reached}."
     words = {"rising": "rose above", "falling": "fell below"}
     first = times[0]
-    text = f"{capital(moment(first, period))}: {noun(metric)} {words[first['direction']]} {limit} ({period})."
+    at = moment(first, period)
+    day = "" if re.match(r"yesterday|on ", at) else f" {when(period)}"  # the moment may say the day already
+    text = f"{capital(at)}{day} {noun(metric)} {words[first['direction']]} {limit}."
     count = int(facts.get("total", len(times)))
     if count > 1:
-        more = [f"{moment(t, period).removeprefix('at ')}{_arrow(t, times)}" for t in times[1:_SHOWN_TIMES]]
+        more = [f"{moment(t, period)}{_arrow(t, times)}" for t in times[1:_SHOWN_TIMES]]
         rest = f" and {count - _SHOWN_TIMES} more" if count > _SHOWN_TIMES else ""
         text += f" Then {', '.join(more)}{rest}."
     if facts.get("above"):
@@ -312,56 +342,7 @@ def _side_words(intent: HowLong, limit: str) -> str:
     return f"{intent.side} {limit}"
 
 
-def _comparison(facts: Facts) -> str:
-    a, b, metric = facts.get("a") or {}, facts.get("b") or {}, str(facts.get("metric", ""))
-    missing = [str(one.get("period")) for one in (a, b) if one.get("no_data")]
-    if missing:
-        return f"I have no {noun(metric)} readings for {listed(missing)}, so I cannot compare."
-    energies = "energy" in a and "energy" in b
-    left, right = (said(a, "energy"), said(b, "energy")) if energies else (said(a, "mean"), said(b, "mean"))
-    unit = "" if energies else " on average"
-    text = f"{capital(noun(metric))} {a['period']} {left}{unit}, {b['period']} {right}"
-    difference, share = facts.get("difference"), facts.get("difference_pct")
-    if not difference:
-        return f"{text}."
-    if facts.get("a_is") == "the same":
-        return f"{text}: the same."
-    by = f" ({percent(abs(share))})" if isinstance(share, int | float) else ""
-    of = "" if str(difference.get("unit", "")) == "kWh" or not energies else " on average"
-    open_end = str(a["period"]) in ("today", "this week", "this month", "this year")
-    late = f" {capital(str(a['period']))} is not over." if open_end else ""
-    return f"{text}: {a['period']} is {difference['said']}{by} {facts['a_is']}{of}.{late}"
-
-
-def _level_trend(metric: str, facts: Facts) -> str:
-    first, last = (facts.get("first") or {}).get("value"), (facts.get("last") or {}).get("value")
-    if first is None or last is None:
-        return f"Whether {noun(metric)} rises is unknown."
-    word = "About level" if abs(last - first) < 1 else "Up" if last > first else "Down"
-    return f"{word}: {noun(metric)} {facts['period']} went from {said(facts, 'first')} to {said(facts, 'last')}."
-
-
-def _daily_trend(metric: str, facts: Facts) -> str:
-    rows = [_leading(value) for _, value in facts.get("buckets") or []]
-    days = [value for value in rows if value is not None]
-    period = str(facts["period"])
-    if period.startswith(("this ", "last ")) and period not in ("last week", "last month", "last year"):
-        days = days[:-1]  # today is not over
-    if period.startswith("last ") and len(days) > 1 and re.search(r"\d", period):
-        days = days[1:]  # the first day of a rolling period is cut
-    if len(days) < 3:
-        so_far = f"only {len(days)} full day{'s' if len(days) != 1 else ''}"
-        return f"Too early to call a trend from {period} alone: {so_far}."
-    middle = len(days) // 2
-    earlier = sum(days[:middle]) / middle
-    later = sum(days[-middle:]) / middle
-    change = 0.0 if earlier == 0 else (later - earlier) / earlier * 100
-    word = "No clear trend" if abs(change) < 5 else "Rising" if change > 0 else "Falling"
-    side = "higher" if change >= 0 else "lower"
-    by = percent(abs(round(change)))
-    return f"{word}: {noun(metric)} in the later days of {period} was {by} {side} than in the earlier ones."
-
-
-def _leading(text: str) -> float | None:
+def leading(text: str) -> float | None:
+    """The number that a spoken value starts with."""
     match = re.match(r"−?[\d,]+(?:\.\d+)?", text)
     return float(match[0].replace(",", "").replace("−", "-")) if match else None

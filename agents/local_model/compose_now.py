@@ -30,7 +30,8 @@ def now(intent: Now, found: Found) -> str:
         return lines(_figure(state, "solar"), _today(found), age_note(state, ("solar",)))
     first = _battery(state) if intent.metrics[:2] == ("soc", "battery") else None
     rest = intent.metrics[2:] if first else intent.metrics
-    return lines(first, *(_figure(state, name) for name in rest), age_note(state, intent.metrics))
+    figures = " ".join(filter(None, [first, *(_figure(state, name) for name in rest)]))
+    return lines(figures, age_note(state, intent.metrics))
 
 
 def overview(state: Facts) -> str:

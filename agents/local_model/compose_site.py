@@ -10,7 +10,7 @@ from typing import Any
 from agents.local_model.compose_now import faults, overview
 from agents.local_model.found import Found
 from agents.local_model.intents import DeviceFact, Policy
-from agents.local_model.say import capital, lines, listed, percent
+from agents.local_model.say import capital, lines, listed, moment, percent
 from energy.units import format_power
 
 Facts = Mapping[str, Any]
@@ -89,6 +89,8 @@ def _health(found: Found) -> str | None:
     if state is None and rows is None:
         return None
     trouble = faults(state or {})
+    if len(rows or []) == 1 and rows:
+        return lines(_one_device(rows[0]), trouble)
     stale = [row for row in rows or [] if row.get("stale") or "last_reading" not in row]
     fine = [row for row in rows or [] if row not in stale]
     codes = "No fault codes are reported." if (state or {}).get("fault_codes") == [] else None
@@ -97,10 +99,17 @@ def _health(found: Found) -> str | None:
     old = [f"{_name(row)} ({row['ago']} ago)" if row.get("ago") else f"{_name(row)} (never)" for row in stale]
     return lines(
         first,
-        f"Silent: {listed(old)}." if old else None,
+        f"No newer reading from {listed(old)}." if old else None,
         f"Reporting: {listed(reporting)}." if reporting else None,
         codes if codes and codes != first and not trouble else None,
     )
+
+
+def _one_device(row: Facts) -> str:
+    if not row.get("last_reading"):
+        return f"{_name(row)} has never reported."
+    word = "It is late" if row.get("stale") else "Yes"
+    return f"{word}: {_name(row)} last reported {moment({'at': row['last_reading']})}, {row['ago']} ago."
 
 
 def _name(row: Facts) -> str:

@@ -26,6 +26,7 @@ class Total:
     period: str
     by: Literal["hour", "day"] | None = None
     flow: Literal["positive", "negative"] | None = None
+    best: Which | None = None  # only the hour or day with the most or least was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,13 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFact:
-    """Something about the equipment: inverter, panels, battery, miners, devices, health, firmware, serial, site."""
+    """Something about the equipment: inverter, panels, battery, miners, devices, health, firmware, serial, site.
+
+    `device` is the one that was named, in device_details' words.
+    """
 
     what: str
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,8 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A decision: run_miners, stop_miners, grid_charge, charge_time, low_battery, high_discharge, surplus.
+    """A decision: run_miners, start_miners, stop_miners, grid_charge, charge_time, low_battery, high_discharge,
+    draining, surplus, run_generator.
 
     `when` is the time that was asked about ("tonight"), `watts` a power that the question states.
     """
@@ -180,7 +186,7 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """Something that is asked of CommandCenter but cannot be done from a question: control, alert, setting."""
+    """Something that is asked of CommandCenter but cannot be done from a question: control, alert, setting, outages."""
 
     what: str
 

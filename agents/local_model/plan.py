@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, cast
 
 from agents.local_model import intents as i
 from energy.period_words import dated
 
+_NEARLY = 0.9  # of a power that someone read off another display
 _PERIOD_ARGUMENTS = ("period", "period_a", "period_b")
 BEFORE: Mapping[str, str] = MappingProxyType(
     {"this week": "last week", "this month": "last month", "this year": "last year", "today": "yesterday"}
@@ -25,11 +26,22 @@ class Call:
     arguments: Mapping[str, Any]
 
 
-def calls_for(intent: i.Intent, today: date | None = None) -> list[Call]:
-    """The calls that an intent needs, none where words alone answer; `today` (local) dates "november 20"."""
-    plan = _PLANS.get(type(intent))
-    calls = plan(intent) if plan else []
-    return [_dated(call, today) for call in calls]
+def calls_for(intent: i.Intent, now: datetime | None = None) -> list[Call]:
+    """The calls that an intent needs, none where words alone answer; `now` is local, for "november 20" and the like."""
+    if isinstance(intent, i.Compare):
+        calls = _compare(intent, now)
+    else:
+        plan = _PLANS.get(type(intent))
+        calls = plan(intent) if plan else []
+    return [_dated(call, now.date() if now else None) for call in calls]
+
+
+def _compare(intent: i.Compare, now: datetime | None) -> list[Call]:
+    if now is None or (intent.a, intent.b) != ("today", "yesterday") or now.hour == 0:
+        return [comparison(intent.metric, intent.a, intent.b)]
+    # Today is not over: against yesterday up to this hour, and all of yesterday beside it.
+    same_hours = f"yesterday from 0:00 to {now:%H:%M}"
+    return [comparison(intent.metric, "today", same_hours), statistics(intent.metric, "yesterday")]
 
 
 def _dated(call: Call, today: date | None) -> Call:
@@ -56,11 +68,19 @@ def _now(intent: i.Now) -> list[Call]:
 
 
 def _total(intent: i.Total) -> list[Call]:
-    return [statistics(metric, intent.period, intent.by) for metric in intent.metrics]
+    calls = [statistics(metric, intent.period, intent.by) for metric in intent.metrics]
+    # A breakdown is easier seen than read.
+    picture = [Call("draw_chart", {"kind": "energy", "period": intent.period})] if intent.by and not intent.best else []
+    return [*calls, *picture]
 
 
-def _one(intent: i.Average | i.Range | i.At | i.Extreme | i.WhenExtreme) -> list[Call]:
+def _one(intent: i.Average | i.Range | i.At | i.WhenExtreme) -> list[Call]:
     return [statistics(intent.metric, intent.period)]
+
+
+def _extreme(intent: i.Extreme) -> list[Call]:
+    calls = [statistics(intent.metric, intent.period)]
+    return [*calls, SETTINGS] if (intent.metric, intent.which) == ("soc", "min") else calls
 
 
 def _crossed(intent: i.WhenCrossed) -> list[Call]:
@@ -88,7 +108,7 @@ def comparison(metric: str, a: str, b: str) -> Call:
 def _trend(intent: i.Trend) -> list[Call]:
     calls = [statistics(intent.metric, intent.period, "day")]
     before = BEFORE.get(intent.period)
-    return [*calls, comparison(intent.metric, intent.period, before)] if before else calls
+    return [*calls, statistics(intent.metric, before)] if before else calls
 
 
 def _summary(intent: i.Summary) -> list[Call]:
@@ -96,6 +116,8 @@ def _summary(intent: i.Summary) -> list[Call]:
 
 
 def _device(intent: i.DeviceFact) -> list[Call]:
+    if intent.device:
+        return [NOW, Call("device_details", {"device": intent.device})]
     return {
         "inverter": [SETTINGS, DEVICES],
         "inverter_state": [NOW, DEVICES],
@@ -113,11 +135,14 @@ def _judge(intent: i.Judge) -> list[Call]:
 def _advice(intent: i.Advice) -> list[Call]:
     if intent.about == "charge_time":
         return [NOW, SETTINGS, statistics("solar", "yesterday", "hour")]
-    if intent.about == "high_discharge":
-        return [NOW, statistics("load", "last 24 hours"), statistics("load", "last 7 days")]
+    if intent.about in ("high_discharge", "draining"):
+        calls = [NOW, statistics("load", "last 24 hours"), statistics("load", "last 7 days")]
+        if intent.watts:
+            calls.append(_crossing("battery", -_NEARLY * intent.watts, "last 24 hours", "falling"))
+        return calls
     calls = [NOW, SETTINGS]
     if intent.about in ("run_miners", "grid_charge", "run_generator"):
-        calls.append(statistics("soc", "last night"))
+        calls += [statistics("soc", "last night"), statistics("miners", "last night")]
     return calls
 
 
@@ -162,11 +187,10 @@ _PLANS: Mapping[type[i.Intent], _Plan] = MappingProxyType(
             i.Average: _one,
             i.Range: _one,
             i.At: _one,
-            i.Extreme: _one,
+            i.Extreme: _extreme,
             i.WhenExtreme: _one,
             i.WhenCrossed: _crossed,
             i.HowLong: _how_long,
-            i.Compare: lambda intent: [comparison(intent.metric, intent.a, intent.b)],
             i.Trend: _trend,
             i.Summary: _summary,
             i.DeviceFact: _device,

@@ -63,6 +63,8 @@ def generator(asked: Asked) -> Intent | None:
 def trouble(asked: Asked) -> Intent | None:
     """Low battery, high discharge, unexpected load."""
     watts = asked.threshold.value if asked.threshold and asked.threshold.unit == "W" else None
+    if not asked.periods and asked.has(r"\bwhy\b.*\b(?:discharg\w+|drain\w*|dropping|going down|low)\b"):
+        return Advice("draining", None, watts)
     if (
         asked.has(
             r"\bunexpected (?:load|draw|usage|consumption)\b|\bhigh (?:discharge|load|draw|usage|consumption)\b|"
@@ -116,7 +118,8 @@ def forecast(asked: Asked) -> Intent | None:
         r"\bhow many hours (?:left|remaining|of battery)\b|"
         r"\b(?:runtime|time|hours) (?:left|remaining)\b|\buntil (?:full|empty)\b"
     ) and not asked.has(r"\b(?:did|was|were)\b"):
-        return Forecast(asked.metric, asked.future)
+        night = asked.has(r"\b(?:night|morning|sunrise|dawn|tonight)\b")
+        return Forecast(asked.metric, asked.future or ("tonight" if night else None))
     if ahead and not asked.has(r"\b(?:did|was|were|been)\b"):
         return Forecast(asked.metric, asked.future)
     return None

@@ -24,7 +24,7 @@ from agents.local_model.intents import (
     WhenExtreme,
     Which,
 )
-from agents.local_model.metric_words import metric_for
+from agents.local_model.metric_words import metric_for, metrics_in
 
 _LEVELS = ("soc", "battery_voltage", "battery_temperature")
 _HIGH = (
@@ -46,6 +46,7 @@ _RISING = (
     r"\b(?:above|over|exceed\w*|rise|rose|risen|climb\w*|more than|higher than|go up|went up|"
     r"up to|surpass\w*|at least|past)\b"
 )
+_FALLING_NOW = r"\b(?:decreas\w+|declin\w+|going down|falling|lower|worse|less|dropping)\b"
 _OPPOSITE = {
     "yesterday": "today",
     "today": "yesterday",
@@ -75,13 +76,14 @@ def chart(asked: Asked) -> Intent | None:
     ):
         return None
     kind: Literal["power", "energy", "soc"] = "power"
-    if "soc" in asked.metrics and not ({"solar", "load", "grid"} & set(asked.metrics)):
+    metrics = metrics_in(re.sub(r"\bdraw\b", "", asked.rest))  # "draw" is the order here, no load
+    if "soc" in metrics and not ({"solar", "load", "grid"} & set(metrics)):
         kind = "soc"
     elif asked.has(r"\b(?:energy|kwh|bars?|daily|per day|by day|each day|hourly|per hour|by hour|total)\b"):
         kind = "energy"
-    elif asked.metrics and not asked.has(r"\bpower\b") and _is_long(asked.period or ""):
+    elif metrics and not asked.has(r"\bpower\b") and _is_long(asked.period or ""):
         kind = "energy"  # a week of flows is a thicket; its days say more
-    return Chart(kind, asked.period or "last 24 hours", asked.metric)
+    return Chart(kind, asked.period or "last 24 hours", metrics[0] if metrics else None)
 
 
 def _is_long(period: str) -> bool:
@@ -158,7 +160,7 @@ def trend(asked: Asked) -> Intent | None:
     if not moving or asked.threshold is not None or asked.has(_WHEN):
         return None
     if asked.metric in ("soc", "battery") and not asked.periods:
-        return Now(("soc", "battery"), "charging")
+        return Now(("soc", "battery"), "discharging" if asked.has(_FALLING_NOW) else "charging")
     if not asked.metrics:
         return Unclear()
     return Trend(asked.metrics[0], asked.period or ("today" if asked.metric in _LEVELS else "last 7 days"))
@@ -176,14 +178,16 @@ def extreme(asked: Asked) -> Intent | None:
         return Range(metric, asked.period or "today")
     metric, flipped = _direction(asked, metric)
     chosen: Which = "max" if high else "min"
+    unit = re.search(
+        r"\b(?:best|worst|highest|lowest|top|biggest|which|what|"
+        r"most productive)(?: \w+){0,2} (hour|day)\b",
+        asked.text,
+    )
+    if unit and metric not in _LEVELS:
+        by: Literal["hour", "day"] = "hour" if unit[1] == "hour" else "day"
+        return Total((metric,), asked.period or ("today" if by == "hour" else "last 7 days"), by, None, chosen)
     if flipped:
         chosen = "max" if asked.has(r"\b(?:lowest|minimum|least|smallest)\b") else "min"
-    if (
-        asked.has(r"\b(?:hour|hourly|day)\b")
-        and asked.has(r"\b(?:which|what|best|worst) (?:hour|day)\b")
-        and metric not in _LEVELS
-    ):
-        return Total((metric,), asked.period or "last 7 days", "hour" if asked.has(r"\bhour\b") else "day")
     period = asked.period or "today"
     return WhenExtreme(metric, chosen, period) if asked.has(_WHEN) else Extreme(metric, chosen, period)
 
@@ -254,8 +258,10 @@ def total(asked: Asked) -> Intent | None:
         return Range(asked.metrics[0], period)
     if powers:
         return Total(powers[:3], period, _by(asked), _flow(asked))
-    if energy or asked.has(r"\b(?:use|used|using|usage)\b"):
+    if asked.has(r"\b(?:use|used|using|usage)\b"):
         return Total(("load",), period, _by(asked), None)
+    if energy:
+        return Total(("solar", "load"), period, _by(asked), None)
     if asked.metrics:
         return Total(("battery",), period, _by(asked), _flow(asked))
     return Summary(period)
@@ -310,7 +316,7 @@ def now(asked: Asked) -> Intent | None:
     question = not asked.has(r"^(?:how|what)\b") and asked.has(
         r"^(?:is|are|am|do|does|has|have|any)\b|\b(?:am i|are we|is it|is the|are the|is my)\b"
     )
-    if question:
+    if question and not asked.has(r"\bcharging or discharging\b|\b(?:im|ex)porting or\b"):
         for name, pattern, metrics in _YES_NO:
             if asked.has(pattern):
                 return Now(metrics, name)
@@ -332,7 +338,7 @@ def now(asked: Asked) -> Intent | None:
     ):
         return Now()
     if asked.has(r"\b(?:power|energy|electricity)\b"):
-        return Now(("solar", "load", "soc", "battery"))
+        return Now(("soc", "battery", "solar", "load"))
     if asked.has(r"\bcharge\b|\bhow full\b"):
         return Now(("soc", "battery"))
     return None

@@ -82,6 +82,8 @@ def order(asked: Asked) -> Intent | None:
         asked.threshold is not None or asked.has(r"\b(?:limit|threshold|minimum|reserve|target|soc)\b")
     ):
         return NotYet("setting")
+    if asked.periods and asked.has(r"\b(?:outages?|blackouts?|power cuts?)\b|\bgrid\b.*\b(?:down|out|fail\w*|lost)\b"):
+        return NotYet("outages")
     return None
 
 
@@ -239,7 +241,9 @@ def device_fact(asked: Asked) -> Intent | None:
         return None
     for what, pattern in _DEVICE_FACTS:
         if asked.has(pattern):
-            return DeviceFact(what)
+            named = re.search(r"\b(shelly|solark|sol-ark|victron|cerbo|inverter)\b", asked.text)
+            device = named[1].replace("-", "") if named and what in ("health", "firmware", "serial") else ""
+            return DeviceFact(what, device)
     return None
 
 

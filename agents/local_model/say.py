@@ -25,6 +25,9 @@ NOUNS: Mapping[str, str] = MappingProxyType(
 LEVELS = ("soc", "battery_voltage", "battery_temperature")
 NO_READINGS = "There are no readings yet, so I cannot say: once a device has reported, ask again."
 _ENOUGH_COVERED = 90
+_ONE_DAY = re.compile(r"^(?:[A-Z]\w+day )?\d{4}-\d\d-\d\d$|^the day before yesterday$")
+_SEVERAL_DAYS = re.compile(r"this (?:week|month|year)|last \d+ (?:days|weeks|months)")
+_DAY_AND_CLOCK = re.compile(r"(?P<day>yesterday|[A-Z][a-z]{2}|\d{4}-\d\d-\d\d) (?P<clock>.+)")
 
 
 def capital(text: str) -> str:
@@ -43,16 +46,25 @@ def percent(value: Any) -> str:
 
 
 def moment(fact: Mapping[str, Any] | None, period: str = "") -> str:
-    """A fact's moment in local words, without the day where the period has said it: "at 12:10"."""
+    """A fact's moment in local words, without the day where the period has said it: "at 12:10", "on Fri at 12:10"."""
     text = str((fact or {}).get("at", ""))
-    if not text:
-        return ""
-    if period.startswith("yesterday"):
-        text = text.removeprefix("yesterday ")
-    named = re.match(r"(\w{3})\w*day \d{4}-", period)
-    if named:
-        text = text.removeprefix(f"{named[1]} ")
-    return f"at {text}"
+    match = _DAY_AND_CLOCK.fullmatch(text)
+    if match is None:
+        today = "today " if _SEVERAL_DAYS.match(period) else ""
+        return f"{today}at {text}" if text else ""
+    day, clock = match["day"], match["clock"]
+    if _ONE_DAY.search(period) or (day == "yesterday" and period.startswith("yesterday")):
+        return f"at {clock}"
+    return f"yesterday at {clock}" if day == "yesterday" else f"on {day} at {clock}"
+
+
+def when(period: str) -> str:
+    """A period's label inside a sentence: "in the last 6 hours", "on Tuesday 2026-11-17", "yesterday"."""
+    if re.match(r"last (?:\d|hour|minute)", period):
+        return f"in the {period}"
+    if re.match(r"(?:[A-Z]\w+day )?\d{4}-\d\d-\d\d$", period):
+        return f"on {period}"
+    return f"in {period}" if re.match(r"[A-Z][a-z]+ \d{4}$", period) else period
 
 
 def listed(words: Sequence[str]) -> str:
@@ -74,12 +86,11 @@ def age_note(state: Mapping[str, Any], metrics: Iterable[str]) -> str | None:
     if not old:
         return None
     moments = {(entry["at"], entry["old"]) for _, entry in old}
-    if len(moments) == 1:
+    if len(moments) == 1 and len(old) > 1:
         at, age = next(iter(moments))
-        what = "This is old" if len(old) == 1 else "These figures are old"
-        return f"{what}: from {at}, {age} ago; nothing newer has come in."
-    parts = [f"{noun(name)} from {entry['at']} ({entry['old']} ago)" for name, entry in old[:3]]
-    return f"Old figures: {', '.join(parts)}."
+        return f"These figures are old: from {at}, {age} ago; nothing newer has come in."
+    parts = [f"{noun(name)} from {entry['at']}, {entry['old']} ago" for name, entry in old[:3]]
+    return f"Old: {'; '.join(parts)}."
 
 
 def lines(*parts: str | None) -> str:
