@@ -42,19 +42,21 @@ class Faults:
         fault = self._by_target.get(target)
         if fault is None:
             return None
-        if (fault.ends is not None and time.monotonic() >= fault.ends) or (fault.left is not None and fault.left <= 0):
+        # values are frozen while an answer is made, which is after it was counted
+        spent = fault.left is not None and fault.left < (0 if fault.kind == "frozen" else 1)
+        if spent or (fault.ends is not None and time.monotonic() >= fault.ends):
             del self._by_target[target]
             return None
         return fault.kind
 
     def take(self, target: str) -> str | None:
         """The fault that the next answer of `target` has to show, if any; uses one up."""
-        kind = self.peek(target)
-        if kind is not None:
-            fault = self._by_target[target]
-            if fault.left is not None:
-                fault.left -= 1
-        return kind
+        if self.peek(target) is None:
+            return None
+        fault = self._by_target[target]
+        if fault.left is not None:
+            fault.left -= 1
+        return self.peek(target) if fault.kind == "frozen" else fault.kind
 
     def in_force(self) -> dict[str, str]:
         """Target to fault, of those that are in force now."""

@@ -96,18 +96,29 @@ class ShellyServer:
                 except RpcError as error:
                     await socket.send_json({"id": None, "error": {"code": error.code, "message": error.message}})
                     continue
-                kind = self._faults.take(self._target)
-                if kind == "timeout":
-                    continue
-                answer = self._answer(frame, "WS_in")
-                if kind == "nulls" and "result" in answer:
-                    answer["result"] = nulled(answer["result"])
-                await socket.send_json(answer)
-                if frame.get("src") and "error" not in answer:
-                    self._listeners[socket] = str(frame["src"])
+                await self._reply(socket, frame)
         finally:
             self._listeners.pop(socket, None)
         return socket
+
+    async def _reply(self, socket: web.WebSocketResponse, frame: Mapping[str, Any]) -> None:
+        kind = self._faults.take(self._target)
+        if kind == "timeout":
+            return
+        if kind == "html":
+            await socket.send_str("<html></html>")
+            return
+        if kind in ("401", "code401", "429"):
+            message = self.gate.frame_challenge(stale=False) if kind != "429" else "Too many requests"
+            error = {"code": 429 if kind == "429" else 401, "message": message}
+            await socket.send_json({"id": frame.get("id"), "src": self.device.id, "error": error})
+            return
+        answer = self._answer(frame, "WS_in")
+        if kind == "nulls" and "result" in answer:
+            answer["result"] = nulled(answer["result"])
+        await socket.send_json(answer)
+        if frame.get("src") and "error" not in answer:
+            self._listeners[socket] = str(frame["src"])
 
     def _answer(self, frame: Mapping[str, Any], source: str, *, admitted: bool = False) -> dict[str, Any]:
         answer: dict[str, Any] = {"id": frame.get("id"), "src": self.device.id}

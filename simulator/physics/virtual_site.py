@@ -64,9 +64,10 @@ class VirtualSite:
         at_s = self._reach(t)
         index = int((at_s - self.start_s) // _STEP)
         seconds = at_s - (self.start_s + index * _STEP)
-        begin, _ = self._flows(index, self.start_s + index * _STEP)
-        soc = self._soc_after(index, begin.battery_charge, seconds)
-        flows, miners = self._flows(index, at_s)
+        flows, miners = self._flows(index, self.start_s + index * _STEP)
+        soc = self._soc_after(index, flows.battery_charge, seconds)
+        if seconds:
+            flows, miners = self._flows(index, at_s)
         day = self._inputs(at_s)
         minute = int(at_s - day.start_s) // _STEP
         rest_v = float(np.interp(soc, self._curve_soc, self._curve_volts))

@@ -214,3 +214,24 @@ async def test_faults_of_one_relay_device_do_not_touch_other_services() -> None:
         assert (await g.call("Shelly.GetStatus", auth=auth))["result"] == first
         await g.client.post(faults, json={"target": "shelly:garage", "fault": "nulls", "count": 1})
         assert (await g.call("Switch.GetStatus", auth=auth, id=0))["result"]["apower"] is None
+
+
+async def test_faults_reach_the_websocket_too() -> None:
+    async with (
+        garage() as g,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{g.base}/rpc") as socket,
+    ):
+        faults = f"{g.endpoints.control_url}/faults"
+        frame = {"id": 1, "src": "me", "method": "Switch.GetStatus", "params": {"id": 0}}
+        seen = {}
+        for fault in ("429", "401", "html", "nulls"):
+            await g.client.post(faults, json={"target": "shelly:garage", "fault": fault, "count": 1})
+            await socket.send_json(frame)
+            seen[fault] = await socket.receive_str()
+        assert json.loads(seen["429"])["error"]["code"] == 429
+        assert json.loads(seen["401"])["error"]["code"] == 401
+        assert seen["html"] == "<html></html>"
+        assert json.loads(seen["nulls"])["result"]["apower"] is None
+        await socket.send_json(frame)
+        assert (await socket.receive_json())["result"]["apower"] > 0

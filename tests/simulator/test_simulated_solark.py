@@ -266,3 +266,13 @@ async def test_the_demo_site_can_be_pointed_at_the_simulator() -> None:
         assert garage is not None
         assert solark.base_url == c.endpoints.solark_url
         assert f"{garage.host}:{garage.port}" == c.endpoints.shelly_urls["garage"]
+
+
+async def test_frozen_for_a_number_of_answers_ends_after_them() -> None:
+    async with cloud() as c:
+        await c.login()
+        await c.order(fault="frozen", count=2)
+        first = await c.get(FLOW)
+        c.clock.advance(timedelta(hours=1))
+        assert await c.get(FLOW) == first
+        assert await c.get(FLOW) != first
