@@ -48,7 +48,6 @@ async def demo(settings: Settings, scenario: str, *, keep: bool) -> None:
     """Run the demo until the input ends. `keep` leaves the data where `--data` says; else they go with the demo."""
     began = time.monotonic()
     set_up_logs(verbose=False, quiet=True)
-    settings = replace(settings, web_port=0)  # any free one: a demo must not fail over a port
     with contextlib.ExitStack() as stack:
         if not keep:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="commandcenter-demo-"))
@@ -134,8 +133,9 @@ async def _site(database: Database, simulator: Simulator) -> Site:
 
 async def _converse(settings: Settings, database: Database, site: Site, began: float, *, kept: bool) -> None:
     from app.chat_ports import StoredPeople
-    from app.processes.bot import ProcessHealth, chat_of, web_face
+    from app.processes.bot import ProcessHealth, chat_of
     from bot.platforms.console import PLATFORM, SOMEBODY_AT_THE_HOST, ConsoleOutlet, converse
+    from bot.web.serve import web_face
 
     people = StoredPeople(database, site)
     if await people.admit(PLATFORM, SOMEBODY_AT_THE_HOST) is None:
@@ -143,7 +143,7 @@ async def _converse(settings: Settings, database: Database, site: Site, began: f
         await people.pair(PLATFORM, SOMEBODY_AT_THE_HOST, "you", code)
     charts = settings.data_dir / "charts" if kept else Path("demo-charts")
     health = ProcessHealth(database, site, [])
-    async with chat_of(settings, database, site) as chat, web_face(settings, health) as url:
+    async with chat_of(settings, database, site) as chat, web_face(health, settings.web_host, 0) as url:
         typer.echo(f"Ready after {time.monotonic() - began:.1f} s. {site.name} is live; health at {url}.")
         typer.echo('Ask "What\'s my battery level?" or "show me the last 24 hours"; Ctrl-D ends.\n')
         await converse(chat, ConsoleOutlet(charts))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 import structlog
-import uvicorn
 
 from agents.assistant import Assistant
 from agents.models import Models
@@ -20,7 +19,8 @@ from bot.platforms.telegram.client import OFFICIAL_API, connect
 from bot.platforms.telegram.ingress import TelegramPolling
 from bot.platforms.telegram.send import TelegramOutlet
 from bot.ports import Person
-from bot.web.app import Adapter, HealthReport, create_app
+from bot.web.app import Adapter, HealthReport
+from bot.web.serve import web_face
 from charts.render import render
 from energy.site import Site
 from services.people import actor_of
@@ -63,7 +63,7 @@ async def run(
         polling = [telegram_polling(settings.telegram, chat, database)] if settings.telegram and platforms else []
         if platforms and not polling:
             log.warning("no_chat_platform", remedy="set TELEGRAM_BOT_TOKEN, then `commandcenter pair`")
-        async with web_face(settings, ProcessHealth(database, site, polling)):
+        async with web_face(ProcessHealth(database, site, polling), settings.web_host, settings.web_port):
             tasks = [asyncio.create_task(each.run()) for each in polling]
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -110,35 +110,3 @@ class ProcessHealth:
             last_poll_age_s=None if newest is None else (now - newest).total_seconds(),
             version=version("commandcenter"),
         )
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to the process that it is a part of."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextlib.asynccontextmanager
-async def web_face(settings: Settings, health: ProcessHealth) -> AsyncIterator[str | None]:
-    """Serve the web face while the block runs, and tell its address; one that is taken costs the chat nothing."""
-    config = uvicorn.Config(
-        create_app(health), host=settings.web_host, port=settings.web_port, log_level="warning", access_log=False
-    )
-    server = _Server(config)
-    try:
-        socket = config.bind_socket()
-    except SystemExit:
-        log.error("web_face_not_served", host=settings.web_host, port=settings.web_port, remedy="set WEB_PORT")
-        yield None
-        return
-    serving = asyncio.create_task(server.serve(sockets=[socket]))
-    url = f"http://{settings.web_host}:{socket.getsockname()[1]}/healthz"
-    log.info("web_face_ready", url=url)
-    try:
-        yield url
-    finally:
-        server.should_exit = True
-        await serving
-        socket.close()

@@ -7,11 +7,13 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Iterator
 
+import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from app.settings import Settings
 from connectors.device import DeviceSecrets, PolledDevice, StreamedDevice
+from connectors.errors import ConnectorError
 from connectors.open_meteo import OpenMeteo
 from connectors.registry import CONNECTORS, connect
 from energy.site import Site
@@ -19,6 +21,8 @@ from jobs.backfill import Progress as BackfillProgress
 from jobs.work import Work
 from jobs.worker import run_worker
 from store.database import Database
+
+log = structlog.get_logger()
 
 
 async def run(settings: Settings, database: Database, site: Site, redis_url: str, stop: asyncio.Event) -> None:
@@ -46,13 +50,20 @@ async def opened(settings: Settings, database: Database, site: Site) -> AsyncIte
 @contextlib.asynccontextmanager
 async def opened_devices(settings: Settings, site: Site) -> AsyncIterator[list[PolledDevice | StreamedDevice]]:
     """The site's devices ready to be read; closed at the end. A `csv` device is a file that is imported: left out."""
-    described = [device for device in site.device if device.kind in CONNECTORS]
-    devices = [connect(site, d, DeviceSecrets.from_environment(d.id, settings.environment)) for d in described]
-    try:
+    devices: list[PolledDevice | StreamedDevice] = []
+    async with contextlib.AsyncExitStack() as stack:
+        for described in site.device:
+            if described.kind not in CONNECTORS:
+                continue
+            secrets = DeviceSecrets.from_environment(described.id, settings.environment)
+            try:
+                device = connect(site, described, secrets)
+            except ConnectorError as error:  # an address that is none: the others are read all the same
+                log.error("device_left_out", device=described.id, reason=str(error))
+                continue
+            stack.push_async_callback(device.close)
+            devices.append(device)
         yield devices
-    finally:
-        for device in devices:
-            await device.close()
 
 
 @contextlib.contextmanager

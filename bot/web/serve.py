@@ -1,0 +1,47 @@
+"""Serving the web face inside a process that has other things to do, and that handles its signals itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+import uvicorn
+
+from bot.web.app import Health, create_app
+
+log = structlog.get_logger()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals alone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def web_face(health: Health, host: str, port: int) -> AsyncIterator[str | None]:
+    """Serve while the block runs, and tell the address of /healthz; a port that is taken costs the chat nothing.
+
+    `port` 0 takes any free one. Yields None when nothing could be served.
+    """
+    config = uvicorn.Config(create_app(health), host=host, port=port, log_level="warning", access_log=False)
+    try:
+        socket = config.bind_socket()
+    except SystemExit:  # uvicorn's way to say that the address is taken
+        log.error("web_face_not_served", host=host, port=port, remedy="set WEB_PORT to a free port")
+        yield None
+        return
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[socket]))
+    url = f"http://{host}:{socket.getsockname()[1]}/healthz"
+    log.info("web_face_ready", url=url)
+    try:
+        yield url
+    finally:
+        server.should_exit = True
+        await serving
+        socket.close()
