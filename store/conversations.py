@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import and_, func, insert, select
 
 from store.database import Database
-from store.dialect import insert_for
+from store.dialect import insert_new
 from store.tables import conversations, messages
 
 
@@ -60,7 +60,7 @@ async def conversation(
             "thread": thread or "",
             "created_at": now or datetime.now(UTC),
         }
-        await connection.execute(insert_for(connection, conversations).values(row).on_conflict_do_nothing())
+        await insert_new(connection, conversations, row)
         return str((await connection.execute(query)).scalar_one())
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from store import revision
 from store.errors import DatabaseNotMigrated
 
-BUSY_TIMEOUT_MS = 15_000
+BUSY_TIMEOUT_MS = 60_000  # a year of readings being imported takes its time on a small computer
 _READ_ONLY = "commandcenter_read_only"
 
 # Order matters: the time-out first, so that switching to WAL waits for another process that does the same.
@@ -70,6 +72,29 @@ def prepare_file(url: URL) -> None:
         os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
 
 
+class ClosingConnection(sqlite3.Connection):
+    """Closing it ends its statements too.
+
+    SQLite keeps a closed connection alive, and its lock on the database with it, while a statement of it is not
+    finished. The cursor of a task that was cancelled lives on in the traceback until garbage is collected: long
+    enough to lock every other writer out.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
+
+    def cursor(self, *arguments: Any, **options: Any) -> Any:
+        made = super().cursor(*arguments, **options)
+        self._cursors.add(made)
+        return made
+
+    def close(self) -> None:
+        for cursor in list(self._cursors):
+            cursor.close()
+        super().close()
+
+
 def take_over_transactions(engine: Any) -> None:
     """Let SQLAlchemy begin SQLite's transactions: the driver by itself begins too late, and never around DDL.
 
@@ -111,7 +136,8 @@ class Database:
         if target.get_backend_name() == "sqlite" and not migrate and not Path(str(target.database)).exists():
             raise DatabaseNotMigrated(f"{place(target)} does not exist; run `commandcenter migrate` to create it")
         prepare_file(target)
-        engine = create_async_engine(target, pool_size=5, max_overflow=10, pool_pre_ping=False)
+        options = {"factory": ClosingConnection} if target.get_backend_name() == "sqlite" else {}
+        engine = create_async_engine(target, pool_size=5, max_overflow=10, connect_args=options)
         if target.get_backend_name() == "sqlite":
             take_over_transactions(engine.sync_engine)
         database = cls(engine)

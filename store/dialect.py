@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Table, func, select
@@ -15,6 +16,14 @@ Insert = sqlite.Insert | postgresql.Insert
 def insert_for(connection: AsyncConnection, table: Table) -> Any:
     """An INSERT that knows ON CONFLICT, of the connection's dialect; both have the same methods."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+async def insert_new(connection: AsyncConnection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is there already; whether it was new. Decides between callers at the same time."""
+    statement = insert_for(connection, table).values(dict(row)).on_conflict_do_nothing()
+    # Without the option Postgres' driver does not tell how many rows an INSERT made.
+    result = await connection.execute(statement, execution_options={"preserve_rowcount": True})
+    return bool(result.rowcount == 1)
 
 
 async def lock(connection: AsyncConnection, *names: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, null, select, update
 
 from store.database import Database
-from store.dialect import insert_for
+from store.dialect import insert_new
 from store.tables import inbox
 
 
@@ -47,8 +47,7 @@ async def receive(
         "received_at": now or datetime.now(UTC),
     }
     async with db.begin() as connection:
-        insert = insert_for(connection, inbox).values(row).on_conflict_do_nothing()
-        return bool((await connection.execute(insert)).rowcount == 1)
+        return await insert_new(connection, inbox, row)
 
 
 async def answered(db: Database, org_id: str, platform: str, key: str, reply: Mapping[str, Any]) -> bool:

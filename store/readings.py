@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Double, Select, and_, bindparam, func, select, type_coerce
+from sqlalchemy import BigInteger, Select, and_, bindparam, case, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.reading import NUMERIC_FIELDS, READING_COLUMNS, Quality, Reading
@@ -85,6 +85,14 @@ def _edge(newest: bool) -> Any:
 _DEVICE_IDS = select(_DEVICES.c.device_id).where(_DEVICES.c.device_id.is_not(None)).order_by(_DEVICES.c.device_id)
 _NEWEST = _newest()
 _SPAN = select(_edge(newest=False), _edge(newest=True)).select_from(_DEVICES)
+
+
+def _as_number(name: str) -> Any:
+    if name == "grid_present":
+        return case((table.c.grid_present, 1.0), else_=0.0)
+    return table.c[name]
+
+
 # With the ids written out both planners go straight to each device's stretch of the key; joined with the list of
 # devices, SQLite walked over all rows of the site.
 _OF_SITE_BETWEEN = and_(
@@ -95,7 +103,7 @@ _OF_SITE_BETWEEN = and_(
     _taken_at_ms < bindparam("end"),
 )
 _ROWS = {
-    name: select(table.c.device_id, _taken_at_ms, type_coerce(table.c[name], Double))
+    name: select(table.c.device_id, _taken_at_ms, _as_number(name))
     .where(_OF_SITE_BETWEEN, table.c[name].is_not(None))
     .order_by(table.c.device_id, _taken_at_ms)
     for name in _SERIES_FIELDS

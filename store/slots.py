@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, func, select, update
 
 from store.database import Database
-from store.dialect import insert_for
+from store.dialect import insert_new
 from store.tables import job_slots
 
 
@@ -15,8 +15,7 @@ async def claim(db: Database, org_id: str, name: str, slot: datetime, *, now: da
     """Whether the caller is the first to take this slot and shall do the work."""
     async with db.begin() as connection:
         row = {"org_id": org_id, "name": name, "slot": slot, "claimed_at": now or datetime.now(UTC)}
-        insert = insert_for(connection, job_slots).values(row).on_conflict_do_nothing()
-        return bool((await connection.execute(insert)).rowcount == 1)
+        return await insert_new(connection, job_slots, row)
 
 
 async def finish(db: Database, org_id: str, name: str, slot: datetime, *, now: datetime | None = None) -> None:

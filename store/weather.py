@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from energy.weather import IssuedForecast, WeatherHour
 from store.columns import from_ms, to_ms
 from store.database import Database
-from store.dialect import insert_for
+from store.dialect import insert_new
 from store.tables import weather_forecasts as table
 
 _COLUMNS = ("temperature_c", "cloud_cover_pct", "ghi_w_m2", "dni_w_m2", "dhi_w_m2")
@@ -28,8 +28,7 @@ async def insert(db: Database, org_id: str, site_id: str, issued: IssuedForecast
         "attribution": issued.attribution,
     }
     async with db.begin() as connection:
-        statement = insert_for(connection, table).values(row).on_conflict_do_nothing()
-        return bool((await connection.execute(statement)).rowcount == 1)
+        return await insert_new(connection, table, row)
 
 
 async def latest_issued(

@@ -1,3 +1,4 @@
+import asyncio
 import math
 import random
 from datetime import UTC, datetime, timedelta
@@ -238,3 +239,16 @@ async def test_bulk_writing_is_fast_enough(database: Database) -> None:
 
 def test_a_rollup_row_has_the_columns_of_the_table() -> None:
     assert len(Rollup.__slots__) == len(rollups.c) - 4
+
+
+@pytest.mark.parametrize("after_ms", [0, 1, 3, 6, 10, 15, 20, 30, 50, 80])
+async def test_a_bulk_write_cancelled_anywhere_locks_nobody_out(database: Database, after_ms: int) -> None:
+    rows = [reading(NOON + timedelta(seconds=10 * n), load_w=float(n)) for n in range(12_000)]
+    writing = asyncio.create_task(readings.upsert(database, ORG, rows))
+    await asyncio.sleep(after_ms / 1000)
+    writing.cancel()
+    [outcome] = await asyncio.gather(writing, return_exceptions=True)
+    assert isinstance(outcome, asyncio.CancelledError)  # kept: its traceback holds what was open
+    async with asyncio.timeout(5):
+        assert await readings.upsert(database, "other", rows[:10]) == 10
+    assert await readings.span(database, ORG, SITE) is None
