@@ -1,14 +1,12 @@
 """What one question costs: time around a model that answers at once, questions a second, model calls, prompt tokens.
 
-`python -m benchmarks.crew_bench [--questions FILE]`. The model is the scripted server in a process of its own. Time is
+`python -m benchmarks.crew_bench`. The model is the scripted server in a process of its own. Time is
 the whole of `Assistant.answer`, tools and two HTTP round trips included; "raw" is what those round trips cost alone.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import logging
 import statistics
 import subprocess
@@ -22,6 +20,7 @@ import structlog
 from agents.answer import Answer
 from agents.assistant import Assistant
 from agents.models import Models, ModelSettings
+from benchmarks.table import Row, print_table
 from services.scope import Scope
 from store.database import Database, sqlite_url
 from store.readings import upsert
@@ -76,61 +75,50 @@ def _p(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
-async def run(base_url: str, questions: list[str], rounds: int = 4) -> dict[str, object]:
-    """The figures of this benchmark."""
+async def run(base_url: str, questions: list[str], rounds: int = 4) -> list[Row]:
+    """The figures of this benchmark with their targets."""
     with tempfile.TemporaryDirectory() as folder:
         scope = await _scope(folder)
         assistant = Assistant(Models.build(ModelSettings(base_url=base_url, model="scripted")))
-        started = time.perf_counter()
         await assistant.answer(questions[0], scope)
-        first_ms = (time.perf_counter() - started) * 1000
         raw = await _raw_ms(base_url)
         answers = await _sequential(assistant, scope, questions, rounds)
         rate = await _throughput(assistant, scope, questions, at_once=8, total=200)
-        basic = Assistant(Models())
-        local = await _sequential(basic, scope, questions, 1)
+        local = await _sequential(Assistant(Models()), scope, questions, rounds)
         await assistant.close()
         await scope.database.close()
     took = [a.elapsed_ms for a in answers if a.model_calls == 2]
+    basic = [a.elapsed_ms for a in local]
     costs = answers[: len(questions)]
-    return {
-        "questions": len(questions),
-        "first_question_ms": round(first_ms),
-        "raw_two_calls_ms_p50_p95": [round(_p(raw, 0.5), 1), round(_p(raw, 0.95), 1)],
-        "two_call_answer_ms_p50_p95": [round(_p(took, 0.5), 1), round(_p(took, 0.95), 1)],
-        "overhead_ms_p50_p95": [round(_p(took, s) - _p(raw, 0.5), 1) for s in (0.5, 0.95)],
-        "questions_per_s": round(rate, 1),
-        "model_calls_mean_max": [
-            round(statistics.mean(a.model_calls for a in costs), 2),
-            max(a.model_calls for a in costs),
-        ],
-        "prompt_tokens_mean_max": [
-            round(statistics.mean(a.prompt_tokens for a in costs)),
-            max(a.prompt_tokens for a in costs),
-        ],
-        "completion_tokens_mean": round(statistics.mean(a.completion_tokens for a in costs)),
-        "model_mode_share": statistics.mean(a.mode == "model" for a in costs),
-        "basic_answer_ms_p50_p95": [round(_p([a.elapsed_ms for a in local], s), 1) for s in (0.5, 0.95)],
-    }
+    in_model_mode = statistics.mean(a.mode == "model" for a in costs)
+    return [
+        Row("answer with two model calls, p50", _p(took, 0.5), "ms", 25),
+        Row("answer with two model calls, p95", _p(took, 0.95), "ms", 45),
+        Row("of it the two raw calls, p50", _p(raw, 0.5), "ms", 10),
+        Row("answer in basic mode, p50", _p(basic, 0.5), "ms", 25),
+        Row("answer in basic mode, p95", _p(basic, 0.95), "ms", 45),
+        Row("questions per second, one process", rate, "1/s", 25, at_least=True),
+        Row("model calls, mean", statistics.mean(a.model_calls for a in costs), "", 2),
+        Row("model calls, most", max(a.model_calls for a in costs), "", 2),
+        Row("prompt tokens, mean", statistics.mean(a.prompt_tokens for a in costs), "", 1_700),
+        Row("prompt tokens, most", max(a.prompt_tokens for a in costs), "", 2_000),
+        Row("answered by the model", 100 * in_model_mode, "%", 95, at_least=True),
+    ]
 
 
-def main() -> None:
-    """Run it and print JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--questions", type=Path, default=QUESTIONS)
-    parser.add_argument("--rounds", type=int, default=4)
-    arguments = parser.parse_args()
+def main() -> int:
+    """Prints the table; 1 when a target is missed."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    questions = [line for line in arguments.questions.read_text().splitlines() if line.strip()]
+    questions = [line for line in QUESTIONS.read_text(encoding="utf-8").splitlines() if line.strip()]
     server = subprocess.Popen([sys.executable, "-m", "tests.doubles.openai_server"], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         base_url = server.stdout.readline().strip()
-        print(json.dumps(asyncio.run(run(base_url, questions, arguments.rounds)), indent=2))
+        return print_table(f"crew, {len(questions)} owner's questions", asyncio.run(run(base_url, questions)))
     finally:
         server.terminate()
         server.wait()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -139,7 +139,7 @@ async def test_a_wrong_tool_call_is_told_to_the_model_which_may_then_do_better(s
     assert answer.text.startswith("Peak 10.0 kW.")
     told = server.requests[1].tool_results[0]
     assert "Traceback" not in told
-    assert "/work" not in told
+    assert ".py" not in told
 
 
 async def test_a_hostile_answer_loses_its_links_markup_and_length(scope: Scope) -> None:
@@ -281,14 +281,14 @@ async def test_leaving_a_question_returns_at_once_and_harms_no_other(scope: Scop
     assert answer.mode == "model"
 
 
-async def test_two_hundred_fresh_crews_leave_nothing_behind(scope: Scope) -> None:
+async def test_a_hundred_fresh_crews_leave_nothing_behind(scope: Scope) -> None:
     import gc
 
     from autogen_agentchat.agents import AssistantAgent
 
     async with assisted(oracle) as (assistant, _):
         await assistant.answer(QUESTION, scope)
-        for _ in range(4):
+        for _ in range(2):
             await asyncio.gather(*(assistant.answer(QUESTION, scope) for _ in range(50)))
         gc.collect()
         left = [thing for thing in gc.get_objects() if type(thing) is AssistantAgent]
