@@ -7,9 +7,8 @@ only when the process dies between the platform's acceptance and our commit of i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -36,7 +35,7 @@ from bot.answering import (
 from bot.codes import code_only, is_start, pairing_code
 from bot.lanes import Lanes
 from bot.limits import RateLimit
-from bot.message import Address, Message, message_from_json, message_to_json
+from bot.message import Message, message_from_json, message_to_json
 from bot.ports import (
     Assistant,
     Conversations,
@@ -44,6 +43,7 @@ from bot.ports import (
     Outlet,
     People,
     Person,
+    Progress,
     Renderer,
     ScopeFor,
     Sent,
@@ -52,6 +52,7 @@ from bot.ports import (
 )
 from bot.reply import Picture, Reply
 from bot.text import is_blank
+from bot.working import working
 
 log = structlog.get_logger()
 
@@ -67,8 +68,9 @@ class ChatLimits:
     render_timeout_s: float = 30.0
     give_up_sending_after_s: float = 3_600.0
     oldest_resumed: timedelta = timedelta(hours=24)
-    working_shown_after_s: float = 0.2  # a quicker answer needs no indicator, only a call more
+    working_shown_after_s: float = 0.2
     typing_every_s: float = 4.5
+    steps_shown_after_s: float = 1.5
     audit_rows_per_stranger_and_hour: int = 20
 
 
@@ -207,10 +209,17 @@ class Chat:
     async def _do(self, work: _Work) -> None:
         message = work.message
         delivery = work.delivery
-        async with self._working(work.outlet, message.address):
+        limits = self._limits
+        async with working(
+            work.outlet,
+            message.address,
+            after_s=limits.working_shown_after_s,
+            every_s=limits.typing_every_s,
+            steps_after_s=limits.steps_shown_after_s,
+        ) as progress:
             if delivery is None:
                 async with self._answering:
-                    delivery = await self._answer(message, work.person, work.outlet)
+                    delivery = await self._answer(message, work.person, progress)
             if not delivery.parts_sent:
                 await self._keep(message, delivery)
             reply, pictures = await self._drawn(delivery.reply)
@@ -219,7 +228,7 @@ class Chat:
             if delivery.turn is not None and work.person is not None:
                 await self._conversations.remember(message.address, work.person.person_id, delivery.turn)
 
-    async def _answer(self, message: Message, person: Person | None, outlet: Outlet) -> Delivery:
+    async def _answer(self, message: Message, person: Person | None, progress: Progress) -> Delivery:
         text = message.text.strip()
         if len(message.text) > MAX_CHARACTERS:
             return Delivery(TOO_LONG)
@@ -229,10 +238,6 @@ class Chat:
             raise LookupError(f"message {message.key} has neither a person nor a reply")
         if is_start(text) or (code_only(text) and "-" in text):
             return Delivery(await self._greet(message, person))
-
-        async def progress(step: str) -> None:
-            with contextlib.suppress(Exception):
-                await outlet.show_progress(message.address, step)
 
         try:
             async with asyncio.timeout(self._limits.answer_timeout_s):
@@ -314,24 +319,6 @@ class Chat:
                 log.exception("chart_failed")
                 failed = True
         return (replace(reply, blocks=(*reply.blocks, CHART_FAILED)) if failed else reply), tuple(pictures)
-
-    @contextlib.asynccontextmanager
-    async def _working(self, outlet: Outlet, address: Address) -> AsyncIterator[None]:
-        """Shows that we are at work, again and again, until the block ends."""
-
-        async def repeat() -> None:
-            await asyncio.sleep(self._limits.working_shown_after_s)
-            while True:
-                with contextlib.suppress(Exception):  # an indicator that fails must not cost the answer
-                    await outlet.show_working(address)
-                await asyncio.sleep(self._limits.typing_every_s)
-
-        task = asyncio.create_task(repeat())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
 
 def _is_consistent(message: Message, outlet: Outlet) -> bool:

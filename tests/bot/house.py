@@ -25,7 +25,7 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001"
     "a5f645400000000049454e44ae426082"
 )
-QUICK = ChatLimits(working_shown_after_s=0.01, typing_every_s=0.05)
+QUICK = ChatLimits(working_shown_after_s=0.01, typing_every_s=0.05, steps_shown_after_s=0.03)
 
 
 def soc_chart() -> ChartSpec:

@@ -50,6 +50,11 @@ async def test_a_plain_file_can_be_standard_input(tmp_path: Path) -> None:
 async def test_a_terminal_gets_a_prompt_progress_and_style(tmp_path: Path) -> None:
     house, out = console_house(), Terminal(tty=True)
     house.assistant.text = "**66 %**"
+
+    async def before(question: str) -> None:
+        await asyncio.sleep(0.1)
+
+    house.assistant.before = before
     outlet = ConsoleOutlet(tmp_path, stream=out, environment={"TERM": "xterm"})
     await converse(house.chat(), outlet, stdin=io.StringIO("hello\n"), greeting="Ask me.")
     shown = out.getvalue()

@@ -45,6 +45,35 @@ async def test_typing_is_shown_again_and_again_while_we_work(api: TelegramApi) -
     assert len(api.typing[7]) >= 3
 
 
+async def test_what_is_being_done_is_shown_as_a_draft_in_private_chats_only(api: TelegramApi) -> None:
+    house = House()
+
+    async def before(question: str) -> None:
+        await asyncio.sleep(0.15)
+
+    house.assistant.before = before
+    async with running(api, house):
+        api.say("how is the battery?")
+        api.say("/status", chat_id=-55, chat_type="group")
+        await api.wait_for(2)
+    assert api.drafts == [(7, "checking the battery ...")]
+
+
+async def test_a_server_without_drafts_is_asked_once(api: TelegramApi) -> None:
+    api.unknown.add("sendMessageDraft")
+    house = House()
+
+    async def before(question: str) -> None:
+        await asyncio.sleep(0.1)
+
+    house.assistant.before = before
+    async with running(api, house):
+        api.say("one")
+        api.say("two")
+        await api.wait_for(2)
+    assert [method for method, _ in api.calls].count("sendMessageDraft") == 1
+
+
 async def test_readiness_is_logged_once_and_no_log_line_holds_the_token(api: TelegramApi) -> None:
     with capture_logs() as logs:
         async with running(api, House()):

@@ -110,6 +110,8 @@ class TelegramApi:
         self.commands: list[dict[str, str]] = []
         self.blocked: set[int] = set()
         self.webhook = ""
+        self.unknown: set[str] = set()  # methods that this server does not know
+        self.drafts: list[tuple[int, str]] = []
         self.typing: defaultdict[int, list[float]] = defaultdict(list)
         self.given: defaultdict[int, int] = defaultdict(int)  # how often each update was handed out
         self.latency_s = 0.0
@@ -133,7 +135,7 @@ class TelegramApi:
     async def start(self) -> None:
         app = web.Application(client_max_size=60 * 1024 * 1024)
         app.router.add_route("*", "/bot{token}/{method}", self._call)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.2, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)  # the same port again after a stop
         await site.start()
@@ -262,6 +264,11 @@ class TelegramApi:
                 return self._deliver(method, fields, "caption", 1024, _photo(files))
             case "sendChatAction":
                 self.typing[self._chat(fields)].append(time.monotonic())
+                return True
+            case "sendMessageDraft":
+                if "sendMessageDraft" in self.unknown:
+                    raise Refused(404, "Not Found")
+                self.drafts.append((self._chat(fields), fields["text"]))
                 return True
             case "setMyCommands":
                 self.commands = json.loads(fields["commands"])

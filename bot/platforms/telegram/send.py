@@ -25,6 +25,7 @@ from bot.platforms.telegram.parse import PLATFORM
 from bot.platforms.telegram.render import caption, fits_caption, render, visible
 from bot.ports import PartSent, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply
+from bot.text import clean
 
 log = structlog.get_logger()
 
@@ -34,6 +35,7 @@ MAX_PHOTO_BYTES = 10 * 1024 * 1024
 _NOT_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "RuntimeError", "UnsupportedProtocol"}
 )
+_DRAFT_ID = 1  # one draft a chat: a new step takes the place of the last
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -56,6 +58,7 @@ class TelegramOutlet:
         self._on_migrated = on_migrated
         self._moved: dict[str, str] = {}
         self._failures = 0
+        self._drafts = True
 
     async def send(
         self,
@@ -89,7 +92,16 @@ class TelegramOutlet:
         await self._bot.send_chat_action(self._chat_id(address), ChatAction.TYPING, message_thread_id=_thread(address))
 
     async def show_progress(self, address: Address, text: str) -> None:
-        """Telegram shows the typing indicator while we work; a step's text would only push the chat around."""
+        """The step as a draft, which Telegram shows in private chats and forgets; groups see the typing indicator."""
+        chat_id = self._chat_id(address)
+        if not self._drafts or not isinstance(chat_id, int) or chat_id <= 0:
+            return
+        try:
+            await self._bot.send_message_draft(chat_id, _DRAFT_ID, clean(text), message_thread_id=_thread(address))
+        except (BadRequest, InvalidToken) as refusal:
+            # A server that does not know drafts answers 404, which the SDK calls an invalid token.
+            self._drafts = False
+            log.info("telegram_drafts_off", reason=type(refusal).__name__)
 
     async def _send_part(self, address: Address, part: _Part) -> SendResult:
         try:
