@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, get_args
 
 import typer
 
@@ -14,6 +14,9 @@ from app.run import stop_on_signal
 from app.settings import SettingsError
 
 HISTORY_DAYS = 30
+MOST_SITES = 50
+Wiring = Literal["solark", "both"]
+WIRINGS: tuple[Wiring, ...] = get_args(Wiring)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +34,28 @@ class World:
 async def simulate(world: World, *, as_json: bool) -> None:
     """Serve the virtual sites until a signal ends it."""
     from simulator.clock import SimClock
-    from simulator.default_site import default_site
-    from simulator.history import virtual_site
+    from simulator.fleet import fleet
     from simulator.scenarios import SCENARIOS
     from simulator.server import serve
 
     if world.scenario not in SCENARIOS:
         raise SettingsError(f"--scenario {world.scenario}: must be one of {', '.join(SCENARIOS)}")
-    if world.wiring not in ("solark", "both"):
-        raise SettingsError(f"--wiring {world.wiring}: must be solark or both")
+    wiring: Wiring | None = next((known for known in WIRINGS if known == world.wiring), None)
+    if wiring is None:
+        raise SettingsError(f"--wiring {world.wiring}: must be one of {', '.join(WIRINGS)}")
     if not 0 < world.speed <= 100_000:
         raise SettingsError(f"--speed {world.speed:g}: must be above 0, and 100000 at the most")
-    if not 1 <= world.sites <= 50:
-        raise SettingsError(f"--sites {world.sites}: must be 1 to 50")
+    if not 1 <= world.sites <= MOST_SITES:
+        raise SettingsError(f"--sites {world.sites}: must be 1 to {MOST_SITES}")
     start = _start(world.start)
     clock = SimClock(start, world.speed)
+    born = start - timedelta(days=HISTORY_DAYS)
+    worlds = fleet(world.sites, seed=world.seed, start=born, wiring=wiring, scenario=SCENARIOS[world.scenario])
     with stop_on_signal() as stop:
         async with contextlib.AsyncExitStack() as stack:
-            for number in range(world.sites):
-                name = "ranch" if number == 0 else f"ranch-{number + 1}"
-                site = default_site("both" if world.wiring == "both" else "solark", site_id=name)
-                virtual = virtual_site(
-                    site,
-                    seed=world.seed + number,
-                    end=start,
-                    days=HISTORY_DAYS,
-                    wiring="both" if world.wiring == "both" else "solark",
-                    scenario=SCENARIOS[world.scenario],
-                )
+            for virtual in worlds:
                 endpoints = await stack.enter_async_context(serve(virtual, clock))
-                _tell(name, asdict(endpoints), as_json=as_json)
+                _tell(virtual.site.id, asdict(endpoints), as_json=as_json)
             await stop.wait()
 
 

@@ -112,9 +112,12 @@ class Comparison:
 
 
 async def series(scope: Scope, field: str, period: Period, *, max_points: int | None = None) -> Series:
-    """The merged series of a field, thinned to `max_points` means when given."""
+    """The merged series of a field, thinned to `max_points` means when given.
+
+    It is for drawing, so a row that was taken at the very end of the period belongs to it: the chart ends with "now".
+    """
     _check(scope, field)
-    rows = await _rows(scope, field, period.start, period.end)
+    rows = await _rows(scope, field, period.start, period.end + timedelta(seconds=1))
     return rows if max_points is None else thinned(rows, max_points)
 
 
