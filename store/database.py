@@ -170,7 +170,7 @@ class Database:
         inside the block of the same task could only wait for itself, so it raises RuntimeError.
         """
         if self._one_writer is None:
-            async with self._engine.begin() as connection:
+            async with self._engine.begin() as connection, _discarded_when_cancelled(connection):
                 yield connection
             return
         task = asyncio.current_task()
@@ -187,9 +187,28 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A snapshot for queries: sees no half transaction, waits for no writer."""
-        async with self._reading.connect() as connection:
+        async with self._reading.connect() as connection, _discarded_when_cancelled(connection):
             yield connection
 
     async def close(self) -> None:
         """Close all connections; those in use are closed when they are given back."""
         await self._engine.dispose()
+
+
+@asynccontextmanager
+async def _discarded_when_cancelled(connection: AsyncConnection) -> AsyncIterator[None]:
+    """A Postgres connection whose task was cancelled is closed and not used again.
+
+    Its driver (psycopg 3.3) may have been stopped between a bulk statement and its results: it then raises an
+    AssertionError in place of the cancellation, and the next user of the connection would get the old results.
+    """
+    try:
+        yield
+    except BaseException as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling() and connection.dialect.name == "postgresql":
+            if not connection.closed:
+                await connection.invalidate()
+            if not isinstance(error, asyncio.CancelledError):
+                raise asyncio.CancelledError from error
+        raise
