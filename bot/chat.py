@@ -129,7 +129,7 @@ class Chat:
         if person is None:
             await self._meet_stranger(kept, outlet)
             return
-        wait_s = self._rate.wait_s(person.person_id)
+        wait_s = 0.0 if outlet.local else self._rate.wait_s(person.person_id)
         if wait_s > 0:
             if self._rate.first_refusal(person.person_id):
                 log.warning("person_throttled", person=person.person_id, platform=platform)
@@ -191,6 +191,7 @@ class Chat:
     async def _queue(self, work: _Work) -> None:
         if self._put(work) or self._put(replace(work, delivery=Delivery(BUSY)), lane="busy"):
             return
+        log.warning("message_turned_away", conversation=work.message.address.key)
         await self._inbox.settled(work.message.address.platform, work.message.key)
 
     def _put(self, work: _Work, *, lane: str = "", force: bool = False) -> bool:

@@ -48,6 +48,11 @@ class Outlet(Protocol):
         """The platform's name, as in `Address.platform`."""
         ...
 
+    @property
+    def local(self) -> bool:
+        """Whether it can only be reached from the host itself; then nobody is throttled."""
+        ...
+
     async def send(
         self,
         address: Address,

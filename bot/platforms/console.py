@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import sys
 import threading
@@ -91,6 +92,7 @@ class ConsoleOutlet:
     """Writes replies to a stream, and charts as PNG files to `charts`."""
 
     platform = PLATFORM
+    local = True
 
     def __init__(
         self, charts: Path, *, stream: TextIO | None = None, environment: Mapping[str, str] = os.environ
@@ -168,14 +170,14 @@ async def read_lines(stream: TextIO) -> AsyncIterator[str]:
     lines: asyncio.Queue[str | None] = asyncio.Queue()
 
     def read() -> None:
-        try:
+        # ValueError and OSError: the stream was closed, the same as its end. RuntimeError: the loop has ended, and
+        # nobody waits for lines any more.
+        with contextlib.suppress(ValueError, OSError):
             for line in stream:
-                loop.call_soon_threadsafe(lines.put_nowait, line.rstrip("\r\n"))
-        except (ValueError, OSError):
-            pass  # the stream was closed: the same as its end
-        finally:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(lines.put_nowait, None)
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(lines.put_nowait, line.rstrip("\r\n"))
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(lines.put_nowait, None)
 
     threading.Thread(target=read, name="console-reader", daemon=True).start()
     while (line := await lines.get()) is not None:

@@ -173,6 +173,7 @@ class Wall:
     """An outlet that keeps what it was given. `results` are given back first, one a send."""
 
     platform: str = "wall"
+    local: bool = False
     results: list[SendResult] = field(default_factory=list)
     said: list[tuple[str, str]] = field(default_factory=list)  # (chat, text)
     pictures: list[Picture] = field(default_factory=list)

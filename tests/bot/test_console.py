@@ -33,6 +33,13 @@ async def test_lines_are_answered_one_by_one_and_the_end_of_input_ends_the_chat(
     assert saved.read_bytes() == PNG
 
 
+async def test_more_than_twenty_lines_a_minute_are_answered(tmp_path: Path) -> None:
+    house, out = console_house(), Terminal(tty=False)
+    outlet = ConsoleOutlet(tmp_path, stream=out, environment={})
+    await converse(house.chat(), outlet, stdin=io.StringIO("\n".join(f"question {n}" for n in range(30))))
+    assert len(house.assistant.asked) == 30
+
+
 async def test_exit_ends_the_chat(tmp_path: Path) -> None:
     house, out = console_house(), Terminal(tty=False)
     outlet = ConsoleOutlet(tmp_path, stream=out, environment={})

@@ -291,3 +291,10 @@ async def test_a_message_of_a_megabyte_and_an_emoji_name_do_no_harm(api: Telegra
         await api.wait_for(1)
     assert "longer than 8,000 characters" in api.texts()[0]
     assert house.assistant.asked == []
+
+
+async def test_a_tap_on_a_button_is_answered_so_that_it_stops_turning(api: TelegramApi) -> None:
+    somebody = {"id": 7, "is_bot": False, "first_name": "Ann"}
+    api.push({"callback_query": {"id": "42", "from": somebody, "chat_instance": "c", "data": "token"}})
+    async with running(api, House()):
+        await until(lambda: ("answerCallbackQuery", {"callback_query_id": "42"}) in api.calls)

@@ -145,6 +145,8 @@ class TelegramPolling:
 
     async def _take_on(self, update: Update) -> None:
         """Hand a message over until the chat has it; the offset moves only then."""
+        if update.callback_query is not None:
+            await self._release_button(update.callback_query.id)
         message = message_from_update(update, self._me) if self._me is not None else None
         if message is None:
             return
@@ -157,6 +159,13 @@ class TelegramPolling:
             else:
                 return
         log.error("message_dropped", key=message.key, attempts=_TRIES_PER_MESSAGE)
+
+    async def _release_button(self, query_id: str) -> None:
+        """Answer a tap, or the button turns for ever. None of our messages has buttons yet."""
+        try:
+            await self._bot.answer_callback_query(query_id)
+        except TelegramError as error:
+            log.warning("telegram_tap_not_answered", reason=reason(error, self._bot))
 
     async def _until_done(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:

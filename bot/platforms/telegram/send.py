@@ -49,6 +49,7 @@ class TelegramOutlet:
     """Sends replies with one bot account. Buttons come with the commands that need them."""
 
     platform = PLATFORM
+    local = False
 
     def __init__(
         self, bot: Bot, *, on_migrated: Callable[[str, str], None] | None = None, first_pause_s: float = 2.0
