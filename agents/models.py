@@ -65,6 +65,7 @@ class Models:
 
 
 def _line(settings: ModelSettings, model: str) -> Line:
+    import openai.resources.chat  # noqa: F401 - the vendor's client would load it inside the first question
     from autogen_core.models import ModelFamily, ModelInfo
     from autogen_ext.models.openai import OpenAIChatCompletionClient
 

@@ -11,6 +11,7 @@ from agents.answer import Figure
 from agents.tools.desk import ToolDesk, ToolProblem, ToolResult
 from agents.tools.metrics import METRIC_NAMES, Metric
 from agents.tools.words import (
+    SIGNED_FIELDS,
     amount,
     clock,
     local_iso,
@@ -255,8 +256,14 @@ def _statistics_sentence(scope: Scope, metric: Metric, found: Statistics) -> str
     parts = [] if energy is None else [str(energy["said"])]
     parts.append(f"{said(scope, metric, found.mean)} on average")
     for word, extreme in (("highest", found.maximum), ("lowest", found.minimum)):
-        if extreme is not None:
-            parts.append(f"{word} {said(scope, metric, extreme.value)} {when(scope, extreme.at, found.period)}")
+        if extreme is None:
+            continue
+        if metric.field in SIGNED_FIELDS:
+            # The highest of a night of discharging is no peak of anything: only extremes in their own direction count.
+            if (extreme.value > 0) is not (word == "highest"):
+                continue
+            word = "peak"
+        parts.append(f"{word} {said(scope, metric, extreme.value)} {when(scope, extreme.at, found.period)}")
     text = f"{_capital(metric.noun)} {found.period.label}: {', '.join(parts)}."
     if found.expected_s > 0 and found.covered_s < _ENOUGH_COVERED * found.expected_s:
         text += f" Readings cover {format_percent(round(100 * found.covered_s / found.expected_s))} of that time."

@@ -298,3 +298,10 @@ class Slow:
 
     def read(self) -> _Hanging:
         return _Hanging()
+
+
+async def test_a_night_of_discharging_has_no_highest_discharge(scope: Scope) -> None:
+    _, text = await told(ToolDesk(scope), "history_statistics", metric="battery", period="last night")
+    assert "peak discharging at 1.50 kW" in text
+    assert "highest" not in text
+    assert "lowest" not in text
