@@ -3,7 +3,7 @@
 database = await Database.open(sqlite_url(path), migrate=True)
 async with database.begin() as connection:   # one transaction, committed at the end
     ...
-async with database.read() as connection:    # a snapshot, for queries only
+async with database.read() as connection:    # for queries only
     ...
 await database.close()
 """
@@ -23,7 +23,7 @@ from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store import revision
-from store.errors import DatabaseNotMigrated
+from store.errors import DatabaseNotMigrated, DatabaseUnreachable
 
 BUSY_TIMEOUT_MS = 60_000  # a year of readings being imported takes its time on a small computer
 _READ_ONLY = "commandcenter_read_only"
@@ -66,10 +66,18 @@ def place(url: URL) -> str:
 
 
 def prepare_file(url: URL) -> None:
-    """Create the SQLite file and its folder for this user alone; its -wal and -shm files take over the mode."""
+    """Create the SQLite file and its folder for this user alone; its -wal and -shm files take over the mode.
+
+    Raises DatabaseUnreachable where that is not allowed.
+    """
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise DatabaseUnreachable(
+                f"{place(url)} cannot be created ({error.strerror}); choose a folder that may be written to"
+            ) from error
 
 
 class ClosingConnection(sqlite3.Connection):
@@ -186,7 +194,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A snapshot for queries: sees no half transaction, waits for no writer."""
+        """For queries: sees no half transaction, waits for no writer; on SQLite all queries see the same moment."""
         async with self._reading.connect() as connection, _discarded_when_cancelled(connection):
             yield connection
 

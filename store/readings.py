@@ -269,8 +269,9 @@ def _blocks(rows: Any) -> list[tuple[str, int, int]]:
 
 
 def _series(device_id: str, rows: Any) -> Series:
-    block = np.array([row[1:] for row in rows], dtype=np.float64)  # milliseconds stay exact up to 2**53
-    times, values = unique_seconds(block[:, 0].astype(np.int64), block[:, 1])
+    times_ms = np.fromiter((row[1] for row in rows), np.int64, len(rows))
+    found = np.fromiter((row[2] for row in rows), np.float64, len(rows))
+    times, values = unique_seconds(times_ms, found)
     return Series(times, values, median_cadence_s(times), device_id)
 
 

@@ -114,6 +114,15 @@ async def test_what_is_not_our_database_is_refused(tmp_path: Path) -> None:
         await Database.open(sqlite_url(foreign), migrate=True)
 
 
+async def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseUnreachable, match=r"file/a\.db cannot be created .* choose a folder"):
+        await Database.open(sqlite_url(tmp_path / "file" / "a.db"), migrate=True)
+    (tmp_path / "folder.db").mkdir()
+    with pytest.raises(DatabaseUnreachable, match=r"folder\.db cannot be opened"):
+        await Database.open(sqlite_url(tmp_path / "folder.db"))
+
+
 async def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
     with pytest.raises(DatabaseUnreachable) as refused:
         await Database.open("postgresql://cc:secret@127.0.0.1:9/energy?connect_timeout=2")
