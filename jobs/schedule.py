@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
-from jobs.claims import claim
+from jobs.claims import NotDone, claim, give_back
+from jobs.housekeeping import keep_house
 from jobs.polling import fetch_details, poll_devices
 from jobs.weather import fetch_forecast
 from jobs.work import Work
 
 log = structlog.get_logger()
+FAILED = "job_failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A job that runs every `every_s` seconds (a divisor or a multiple of 60) on one of the workers."""
+    """A job that runs once in every `every_s` seconds, on one of the workers.
+
+    It is triggered every `tick_s` (a divisor or a multiple of 60 s), so that a run that could not be done is not put
+    off for the whole interval.
+    """
 
     name: str
+    tick_s: int
     every_s: int
     run: Callable[[Work], Awaitable[object]]
     timeout_s: float
@@ -29,21 +36,45 @@ class Scheduled:
 
 
 SCHEDULE: tuple[Scheduled, ...] = (
-    Scheduled("poll", 5, poll_devices, 30, claimed=False),
-    Scheduled("details", 3600, fetch_details, 60),
-    Scheduled("weather", 1800, fetch_forecast, 60),
+    Scheduled("poll", 5, 5, poll_devices, 60, claimed=False),
+    Scheduled("details", 300, 3600, fetch_details, 60),
+    Scheduled("weather", 60, 1800, fetch_forecast, 60),
+    Scheduled("housekeeping", 3600, 86_400, keep_house, 300),
 )
+
+
+def schedule_for(work: Work) -> Sequence[Scheduled]:
+    """The table, with more frequent polls where a device of this site wants them (1 s at the least)."""
+    shortest_s = min((work.poll_interval_s(device_id) for device_id in work.polled), default=5.0)
+    tick_s = next(tick_s for tick_s in (5, 4, 3, 2, 1) if tick_s <= max(shortest_s, 1))
+    return tuple(replace(job, tick_s=tick_s) if job.name == "poll" else job for job in SCHEDULE)
 
 
 async def run_scheduled(work: Work, job: Scheduled) -> None:
     """Run a job if its slot is free. A job's failure is logged with its traceback and ends only this run."""
-    if job.claimed and not await claim(work, job.name, job.every_s):
-        return
     try:
+        if job.claimed and not await claim(work, job.name, job.every_s):
+            return
         async with asyncio.timeout(job.timeout_s):
             await job.run(work)
+    except NotDone:
+        await _give_back(work, job)
     except TimeoutError:
         log.error("job_timed_out", job=job.name, timeout_s=job.timeout_s)
+    except Exception as error:  # noqa: BLE001  arq would hide it, and it is logged
+        work.surprises.failed(FAILED, job.name, error)
+        await _give_back(work, job)
+    else:
+        work.surprises.succeeded(FAILED, job.name)
+
+
+async def _give_back(work: Work, job: Scheduled) -> None:
+    if not job.claimed:
+        return
+    try:
+        await give_back(work, job.name)
+    except Exception:  # then the job waits for its next slot
+        log.warning("slot_not_given_back", job=job.name, exc_info=True)
 
 
 def as_arq_function(job: Scheduled) -> Callable[[dict[str, Any]], Awaitable[None]]:

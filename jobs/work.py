@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+import structlog
+
 from connectors.device import PolledDevice, StreamedDevice
 from connectors.watch import DeviceWatch
+from energy.reading import Reading
 from energy.site import Site
 from energy.weather import IssuedForecast
 from services.scope import DEFAULT_ORG_ID
 from store.database import Database
 
 Clock = Callable[[], datetime]
+log = structlog.get_logger()
 
 
 def utc_now() -> datetime:
@@ -28,9 +34,37 @@ class WeatherService(Protocol):
     async def forecast(self, site: Site) -> IssuedForecast: ...
 
 
+class Surprises:
+    """Failures that nobody foresaw: each is logged with its traceback when it begins, and once when it is over."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], str] = {}
+
+    def failed(self, event: str, name: str, error: Exception) -> None:
+        """Note a failure; call it where the exception is being handled."""
+        lines = str(error).splitlines() or [""]
+        text = f"{type(error).__name__}: {lines[0]}"  # a database puts the row that it refused below
+        if self._known.get((event, name)) != text:
+            self._known[event, name] = text
+            log.exception(event, name=name)
+
+    def succeeded(self, event: str, name: str) -> None:
+        """Note a success."""
+        if self._known.pop((event, name), None) is not None:
+            log.info("failure_over", after=event, name=name)
+
+
+@dataclass(slots=True)
+class Unsaved:
+    """A batch that the database did not take, and how often it failed while others went through."""
+
+    readings: list[Reading]
+    tries: int = 0
+
+
 @dataclass(slots=True)
 class Work:
-    """The site, its open devices and the database. `paused_until` holds devices that asked for a pause."""
+    """The site, its open devices and the database; and what a worker remembers from one run of a job to the next."""
 
     database: Database
     site: Site
@@ -39,9 +73,15 @@ class Work:
     weather: WeatherService | None
     org_id: str = DEFAULT_ORG_ID
     clock: Clock = utc_now
-    watch: DeviceWatch = field(default_factory=DeviceWatch)
-    paused_until: dict[str, datetime] = field(default_factory=dict)
+    monotonic: Callable[[], float] = time.monotonic
     backfill_days: int = 30
+    lease_s: float = 30.0  # how long a stream may be silent after the worker that listened died: twice this
+    watch: DeviceWatch = field(default_factory=DeviceWatch)
+    surprises: Surprises = field(default_factory=Surprises)
+    tried_slots: dict[str, datetime] = field(default_factory=dict)
+    being_read: set[str] = field(default_factory=set)
+    unsaved: deque[Unsaved] = field(default_factory=lambda: deque(maxlen=2_000))
+    _paused_until: dict[str, float] = field(default_factory=dict)
 
     def poll_interval_s(self, device_id: str) -> float:
         """The device's own interval, else the vendors' etiquette: 60 s for a cloud, 30 s on the LAN."""
@@ -49,3 +89,15 @@ class Work:
         if device is not None and device.poll_interval_s is not None:
             return device.poll_interval_s
         return 60.0 if device is not None and device.kind == "solark_cloud" else 30.0
+
+    def pause(self, name: str, seconds: float) -> None:
+        """Leave a device or service alone for a while; the wall clock may jump meanwhile."""
+        self._paused_until[name] = self.monotonic() + seconds
+
+    def pause_left_s(self, name: str) -> float:
+        """How long a device or service must still be left alone (s); 0 when it need not."""
+        return max(self._paused_until.get(name, 0.0) - self.monotonic(), 0.0)
+
+    def end_pause(self, name: str) -> None:
+        """Lift a pause."""
+        self._paused_until.pop(name, None)

@@ -1,0 +1,102 @@
+"""A lease: one worker does a thing that has no end, the others stand by.
+
+The holder claims each coming slot before it begins, so that nobody else can. When it dies the claims stop, and
+whoever claims the first free slot goes on: within two slots after a kill, at once after a proper end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from jobs.claims import claim_slot, release_slot, slot_of
+from jobs.work import Work
+
+log = structlog.get_logger()
+
+
+class LeaseLost(Exception):
+    """Another worker holds the lease now, or it could not be renewed in time."""
+
+
+async def while_leased(work: Work, name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Wait for the lease `name`, then run; the lease is given back at the end.
+
+    Losing it raises `LeaseLost` and ends the run, even where that waits for something that never comes.
+    """
+    lease = _Lease(work, name)
+    await lease.take()
+    keeping = asyncio.ensure_future(lease.keep())
+    running = asyncio.ensure_future(run())
+    try:
+        await asyncio.wait({keeping, running}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        finished = running.done()
+        for task in (keeping, running):
+            task.cancel()
+        await asyncio.gather(keeping, running, return_exceptions=True)
+        await lease.give_back()
+    if finished:
+        running.result()
+    else:
+        keeping.result()
+
+
+class _Lease:
+    def __init__(self, work: Work, name: str) -> None:
+        self._work = work
+        self._name = f"lease:{name}"
+        self._length = timedelta(seconds=work.lease_s)
+        self._held: set[datetime] = set()
+
+    async def take(self) -> None:
+        while not await self._claim(self._present()):
+            await asyncio.sleep(self._work.lease_s / 6)
+
+    async def keep(self) -> None:
+        """Renew for ever; raises `LeaseLost`. A database in trouble is asked again while the slot lasts."""
+        while True:
+            now = self._work.clock()
+            present = self._present()
+            wanted = [present]
+            if now - present > self._length / 2:
+                wanted.append(present + self._length)
+            for slot in wanted:
+                try:
+                    if not await self._claim(slot):
+                        raise LeaseLost(f"another worker holds {self._name}")
+                except LeaseLost:
+                    raise
+                except Exception as error:  # whatever the database has: the claimed slot is still ours
+                    self._work.surprises.failed("lease_not_renewed", self._name, error)
+                    if present not in self._held:
+                        raise LeaseLost(f"{self._name} could not be renewed in time") from error
+                else:
+                    self._work.surprises.succeeded("lease_not_renewed", self._name)
+            self._held = {slot for slot in self._held if abs(slot - present) <= 2 * self._length}
+            await asyncio.sleep(self._work.lease_s / 6)
+
+    async def give_back(self) -> None:
+        """Free what is not over yet, so that the next holder need not wait."""
+        present = self._present()
+        try:
+            for slot in sorted(self._held):
+                if slot >= present:
+                    await release_slot(self._work, self._name, slot)
+        except Exception:  # it runs out by itself
+            log.warning("lease_not_given_back", name=self._name, exc_info=True)
+        self._held.clear()
+
+    def _present(self) -> datetime:
+        return slot_of(self._work.clock(), self._work.lease_s)
+
+    async def _claim(self, slot: datetime) -> bool:
+        if slot in self._held:
+            return True
+        won = await claim_slot(self._work, self._name, slot, self._work.lease_s)
+        if won:
+            self._held.add(slot)
+        return won

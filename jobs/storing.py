@@ -1,0 +1,43 @@
+"""Storing what was read, with patience: a database that is locked or full for a while costs no reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from energy.reading import Reading
+from jobs.work import Unsaved, Work
+from services.ingest import record
+
+log = structlog.get_logger()
+EVENT = "readings_not_stored"
+GIVE_UP_AFTER_TRIES = 5
+
+
+async def store(work: Work, readings: Sequence[Reading]) -> int:
+    """Store readings; how many. What the database does not take now is kept in memory and stored with a later batch.
+
+    A batch that fails again and again while others go through is at fault itself and is dropped, which is logged.
+    """
+    try:
+        stored = (await record(work.database, work.org_id, readings, now=work.clock())).stored
+    except Exception as error:  # noqa: BLE001  whatever it is, the readings must not be lost, and it is logged
+        work.unsaved.append(Unsaved(list(readings)))
+        work.surprises.failed(EVENT, work.site.id, error)
+        return 0
+    for batch in list(work.unsaved):
+        if batch not in work.unsaved:
+            continue  # a run at the same time was faster
+        work.unsaved.remove(batch)
+        try:
+            stored += (await record(work.database, work.org_id, batch.readings, now=work.clock())).stored
+        except Exception:
+            batch.tries += 1
+            if batch.tries < GIVE_UP_AFTER_TRIES:
+                work.unsaved.append(batch)
+            else:
+                log.exception("readings_dropped", count=len(batch.readings), device=batch.readings[0].device_id)
+    if not work.unsaved:
+        work.surprises.succeeded(EVENT, work.site.id)
+    return stored
