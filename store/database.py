@@ -137,8 +137,8 @@ class Database:
     async def open(cls, url: str, *, migrate: bool = False) -> Database:
         """Connect and check the revision; with `migrate` bring an empty or older database up to date first.
 
-        Raises DatabaseTooNew, DatabaseNotMigrated, NotOurDatabase or DatabaseUnreachable, each naming the remedy (all
-        are StoreError); ValueError for a URL that is not supported.
+        Raises DatabaseTooNew, DatabaseNotMigrated, DatabaseIncomplete, NotOurDatabase or DatabaseUnreachable, each
+        naming the remedy (all are StoreError); ValueError for a URL that is not supported.
         """
         target = normal_url(url)
         if target.get_backend_name() == "sqlite" and not migrate and not Path(str(target.database)).exists():

@@ -21,3 +21,7 @@ class NotOurDatabase(StoreError):
 
 class DatabaseUnreachable(StoreError):
     """The database does not answer, or may not be opened."""
+
+
+class DatabaseIncomplete(StoreError):
+    """Some of CommandCenter's tables are there and some, or the revision, are not: a copy or a restore broke off."""

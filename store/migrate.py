@@ -28,8 +28,9 @@ _ALEMBIC = threading.Lock()  # its context is global to the process
 async def migrate(url: str) -> str:
     """Apply all missing revisions and return the revision reached. Works in any event loop, and in a thread.
 
-    Several processes may call it at once: the first migrates, the others find nothing to do. Raises DatabaseTooNew,
-    NotOurDatabase, DatabaseUnreachable, or StoreError when a revision failed; the database then is as it was before.
+    Several processes may call it at once: the first migrates, the others find nothing to do. Raises a StoreError:
+    DatabaseTooNew, NotOurDatabase, DatabaseIncomplete, DatabaseUnreachable, or itself when a revision failed; the
+    database then is as it was before.
     """
     return await asyncio.to_thread(migrate_blocking, url)
 

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from store.errors import DatabaseNotMigrated, DatabaseTooNew, DatabaseUnreachable, NotOurDatabase
+from store.errors import (
+    DatabaseIncomplete,
+    DatabaseNotMigrated,
+    DatabaseTooNew,
+    DatabaseUnreachable,
+    NotOurDatabase,
+)
+from store.tables import metadata
 
 KNOWN = ("0001",)  # oldest first; the scripts are in store/migrations/versions
 HEAD = KNOWN[-1]
@@ -35,26 +42,33 @@ def explained(where: str) -> Iterator[None]:
 def current(connection: Connection, where: str) -> str | None:
     """The revision of the database, or None when it is empty. `where` names it in messages.
 
-    Raises NotOurDatabase for something else, DatabaseTooNew for a revision that this program does not know.
+    Raises NotOurDatabase for something else, DatabaseIncomplete where a part is missing, and DatabaseTooNew for a
+    revision that this program does not know.
     """
     names = set(inspect(connection).get_table_names())
-    if VERSION_TABLE not in names:
-        if names:
-            listed = ", ".join(sorted(names)[:3])
-            raise NotOurDatabase(
-                f"{where} holds other tables ({listed}) and none of CommandCenter's; choose another database"
-            )
+    versioned = VERSION_TABLE in names
+    rows = [row[0] for row in connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))] if versioned else []
+    others = names - {VERSION_TABLE}
+    if not rows and not others:
         return None
-    rows = [row[0] for row in connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))]
-    if not rows:
-        return None
-    revision = str(rows[0])
-    if len(rows) > 1 or revision not in KNOWN:
+    ours = others & set(metadata.tables)
+    if not rows and not ours:
+        listed = ", ".join(sorted(others)[:3])
+        raise NotOurDatabase(
+            f"{where} holds other tables ({listed}) and none of CommandCenter's; choose another database"
+        )
+    if rows and (len(rows) > 1 or rows[0] not in KNOWN):
         raise DatabaseTooNew(
             f"{where} is at revision {', '.join(map(str, rows))}, and this CommandCenter knows {HEAD} at the most. "
             "A newer version has written it: install that version again, or restore a backup that is older than it"
         )
-    return revision
+    missing = sorted(set(metadata.tables) - others)
+    if not rows or (rows[0] == HEAD and missing):
+        lacking = f"the tables {', '.join(missing[:3])}" if rows else "its revision"
+        raise DatabaseIncomplete(
+            f"{where} lacks {lacking}: a copy or a restore of it broke off; move it away and restore a backup"
+        )
+    return str(rows[0])
 
 
 def require_head(revision: str | None, where: str) -> None:

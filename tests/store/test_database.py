@@ -16,7 +16,14 @@ from sqlalchemy import create_engine, text
 
 from store import revision
 from store.database import Database, normal_url, sqlite_url
-from store.errors import DatabaseNotMigrated, DatabaseTooNew, DatabaseUnreachable, NotOurDatabase, StoreError
+from store.errors import (
+    DatabaseIncomplete,
+    DatabaseNotMigrated,
+    DatabaseTooNew,
+    DatabaseUnreachable,
+    NotOurDatabase,
+    StoreError,
+)
 from store.migrate import SCRIPTS, migrate, migrate_blocking
 from store.tables import metadata
 
@@ -112,6 +119,20 @@ async def test_what_is_not_our_database_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(NotOurDatabase, match="recipes"):
         await Database.open(sqlite_url(foreign), migrate=True)
+
+
+@pytest.mark.parametrize("damage", ["DROP TABLE rollups", "DROP TABLE alembic_version", "DELETE FROM alembic_version"])
+@pytest.mark.parametrize("migrating", [True, False])
+async def test_half_a_database_is_refused(tmp_path: Path, damage: str, migrating: bool) -> None:
+    path = tmp_path / "half.db"
+    await migrate(sqlite_url(path))
+    with sqlite3.connect(path) as connection:
+        connection.execute(damage)
+    connection.close()
+    before = objects(path)
+    with pytest.raises(DatabaseIncomplete, match=r"lacks (its revision|the tables rollups).* restore a backup"):
+        await Database.open(sqlite_url(path), migrate=migrating)
+    assert objects(path) == before
 
 
 async def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
