@@ -43,21 +43,22 @@ def _answer(intent: i.Intent, found: Found) -> str:
 
 
 def _forecast(intent: i.Forecast, found: Found) -> str:
-    when = f" for {intent.when}" if intent.when else ""
-    first = f"I cannot forecast yet{when}; I can only show what has been."
     state = found.state or {}
+    now = compose_now.figures_line(state) if state and not state.get("no_data") else None
     if intent.metric in ("solar", "load", "grid", "miners"):
         day, week = (found.statistics(intent.metric, period) for period in ("yesterday", "last 7 days"))
         past = f"{capital(noun(intent.metric))} yesterday: {said(day, 'energy')}." if day and known(day) else None
         mean = _a_day(week) if week and known(week) else None
-        return lines(first, past, mean, compose_now.figures_line(state) if state else None)
-    rate = compose_advice.rate_note(state, found) if intent.when != "tonight" else _through_the_night(found)
+        when = f" for {intent.when}" if intent.when else ""
+        return lines(f"I have no forecast yet{when}; this is what has been.", mean, past, now)
+    carried = _through_the_night(found) if intent.when == "tonight" else compose_advice.rate_note(state, found)
     night, sun = found.statistics("soc", "last night"), found.statistics("solar", "yesterday")
     fell = (
         f"Last night it went from {said(night, 'first')} to {said(night, 'last')}." if night and known(night) else None
     )
     solar = f"Solar yesterday: {said(sun, 'energy')}." if sun and known(sun) else None
-    return lines(first, compose_now.figures_line(state) if state else None, rate, fell, solar)
+    unsure = "That carries the past on; a forecast I do not have yet." if carried else "I have no forecast yet."
+    return lines(carried, unsure if carried else f"{unsure} This is what has been.", now, fell, solar)
 
 
 def _a_day(week: Mapping[str, Any]) -> str | None:

@@ -10,10 +10,11 @@ from agents.local_model.compose_miners import FIGURES, about_hours, night_drop_p
 from agents.local_model.compose_now import RUNNING_W, figures_line, overview
 from agents.local_model.found import Found, known, number, said
 from agents.local_model.intents import Advice
-from agents.local_model.say import NO_READINGS, age_note, capital, lines, moment, percent
+from agents.local_model.say import NO_READINGS, age_note, by_old_figures, capital, lines, moment, percent
 from energy.units import format_power
 
 Facts = Mapping[str, Any]
+_OWN_AGE = ("run_miners", "start_miners", "stop_miners", "low_battery", "charge_time")  # rules stand whatever the age
 _UNUSUAL = 1.5  # times the usual load
 
 
@@ -24,12 +25,13 @@ def advice(intent: Advice, found: Found) -> str:
         no_decision = "No: without readings nothing should be started." if intent.about == "run_miners" else None
         return lines(no_decision, found.problem or NO_READINGS)
     if intent.about == "draining":
-        return _draining(state)
+        return by_old_figures(state, FIGURES, _draining(state))
     if intent.about == "high_discharge":
-        return _high_discharge(intent, state, found)
+        return by_old_figures(state, FIGURES, _high_discharge(intent, state, found))
     if found.settings is None:
         return lines(found.problem or "I could not read the site's settings.", overview(state))
-    return _DECISIONS[intent.about](intent, state, found)
+    decision = _DECISIONS[intent.about](intent, state, found)
+    return decision if intent.about in _OWN_AGE else by_old_figures(state, FIGURES, decision)
 
 
 def _grid_charge(_: Advice, state: Facts, found: Found) -> str:
@@ -68,7 +70,6 @@ def _grid_charge(_: Advice, state: Facts, found: Found) -> str:
         figures_line(state),
         night,
         "I have no forecast and no prices yet; a dull day tomorrow would change it.",
-        age_note(state, FIGURES),
     )
 
 
@@ -91,7 +92,7 @@ def _charge_time(_: Advice, state: Facts, found: Found) -> str:
         if grid.get("present")
         else None
     )
-    return lines(first, peak, figures_line(state), from_grid, age_note(state, FIGURES))
+    return lines(first, peak, figures_line(state), from_grid)
 
 
 def _best_hours(facts: Facts | None) -> str | None:
@@ -148,7 +149,7 @@ def _high_discharge(intent: Advice, state: Facts, found: Found) -> str:
     flow = f"Battery {said(state, 'soc')}, {said(state, 'battery')}; solar {said(state, 'solar')}."
     peak = f"Highest load in 24 hours: {said(day, 'max')} {moment((day or {}).get('max'))}." if known(day) else None
     which = "Only the miners have a meter of their own, so I cannot name another appliance."
-    return lines(first, flow, _stated(intent, state, found), peak, which, age_note(state, FIGURES))
+    return lines(first, flow, _stated(intent, state, found), peak, which)
 
 
 def _draining(state: Facts) -> str:
@@ -165,7 +166,7 @@ def _draining(state: Facts) -> str:
     share = (
         f"The miners draw {said(state, 'miners')} of the load." if miners is not None and miners >= RUNNING_W else None
     )
-    return lines(first, share, figures_line(state), age_note(state, FIGURES))
+    return lines(first, share, figures_line(state))
 
 
 def _stated(intent: Advice, state: Facts, found: Found) -> str | None:
@@ -211,7 +212,7 @@ def _run_generator(_: Advice, state: Facts, found: Found) -> str:
         first = f"Not yet: {said(state, 'soc')} is low, but above your minimum of {percent(low)}."
     else:
         first = f"No need: {said(state, 'soc')} is above the {percent(keep)} that you want to keep."
-    return lines(first, figures_line(state), "I have no forecast yet.", age_note(state, FIGURES))
+    return lines(first, figures_line(state), "I have no forecast yet.")
 
 
 def rate_note(state: Facts, found: Found) -> str | None:

@@ -30,7 +30,8 @@ def compare(intent: Compare, found: Found) -> str:
     if whole is not None and known(whole):
         what = "energy" if "energy" in whole else "mean"
         beside = f"All of {intent.b}: {said(whole, what)}{'' if what == 'energy' else ' on average'}."
-    return lines(_comparison(facts), beside)
+    gaps = coverage_note(facts.get("a") or {}) or coverage_note(facts.get("b") or {})
+    return lines(_comparison(facts), beside, gaps)
 
 
 def trend(intent: Trend, found: Found) -> str:

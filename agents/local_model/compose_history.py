@@ -20,7 +20,7 @@ from agents.local_model.intents import (
     WhenCrossed,
     WhenExtreme,
 )
-from agents.local_model.say import capital, coverage_note, lines, listed, moment, noun, when
+from agents.local_model.say import capital, coverage_note, lines, listed, moment, noun, percent, the, when
 from energy.units import format_duration
 
 Facts = Mapping[str, Any]
@@ -101,6 +101,11 @@ def extreme(intent: Extreme, found: Found) -> str:
     other = f"The average was {said(facts, 'mean')}" + (
         f", {said(facts, 'energy')} in all." if "energy" in facts else "."
     )
+    limits = (found.settings or {}).get("limits")
+    if (intent.metric, intent.which) == ("soc", "min") and limits and fact:
+        low = float(limits["min_soc_pct"])
+        side = "it went below" if float(fact["value"]) < low else "it stayed above"
+        other = f"{other[:-1]}; {side} your minimum of {percent(low)}."
     return lines(
         f"{name} {when(period)}: {said(facts, intent.which)} {moment(fact, period)}.", other, coverage_note(facts)
     )
@@ -203,7 +208,7 @@ def chart(intent: Chart, found: Found) -> str:
     if not facts.get("drawn"):
         why = "there are no readings for it" if facts.get("no_data") else "the answer carries as many charts as it can"
         return lines(f"I did not draw {facts.get('period', intent.period)}: {why}.", *figures)
-    return lines(f"Here is the chart of {_the(str(facts['period']))}.", *figures)
+    return lines(f"Here is the chart of {the(str(facts['period']))}.", *figures)
 
 
 NOUN_ORDER = (
@@ -217,10 +222,6 @@ NOUN_ORDER = (
     "battery_voltage",
     "battery_temperature",
 )
-
-
-def _the(period: str) -> str:
-    return f"the {period}" if re.match(r"last (?:\d|hour|minute)", period) else period
 
 
 def _energy_line(metric: str, facts: Facts, flow: str | None) -> str:

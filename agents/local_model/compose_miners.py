@@ -157,13 +157,17 @@ def start_stop(intent: Advice, state: Facts, found: Found) -> str:
     first = f"Stop: {rows}; all of them under {floor}." if stopping else f"Start: {rows}; none under {floor}."
     level, now = number(state, "soc"), None
     if level is not None:
-        due = [m for m in miners if (level <= float(m[name]) if stopping else level >= float(m[name]))]
-        verb = "stop" if stopping else "start"
-        what = f"{listed([str(m['name']) for m in due[:3]])} should {verb}" if due and stopping else None
-        what = what or (f"{listed([str(m['name']) for m in due[:3]])} may {verb}" if due else f"none needs to {verb}")
-        now = f"At {said(state, 'soc')} now, {what if due or stopping else 'none may start yet'}."
+        now = f"At {said(state, 'soc')} now, {_due(level, miners, name, stopping=stopping)}."
     miners_now = f"The miners draw {said(state, 'miners')}." if number(state, "miners") is not None else None
     return lines(first, now, miners_now, age_note(state, FIGURES))
+
+
+def _due(level: float, miners: Sequence[Facts], name: str, *, stopping: bool) -> str:
+    due = [m for m in miners if (level <= float(m[name]) if stopping else level >= float(m[name]))]
+    names = listed([str(m["name"]) for m in due[:3]])
+    if stopping:
+        return f"{names} should be off" if due else "none needs to stop"
+    return f"{names} may start" if due else "none may start yet"
 
 
 def _miners(settings: Facts) -> list[Facts]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.local_model.found import Found, known, number, said
 from agents.local_model.intents import Judge, Now
-from agents.local_model.say import NO_READINGS, age_note, capital, lines, moment, noun, percent
+from agents.local_model.say import NO_READINGS, age_note, by_old_figures, capital, lines, moment, noun, percent
 
 Facts = Mapping[str, Any]
 RUNNING_W = 50.0  # less than this is a relay's and a meter's noise, no running machine
@@ -23,7 +23,7 @@ def now(intent: Now, found: Found) -> str:
         return NO_READINGS
     answer = _YES_NO.get(intent.asked or "")
     if answer is not None:
-        return lines(answer(state), age_note(state, intent.metrics))
+        return by_old_figures(state, intent.metrics, answer(state))
     if not intent.metrics:
         return overview(state)
     if intent.metrics == ("solar",):
@@ -78,6 +78,8 @@ def figures_line(state: Facts) -> str:
 
 def judge(intent: Judge, found: Found) -> str:
     """Whether a current figure is good: the battery against the owner's limits, others against their week."""
+    if intent.period and intent.which and intent.metric == "soc":
+        return _judge_extreme(intent.which, found)
     state = found.state
     if state is None or state.get("no_data"):
         return found.problem or NO_READINGS
@@ -90,22 +92,26 @@ def judge(intent: Judge, found: Found) -> str:
     level, settings = number(state, "soc"), found.settings
     if level is None or settings is None:
         return lines(_battery(state), found.problem)
-    limits = settings["limits"]
+    flow = f"The battery is {said(state, 'battery')}." if "battery" in state else None
+    return lines(by_old_figures(state, ("soc",), _verdict(level, said(state, "soc"), settings["limits"])), flow)
+
+
+def _judge_extreme(which: str, found: Found) -> str:
+    facts, settings = found.statistics("soc"), found.settings
+    if facts is None or settings is None or not known(facts) or which not in facts:
+        return found.problem or NO_READINGS
+    return _verdict(float(facts[which]["value"]), said(facts, which), settings["limits"])
+
+
+def _verdict(level: float, spoken: str, limits: Facts) -> str:
     low, keep, full = limits["min_soc_pct"], limits["safe_min_soc_pct"], limits["safe_max_soc_pct"]
     if level < low:
-        verdict = f"No: {said(state, 'soc')} is below your minimum of {percent(low)}."
-    elif level < keep:
-        verdict = (
-            f"Low: {said(state, 'soc')} is above your minimum of {percent(low)} "
-            f"but under the {percent(keep)} that you want to keep."
-        )
-    elif level <= full:
-        verdict = f"Yes: {said(state, 'soc')} is inside your range of {percent(keep)} to {percent(full)}."
-    else:
-        verdict = f"Yes: {said(state, 'soc')} is above your target of {percent(full)}; there is room to use power."
-    return lines(
-        verdict, f"The battery is {said(state, 'battery')}." if "battery" in state else None, age_note(state, ("soc",))
-    )
+        return f"No: {spoken} is below your minimum of {percent(low)}."
+    if level < keep:
+        return f"Low: {spoken} is under the {percent(keep)} that you want to keep; your minimum is {percent(low)}."
+    if level <= full:
+        return f"Yes: {spoken} is inside your range of {percent(keep)} to {percent(full)}."
+    return f"Yes: {spoken} is above your target of {percent(full)}; there is room to use power."
 
 
 def _battery(state: Facts) -> str:
@@ -131,6 +137,8 @@ def _today(found: Found) -> str | None:
     facts = found.statistics("solar")
     if facts is None or not known(facts) or "energy" not in facts:
         return None
+    if float(facts["energy"].get("kwh") or 0) <= 0:
+        return "Nothing produced yet today."
     return f"Today so far {said(facts, 'energy')}, peak {said(facts, 'max')} {moment(facts.get('max'))}."
 
 

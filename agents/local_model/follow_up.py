@@ -28,6 +28,10 @@ _LEAD = re.compile(
     r"^(?:and|ok|okay|so|then|what about|how about|what of|same for|same|also|now|but|or|for|"
     r"the|my|on|in|it|was|is|that|please|show|me) "
 )
+_CHART_IT = re.compile(
+    r"(?:(?:please|and|now|can|could|you|show|give|me|us|draw|make|a|the|it|that|this|as|in|of|for) )*"
+    r"(?:chart|graph|plot|draw|graphically)(?: (?:it|that|this|please|of|for|me))*"
+)
 _WITH_PERIOD = (Average, Range, Extreme, WhenExtreme, WhenCrossed, HowLong, Trend, Summary, Chart)
 _LEVELS = ("soc", "battery_voltage", "battery_temperature")
 
@@ -38,12 +42,14 @@ def continued(asked: Asked, previous: Intent) -> Intent | None:
     if re.fullmatch(r"(?:is|are) (?:that|this|it|they)(?: \w+)? \w+|good|bad|ok", asked.text):
         metric = metric_of(previous)
         if metric and re.search(r"good|ok|okay|normal|fine|bad|healthy|enough|safe|high|low|right", asked.text):
+            if isinstance(previous, Extreme | WhenExtreme):
+                return Judge(metric, previous.period, previous.which)
             return Judge(metric)
     if re.fullmatch(
         r"(?:when|what time|when was that|what time was that|at what time|when did that happen)", asked.text
     ):
         return WhenExtreme(previous.metric, previous.which, previous.period) if isinstance(previous, Extreme) else None
-    if bare and asked.has(r"^(?:chart|graph|plot|draw|show)\b|\b(?:chart|graph|plot)\b") and not asked.periods:
+    if _CHART_IT.fullmatch(asked.text):
         return _charted(previous)
     if not bare or not (asked.periods or asked.metrics):
         return None

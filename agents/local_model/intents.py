@@ -137,9 +137,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Whether a current figure is good, against the site's limits."""
+    """Whether a figure is good, against the site's limits: the current one, or the extreme of a period."""
 
     metric: str
+    period: str | None = None
+    which: Which | None = None
 
 
 @dataclass(frozen=True, slots=True)

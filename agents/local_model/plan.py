@@ -129,6 +129,8 @@ def _device(intent: i.DeviceFact) -> list[Call]:
 
 
 def _judge(intent: i.Judge) -> list[Call]:
+    if intent.period and intent.metric == "soc":
+        return [statistics("soc", intent.period), SETTINGS]
     return [NOW, SETTINGS] if intent.metric == "soc" else [NOW, statistics(intent.metric, "last 7 days")]
 
 

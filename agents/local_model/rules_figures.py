@@ -327,8 +327,8 @@ def now(asked: Asked) -> Intent | None:
         if general:
             return Now()
         metrics = asked.metrics
-        if metrics[0] == "soc" or asked.has(r"\bbattery (?:status|state)\b"):
-            metrics = ("soc", "battery", *[m for m in metrics[1:] if m != "battery"])
+        if metrics[0] in ("soc", "battery") or asked.has(r"\bbattery (?:status|state)\b"):
+            metrics = ("soc", "battery", *[m for m in metrics[1:] if m not in ("soc", "battery")])
         return Now(tuple(dict.fromkeys(metrics))[:4])
     if asked.has(
         r"\b(?:status|what is (?:happening|going on|up|new)|how (?:is|are) (?:it|things|"

@@ -64,7 +64,14 @@ def when(period: str) -> str:
         return f"in the {period}"
     if re.match(r"(?:[A-Z]\w+day )?\d{4}-\d\d-\d\d$", period):
         return f"on {period}"
+    if re.match(r"\d{4}-\d\d-\d\d to ", period):
+        return f"from {period}"
     return f"in {period}" if re.match(r"[A-Z][a-z]+ \d{4}$", period) else period
+
+
+def the(period: str) -> str:
+    """A period's label as a thing: "the last 6 hours", "yesterday"."""
+    return f"the {period}" if re.match(r"last (?:\d|hour|minute)", period) else period
 
 
 def listed(words: Sequence[str]) -> str:
@@ -77,7 +84,7 @@ def coverage_note(facts: Mapping[str, Any]) -> str | None:
     covered = facts.get("covered_pct")
     if not isinstance(covered, int | float) or covered >= _ENOUGH_COVERED:
         return None
-    return f"Readings cover only {percent(round(covered))} of that time."
+    return f"Readings cover only {percent(round(covered))} of {the(str(facts.get('period', 'that time')))}."
 
 
 def age_note(state: Mapping[str, Any], metrics: Iterable[str]) -> str | None:
@@ -91,6 +98,12 @@ def age_note(state: Mapping[str, Any], metrics: Iterable[str]) -> str | None:
         return f"These figures are old: from {at}, {age} ago; nothing newer has come in."
     parts = [f"{noun(name)} from {entry['at']}, {entry['old']} ago" for name, entry in old[:3]]
     return f"Old: {'; '.join(parts)}."
+
+
+def by_old_figures(state: Mapping[str, Any], metrics: Iterable[str], verdict: str) -> str:
+    """A verdict that says first when it rests on old figures."""
+    ages = [state[name]["old"] for name in metrics if isinstance(state.get(name), Mapping) and state[name].get("old")]
+    return f"On figures that are {ages[0]} old, {verdict[:1].lower()}{verdict[1:]}" if ages else verdict
 
 
 def lines(*parts: str | None) -> str:
