@@ -31,6 +31,7 @@ from bot.chat import Chat, ChatLimits
 from bot.platforms.telegram.client import connect
 from bot.platforms.telegram.ingress import TelegramPolling
 from bot.platforms.telegram.send import TelegramOutlet
+from bot.start_up import make_ready
 from charts.render import render
 from services.people import actor_of
 from services.scope import DEFAULT_ORG_ID, Scope
@@ -72,6 +73,7 @@ async def run_bot(database_url: str, api_url: str, token: str, model_url: str) -
         scope_for=scope_for,
         limits=ChatLimits(per_person_per_minute=1_000_000, waiting_per_conversation=1_000),
     )
+    await asyncio.to_thread(make_ready)
     bot = connect(SecretStr(token), api_url)
     await TelegramPolling(bot, chat, TelegramOutlet(bot), offset=StoredOffset(database, "telegram")).run()
 
