@@ -6,7 +6,7 @@ import csv
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -21,6 +21,7 @@ from store.database import Database
 
 EXIT_BAD_ROWS = 3
 DEFAULT_SITE_ID = "home"
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ async def export_csv(settings: Settings, start: str | None, end: str | None, out
     """Write the site's readings as CSV, oldest first; returns how many."""
     async with opened_database(settings, create=False) as database:
         site = await site_of(settings, database)
-        scope = await scope_for(database, site)
+        scope = await scope_for(database, site, at=END_OF_TIME)  # whatever is stored, the future of a forecast file too
         first = moment(start, site).astimezone(UTC) if start else None
         last = moment(end, site).astimezone(UTC) if end else None
         return await _written(stored_readings(scope, first, last), out)
