@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 
 import structlog
 
@@ -15,10 +16,8 @@ _THRESHOLDS = (20_000, 20, 20)
 
 def make_ready() -> None:
     """Load the crew and the charts, and freeze what is loaded. Takes two seconds; meant for a thread of its own."""
-    import agents.crew
-    import charts.render
-
-    del agents.crew, charts.render
+    for name in ("agents.crew", "charts.render"):
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
