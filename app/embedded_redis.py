@@ -143,9 +143,15 @@ class _Server:
             "daemonize": "no",
         }
         flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
-        # A session of its own, so that Ctrl-C in the terminal reaches us first and the clients can finish.
+        # A session of its own, so that Ctrl-C in the terminal reaches us first and the clients can finish. Our output
+        # is not its own either: whoever reads that would wait for a server that was left behind.
         self._child = child = await asyncio.create_subprocess_exec(
-            str(get_binary_path()), *flags, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+            str(get_binary_path()),
+            *flags,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
         )
         deadline = time.monotonic() + START_TIMEOUT_S
         while not await _asked(self.socket, "PING"):
