@@ -68,16 +68,27 @@ def place(url: URL) -> str:
 def prepare_file(url: URL) -> None:
     """Create the SQLite file and its folder for this user alone; its -wal and -shm files take over the mode.
 
-    Raises DatabaseUnreachable where that is not allowed.
+    Raises DatabaseUnreachable where that is not allowed, and for an existing file that cannot be written to.
     """
-    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return
+    path = Path(url.database)
+    reason = None
+    # An existing file is not opened, only looked at: closing it again would drop the locks that other connections of
+    # this process hold on it (POSIX locks belong to the process).
+    if path.exists():
+        if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
+            reason = "not a file that may be read and written"
+    else:
         try:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            reason = None if path.is_file() else "the folder's name belongs to a file"
         except OSError as error:
-            raise DatabaseUnreachable(
-                f"{place(url)} cannot be created ({error.strerror}); choose a folder that may be written to"
-            ) from error
+            reason = error.strerror or str(error)
+    if reason is not None:
+        raise DatabaseUnreachable(f"{place(url)} cannot be opened ({reason}); choose a file that may be written to")
 
 
 class ClosingConnection(sqlite3.Connection):

@@ -137,7 +137,7 @@ async def test_half_a_database_is_refused(tmp_path: Path, damage: str, migrating
 
 async def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DatabaseUnreachable, match=r"file/a\.db cannot be created .* choose a folder"):
+    with pytest.raises(DatabaseUnreachable, match=r"file/a\.db cannot be opened .* choose a file"):
         await Database.open(sqlite_url(tmp_path / "file" / "a.db"), migrate=True)
     (tmp_path / "folder.db").mkdir()
     with pytest.raises(DatabaseUnreachable, match=r"folder\.db cannot be opened"):
