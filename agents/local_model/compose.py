@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
-from agents.local_model import compose_advice, compose_change, compose_history, compose_now, compose_site
+from agents.local_model import compose_advice, compose_change, compose_history, compose_now, compose_site, compose_times
 from agents.local_model import intents as i
 from agents.local_model.compose_miners import night_drop_pct
 from agents.local_model.found import Found, known, number, said
@@ -209,11 +209,12 @@ _COMPOSERS: Mapping[type[i.Intent], _Composer] = MappingProxyType(
             i.At: compose_history.at_time,
             i.Extreme: compose_history.extreme,
             i.WhenExtreme: compose_history.when_extreme,
-            i.WhenCrossed: compose_history.crossed,
-            i.HowLong: compose_history.how_long,
+            i.WhenCrossed: compose_times.crossed,
+            i.HowLong: compose_times.how_long,
             i.Compare: compose_change.compare,
             i.Trend: compose_change.trend,
             i.Summary: compose_history.summary,
+            i.OwnShare: compose_history.own_share,
             i.Chart: compose_history.chart,
             i.DeviceFact: compose_site.device_fact,
             i.Policy: compose_site.policy,

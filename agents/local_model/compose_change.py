@@ -21,15 +21,19 @@ _OPEN = ("today", "this week", "this month", "this year")
 
 
 def compare(intent: Compare, found: Found) -> str:
-    """Two periods of one metric and their difference."""
-    facts = found.of("compare_periods")
-    if facts is None:
+    """Two periods of one metric and their difference; two metrics where the question named none."""
+    metrics = [intent.metric, *([intent.also] if intent.also else [])]
+    compared = [(metric, found.comparison(metric)) for metric in metrics]
+    if all(facts is None for _, facts in compared):
         return found.problem or ""
-    whole = found.statistics(intent.metric, intent.b)
-    beside = None
+    return lines(*(_compared(metric, intent.b, facts, found) for metric, facts in compared if facts is not None))
+
+
+def _compared(metric: str, period: str, facts: Facts, found: Found) -> str:
+    whole, beside = found.statistics(metric, period), None
     if whole is not None and known(whole):
         what = "energy" if "energy" in whole else "mean"
-        beside = f"All of {intent.b}: {said(whole, what)}{'' if what == 'energy' else ' on average'}."
+        beside = f"All of {period}: {said(whole, what)}{'' if what == 'energy' else ' on average'}."
     gaps = coverage_note(facts.get("a") or {}) or coverage_note(facts.get("b") or {})
     return lines(_comparison(facts), beside, gaps)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from agents.local_model.found import Found, known, said
@@ -13,18 +13,18 @@ from agents.local_model.intents import (
     Average,
     Chart,
     Extreme,
-    HowLong,
+    OwnShare,
     Range,
     Summary,
     Total,
-    WhenCrossed,
     WhenExtreme,
 )
-from agents.local_model.say import capital, coverage_note, lines, listed, moment, noun, percent, the, when
-from energy.units import format_duration
+from agents.local_model.say import capital, coverage_note, lines, moment, noun, percent, the, when
+from energy.units import format_energy
 
 Facts = Mapping[str, Any]
-_SHOWN_TIMES = 4
+_DAY_S = 86_400
+_NOTHING_KWH = 0.005  # shown as 0.00 kWh
 _SHOWN_BUCKETS = 8
 _PARTS = {"grid": ("imported", "exported"), "battery": ("charged", "discharged")}
 
@@ -66,8 +66,33 @@ def average(intent: Average, found: Found) -> str:
         return nothing(intent.metric, facts) if facts else found.problem or ""
     period = str(facts["period"])
     first = f"Average {noun(intent.metric)} {when(period)}: {said(facts, 'mean')}"
-    energy = f" ({said(facts, 'energy')} in all)" if "energy" in facts else ""
+    energy = f" ({said(facts, 'energy')} in all{_a_day(facts)})" if "energy" in facts else ""
     return lines(f"{first}{energy}.", range_line(facts), coverage_note(facts))
+
+
+def _a_day(facts: Facts) -> str:
+    if facts.get("metric") in _PARTS or (span_s(facts) or 0) < 2 * _DAY_S:
+        return ""
+    return f", {format_energy(float(facts['mean']['value']) * 24 / 1000)} a day"
+
+
+def own_share(_: OwnShare, found: Found) -> str:
+    """The part of the load that did not come from the grid."""
+    load, grid, solar = (found.statistics(metric) for metric in ("load", "grid", "solar"))
+    if load is None or not known(load) or "energy" not in load:
+        return nothing("load", load) if load else found.problem or ""
+    period, used = str(load["period"]), float(load["energy"]["kwh"])
+    made = f"Solar made {said(solar, 'energy')}." if solar is not None and known(solar) else None
+    if grid is None or not known(grid) or used <= 0:
+        return lines(f"Load {when(period)}: {said(load, 'energy')}; no grid figures are known for it.", made)
+    bought = float(grid["energy"]["imported_kwh"])
+    share = max(0.0, min(100.0, 100 - bought / used * 100))
+    first = f"{percent(round(share))} of the load {when(period)} came from solar and battery, the rest from the grid."
+    if bought < _NOTHING_KWH:
+        first = f"All of it (100 %): {when(period)} the load came from solar and battery, nothing from the grid."
+    return lines(
+        first, f"Load {said(load, 'energy')}, of it {format_energy(bought)} imported.", made, coverage_note(load)
+    )
 
 
 def level_range(intent: Range, found: Found) -> str:
@@ -77,7 +102,7 @@ def level_range(intent: Range, found: Found) -> str:
         return nothing(intent.metric, facts) if facts else found.problem or ""
     period = str(facts["period"])
     went = f"It went from {said(facts, 'first')} to {said(facts, 'last')}, {said(facts, 'mean')} on average."
-    return lines(f"{capital(noun(intent.metric))} {when(period)}: {_extremes(facts)}.", went, coverage_note(facts))
+    return lines(f"{capital(noun(intent.metric))} {when(period)}: {extremes(facts)}.", went, coverage_note(facts))
 
 
 def at_time(intent: At, found: Found) -> str:
@@ -138,36 +163,6 @@ def when_extreme(intent: WhenExtreme, found: Found) -> str:
     )
 
 
-def crossed(intent: WhenCrossed, found: Found) -> str:
-    """When a threshold was crossed; two readings of a vague question get a line each."""
-    metrics = [intent.metric, *([intent.also] if intent.also else [])]
-    answers = [_crossed_line(metric, found.crossings(metric)) for metric in metrics]
-    said_lines = [a for a in answers if a]
-    if not said_lines:
-        return found.problem or ""
-    vague = f"You did not say of what; these are {listed([noun(m) for m in metrics])}." if intent.also else None
-    return lines(*said_lines, vague)
-
-
-def how_long(intent: HowLong, found: Found) -> str:
-    """For how long a metric was above or below a threshold."""
-    crossings, facts = found.crossings(intent.metric), found.statistics(intent.metric)
-    if crossings is None or facts is None or not known(facts):
-        return nothing(intent.metric, facts or crossings or {}) if not found.problem else found.problem
-    period, seconds = str(facts["period"]), _seconds_on_side(intent, crossings, facts)
-    what = _side_words(intent, said(crossings, "threshold"))
-    if seconds is None:
-        return lines(f"How long {noun(intent.metric)} was {what} {when(period)} is unknown.", range_line(facts))
-    never = seconds < 1
-    first = (
-        f"Never {when(period)}: {noun(intent.metric)} was not {what}."
-        if never
-        else f"{format_duration(timedelta(seconds=seconds))} {when(period)}: {noun(intent.metric)} {what}."
-    )
-    idle = never and _side_words(intent, "") in ("running", "charging", "discharging", "importing", "exporting")
-    return lines(first, None if idle else range_line(facts), coverage_note(facts))
-
-
 def summary(_: Summary, found: Found) -> str:
     """What happened in a period: the battery's way, energies, peaks."""
     soc, energies, peaks = found.statistics("soc"), [], []
@@ -181,7 +176,7 @@ def summary(_: Summary, found: Found) -> str:
     battery = None
     if soc is not None and known(soc):
         went = f"{said(soc, 'first')} to {said(soc, 'last')}"
-        battery = f"{capital(when(str(soc['period'])))} the battery went from {went}: {_extremes(soc)}."
+        battery = f"{capital(when(str(soc['period'])))} the battery went from {went}: {extremes(soc)}."
     if battery or energies:
         return lines(
             battery,
@@ -203,7 +198,7 @@ def chart(intent: Chart, found: Found) -> str:
         one = found.statistics(metric)
         if one is not None and known(one):
             figures.append(
-                _energy_line(metric, one, None) if "energy" in one else f"{capital(noun(metric))}: {_extremes(one)}."
+                _energy_line(metric, one, None) if "energy" in one else f"{capital(noun(metric))}: {extremes(one)}."
             )
     if not facts.get("drawn"):
         why = "there are no readings for it" if facts.get("no_data") else "the answer carries as many charts as it can"
@@ -227,7 +222,7 @@ NOUN_ORDER = (
 def _energy_line(metric: str, facts: Facts, flow: str | None) -> str:
     period, energy = str(facts["period"]), facts.get("energy")
     if energy is None:
-        return f"{capital(noun(metric))} {when(period)}: {said(facts, 'mean')} on average, {_extremes(facts)}."
+        return f"{capital(noun(metric))} {when(period)}: {said(facts, 'mean')} on average, {extremes(facts)}."
     parts = _PARTS.get(metric)
     if parts:
         text = str(energy["said"])
@@ -238,7 +233,7 @@ def _energy_line(metric: str, facts: Facts, flow: str | None) -> str:
     return f"{capital(noun(metric))} {when(period)}: {energy['said']}, {said(facts, 'mean')} on average{peak}."
 
 
-def _extremes(facts: Facts) -> str:
+def extremes(facts: Facts) -> str:
     period = str(facts.get("period", ""))
     if facts.get("metric") in _PARTS:
         low, high = moment(facts.get("min"), period), moment(facts.get("max"), period)
@@ -254,7 +249,7 @@ def range_line(facts: Facts) -> str:
     period = str(facts.get("period", ""))
     if facts.get("metric") in ("solar", "generator", "miners"):  # they rest at zero: only the peak says something
         return f"Peak {said(facts, 'max')} {moment(facts.get('max'), period)}."
-    return f"{capital(_extremes(facts))}."
+    return f"{capital(extremes(facts))}."
 
 
 def buckets_line(facts: Facts) -> str | None:
@@ -276,71 +271,13 @@ def _extreme_name(metric: str, which: str) -> str:
     return f"{'Highest' if which == 'max' else 'Lowest'} {noun(metric)}"
 
 
-def _crossed_line(metric: str, facts: Facts | None) -> str | None:
-    if facts is None:
-        return None
-    if not known(facts):
-        return nothing(metric, facts)
-    period, limit, times = str(facts["period"]), said(facts, "threshold"), facts.get("times") or []
-    if not times:
-        verb = {"rising": "rose above", "falling": "fell below"}.get(str(facts.get("direction")), "crossed")
-        end = "lowest" if facts.get("direction") == "falling" else "highest"
-        fact = facts.get(end)
-        reached = f"; the {end} was {said(facts, end)} {moment(fact, period)}" if fact else ""
-        return f"{capital(noun(metric))} never {verb} {limit} {when(period)}{reached}."
-    words = {"rising": "rose above", "falling": "fell below"}
-    first = times[0]
-    at = moment(first, period)
-    day = "" if re.match(r"yesterday|on ", at) else f" {when(period)}"  # the moment may say the day already
-    text = f"{capital(at)}{day} {noun(metric)} {words[first['direction']]} {limit}."
-    count = int(facts.get("total", len(times)))
-    if count > 1:
-        more = [f"{moment(t, period)}{_arrow(t, times)}" for t in times[1:_SHOWN_TIMES]]
-        rest = f" and {count - _SHOWN_TIMES} more" if count > _SHOWN_TIMES else ""
-        text += f" Then {', '.join(more)}{rest}."
-    if facts.get("above"):
-        text += f" Above it for {facts['above']} in all."
-    return text
-
-
-def _arrow(time: Facts, times: Sequence[Facts]) -> str:
-    both = len({t["direction"] for t in times}) > 1
-    return f" ({'up' if time['direction'] == 'rising' else 'down'})" if both else ""
-
-
-def _seconds_on_side(intent: HowLong, crossings: Facts, facts: Facts) -> float | None:
-    covered_s = _covered_s(facts)
-    above_s = crossings.get("above_s")
-    if above_s is None:
-        low, high = (facts.get("min") or {}).get("value"), (facts.get("max") or {}).get("value")
-        if low is None or high is None or covered_s is None:
-            return None
-        above_s = covered_s if low > intent.threshold else 0.0
-    if intent.side == "above":
-        return float(above_s)
-    return None if covered_s is None else max(0.0, covered_s - float(above_s))
-
-
-def _covered_s(facts: Facts) -> float | None:
-    from datetime import datetime
-
-    covered = facts.get("covered_pct")
+def span_s(facts: Facts) -> float | None:
+    """The real length of a period (s)."""
     try:
-        whole = datetime.fromisoformat(str(facts["to"])) - datetime.fromisoformat(str(facts["from"]))
+        span = datetime.fromisoformat(str(facts["to"])) - datetime.fromisoformat(str(facts["from"]))
     except (KeyError, ValueError):
         return None
-    return None if covered is None else whole.total_seconds() * float(covered) / 100
-
-
-def _side_words(intent: HowLong, limit: str) -> str:
-    idle = abs(intent.threshold) == 50.0
-    if idle and intent.metric == "battery":
-        return "charging" if intent.side == "above" else "discharging"
-    if idle and intent.metric == "grid":
-        return "importing" if intent.side == "above" else "exporting"
-    if idle and intent.metric in ("miners", "generator"):
-        return "running"
-    return f"{intent.side} {limit}"
+    return span.total_seconds()
 
 
 def leading(text: str) -> float | None:

@@ -105,10 +105,22 @@ def _health(found: Found) -> str | None:
     )
 
 
+def _last_reading(found: Found) -> str | None:
+    rows = found.devices
+    if rows is None:
+        return None
+    told = [f"{_name(row)} {row['last_reading']} ({row['ago']} ago)" for row in rows if row.get("last_reading")]
+    never = [_name(row) for row in rows if not row.get("last_reading")]
+    return lines(
+        f"Last readings: {', '.join(told)}." if told else "No device has reported yet.",
+        f"Never reported: {listed(never)}." if told and never else None,
+    )
+
+
 def _one_device(row: Facts) -> str:
     if not row.get("last_reading"):
         return f"{_name(row)} has never reported."
-    word = "It is late" if row.get("stale") else "Yes"
+    word = "Late" if row.get("stale") else "Reporting"
     return f"{word}: {_name(row)} last reported {moment({'at': row['last_reading']})}, {row['ago']} ago."
 
 
@@ -143,7 +155,9 @@ def _device_list(found: Found) -> str | None:
         return None
     if not rows:
         return "The site's settings describe no devices."
-    parts = [f"{_name(row)}: {row.get('model', 'model unknown')}" for row in rows]
+    described = {"solark_cloud": (found.settings or {}).get("inverter_model")}
+    models = [row.get("model") or described.get(str(row.get("kind"))) or "model unknown" for row in rows]
+    parts = [f"{_name(row)}: {model}" for row, model in zip(rows, models, strict=True)]
     return lines(*[f"{part}." for part in parts[:4]], _miner_list(found.settings or {}))
 
 
@@ -200,6 +214,7 @@ _DEVICE_FACTS: Mapping[str, Callable[[Found], str | None]] = MappingProxyType(
         "inverter": _inverter,
         "inverter_state": _inverter_state,
         "health": _health,
+        "last_reading": _last_reading,
         "firmware": _firmware,
         "serial": _serial,
         "devices": _device_list,

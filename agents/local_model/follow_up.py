@@ -32,6 +32,9 @@ _CHART_IT = re.compile(
     r"(?:(?:please|and|now|can|could|you|show|give|me|us|draw|make|a|the|it|that|this|as|in|of|for) )*"
     r"(?:chart|graph|plot|draw|graphically)(?: (?:it|that|this|please|of|for|me))*"
 )
+_SHOW = re.compile(
+    r"(?:please |and |now |can you |could you )*(?:show|draw|plot|graph|chart) "
+)  # wants a picture, anew
 _WITH_PERIOD = (Average, Range, Extreme, WhenExtreme, WhenCrossed, HowLong, Trend, Summary, Chart)
 _LEVELS = ("soc", "battery_voltage", "battery_temperature")
 
@@ -51,7 +54,7 @@ def continued(asked: Asked, previous: Intent) -> Intent | None:
         return WhenExtreme(previous.metric, previous.which, previous.period) if isinstance(previous, Extreme) else None
     if _CHART_IT.fullmatch(asked.text):
         return _charted(previous)
-    if not bare or not (asked.periods or asked.metrics):
+    if not bare or not (asked.periods or asked.metrics) or _SHOW.match(asked.text):
         return None
     intent: Intent | None = previous
     if asked.metrics:

@@ -69,6 +69,10 @@ class Found:
         """The facts of when_crossed for a metric."""
         return self._asked("when_crossed", metric, None)
 
+    def comparison(self, metric: str) -> Mapping[str, Any] | None:
+        """The facts of compare_periods for a metric."""
+        return self._asked("compare_periods", metric, None)
+
     def _asked(self, name: str, metric: str, period: str | None) -> Mapping[str, Any] | None:
         for r in self.results:
             if r.name != name or r.is_problem or r.arguments.get("metric", metric) != metric:

@@ -8,6 +8,7 @@ from typing import Literal
 Which = Literal["max", "min"]
 Direction = Literal["rising", "falling", "both"]
 Side = Literal["above", "below"]
+IDLE_W = 50.0  # less than this is a relay's and a meter's noise, no running machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Compare:
     metric: str
     a: str
     b: str
+    also: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,16 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnShare:
+    """How much of the load did not come from the grid."""
+
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceFact:
-    """Something about the equipment: inverter, panels, battery, miners, devices, health, firmware, serial, site.
+    """Something about the equipment: inverter, panels, battery, miners, devices, health, last_reading,
+    firmware, serial, site.
 
     `device` is the one that was named, in device_details' words.
     """
@@ -235,6 +245,7 @@ Intent = (
     | Compare
     | Trend
     | Summary
+    | OwnShare
     | DeviceFact
     | Policy
     | Judge

@@ -40,10 +40,13 @@ _METRIC_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "load",
             r"\bloads?\b|\bconsum\w+|\busage\b|\b(?:house|home|ranch|cabin)\b|\bdemand\b|\bdraw(?:ing|n)?\b|"
-            r"\b(?:energy|power|electricity) (?:use|used)\b|\b(?:i|we|you) (?:am |are |been )?us(?:e|ed|ing)\b|"
-            r"\b(?:am|are|was|were|did|do) (?:i|we) us(?:e|ing)\b|\bburn\w*",
+            r"\b(?:energy|power|electricity) (?:use|used)\b|\bburn\w*",
         ),
-        ("some power", r"\bmuch (?:power|energy|electricity)\b"),
+        (
+            "some power",
+            r"\bmuch (?:power|energy|electricity)\b|\b(?:i|we|you) (?:am |are |been )?us(?:e|ed|ing)\b|"
+            r"\b(?:am|are|was|were|did|do) (?:i|we) us(?:e|ing)\b|\bus(?:es|ing)\b",
+        ),
         ("soc", r"\bbatter(?:y|ies)\b|\bbank\b"),
     )
 )
@@ -74,10 +77,10 @@ def metrics_in(text: str) -> tuple[str, ...]:
     # "the battery is charging" is one subject, not two.
     if "battery" in found and "soc" in found and not re.search(r"\bsoc\b|\blevel\b|\bstate of charge\b|%", text):
         del found["soc"]
-    # "how much power" is the load, but "how much power do the miners use" is not.
+    # "how much did we use" is the load, but "how much power do the miners use" is not.
     if "some power" in found:
         at = found.pop("some power")
-        if not found:
+        if not set(found) - {"soc"}:
             found["load"] = at
     # "grid power usage" and "solar generation of the house": the flow that is named first is the subject.
     return tuple(sorted(found, key=lambda name: found[name]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, cast
@@ -37,6 +37,11 @@ def calls_for(intent: i.Intent, now: datetime | None = None) -> list[Call]:
 
 
 def _compare(intent: i.Compare, now: datetime | None) -> list[Call]:
+    metrics = [intent.metric, *([intent.also] if intent.also else [])]
+    return [call for metric in metrics for call in _compare_one(replace(intent, metric=metric), now)]
+
+
+def _compare_one(intent: i.Compare, now: datetime | None) -> list[Call]:
     if now is None or (intent.a, intent.b) != ("today", "yesterday") or now.hour == 0:
         return [comparison(intent.metric, intent.a, intent.b)]
     # Today is not over: against yesterday up to this hour, and all of yesterday beside it.
@@ -115,6 +120,10 @@ def _summary(intent: i.Summary) -> list[Call]:
     return [statistics(metric, intent.period) for metric in ("soc", "solar", "load", "grid")]
 
 
+def _own_share(intent: i.OwnShare) -> list[Call]:
+    return [statistics(metric, intent.period) for metric in ("load", "grid", "solar")]
+
+
 def _device(intent: i.DeviceFact) -> list[Call]:
     if intent.device:
         return [NOW, Call("device_details", {"device": intent.device})]
@@ -122,6 +131,7 @@ def _device(intent: i.DeviceFact) -> list[Call]:
         "inverter": [SETTINGS, DEVICES],
         "inverter_state": [NOW, DEVICES],
         "health": [NOW, DEVICES],
+        "last_reading": [DEVICES],
         "firmware": [DEVICES],
         "serial": [DEVICES],
         "devices": [DEVICES, SETTINGS],
@@ -195,6 +205,7 @@ _PLANS: Mapping[type[i.Intent], _Plan] = MappingProxyType(
             i.HowLong: _how_long,
             i.Trend: _trend,
             i.Summary: _summary,
+            i.OwnShare: _own_share,
             i.DeviceFact: _device,
             i.Policy: lambda _: [SETTINGS],
             i.Judge: _judge,

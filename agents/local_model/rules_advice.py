@@ -10,7 +10,7 @@ from agents.local_model.intents import Advice, Forecast, Intent, Judge, Policy
 _DECIDE = (
     r"\b(?:should|can|could|may|shall|ok to|okay to|safe to|wise to|good idea|good time|worth|"
     r"advis\w+|recommend\w*|do (?:i|we) (?:have|need)|"
-    r"enough|is it time|would you|want to)\b"
+    r"enough|is it time|would you)\b"
 )
 _MINERS = r"\b(?:miners?|mining|mine|bitcoin|s19\w*|s21\S*|asics?|rigs?)\b"
 
@@ -70,7 +70,7 @@ def trouble(asked: Asked) -> Intent | None:
             r"\bunexpected (?:load|draw|usage|consumption)\b|\bhigh (?:discharge|load|draw|usage|consumption)\b|"
             r"\bwhy (?:is|am|are|does|do)\b.*\b(?:discharg\w+|draining|dropping|load|high|using|usage|"
             r"so (?:much|low))\b|"
-            r"\bwhat is (?:using|drawing|draining|consuming|eating|pulling)\b"
+            r"\bwhat (?:is (?:using|drawing|draining|consuming|eating|pulling)|uses|draws|consumes|eats)\b"
         )
         and not asked.periods
     ):
@@ -85,22 +85,19 @@ def trouble(asked: Asked) -> Intent | None:
     return None
 
 
+_APPLIANCE = (
+    r"\b(?:ac|a/c|air ?con\w*|heater|car|ev|oven|stove|dryer|washer|washing|laundry|pump|dishwasher|"
+    r"pool|fridge|freezer|heat|welder|tools?|tesla|truck|well|kettle|microwave|iron)\b"
+)
+_RUN = r"\b(?:run|use|start|charge|plug|turn on|power|cook|heat|cool|wash|do)\b"
+
+
 def surplus(asked: Asked) -> Intent | None:
     """Whether something else can be run."""
-    if asked.has(
-        r"\b(?:can|could|should|may|ok to|okay to|safe to|enough (?:power|energy|solar|"
-        r"battery) (?:to|for))\b.*\b(?:run|use|start|charge|plug|turn on|power|cook|heat|cool|"
-        r"wash|do)\b.*"
-        r"\b(?:ac|a/c|air ?con\w*|heater|car|ev|oven|stove|dryer|washer|washing|laundry|pump|"
-        r"dishwasher|pool|fridge|freezer|heat|welder|tools?|tesla|truck|well)\b"
-    ):
-        return Advice(
-            "surplus", _when(asked), asked.threshold.value if asked.threshold and asked.threshold.unit == "W" else None
-        )
-    if (
-        asked.has(r"\b(?:surplus|excess|spare|extra) (?:power|solar|energy|production)\b|\bany (?:surplus|excess)\b")
-        and not asked.periods
-    ):
+    watts = asked.threshold.value if asked.threshold and asked.threshold.unit == "W" else None
+    if asked.has(_DECIDE) and asked.has(_RUN) and asked.has(_APPLIANCE) and not asked.has(r"\b(?:was|were|did)\b"):
+        return Advice("surplus", _when(asked), watts)
+    if asked.has(r"\b(?:surplus|excess|spare)\b|\bextra (?:power|solar|energy|production)\b") and not asked.periods:
         return Advice("surplus", _when(asked))
     return None
 
@@ -108,6 +105,10 @@ def surplus(asked: Asked) -> Intent | None:
 def forecast(asked: Asked) -> Intent | None:
     """What is to come."""
     ahead = asked.future is not None and asked.future != "tonight"
+    if asked.metric in (None, "soc", "battery") and asked.has(
+        r"\b(?:enough|save|saving|last|spare)\b.*\b(?:tonight|the night)\b"
+    ):
+        return Forecast("soc", "tonight")
     if asked.has(r"\b(?:forecast\w*|predict\w*|prognosis|outlook)\b"):
         return Forecast(asked.metric, asked.future or asked.period)
     if asked.has(
@@ -134,8 +135,11 @@ _LIMIT_WORDS = (
 
 def policy(asked: Asked) -> Intent | None:
     """The owner's limits. "What is the minimum SOC?" is one; "the minimum SOC yesterday" is a figure."""
-    if asked.periods or asked.has(_PAST) or asked.has(r"\bwhen\b"):
+    allowed = asked.has(r"\b(?:can|may|allowed|permitted|have you got|do you have)\b")
+    if asked.periods or asked.has(r"\bwhen\b") or (asked.has(_PAST) and not allowed):
         return None
+    if allowed and asked.metric == "soc" and asked.has(r"\bhow low\b|\blowest\b"):
+        return Policy("minimum")
     about_soc = "soc" in asked.metrics or "battery" in asked.metrics
     limit = asked.has(_LIMIT_WORDS)
     if asked.has(

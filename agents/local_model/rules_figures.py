@@ -12,19 +12,20 @@ from agents.local_model.intents import (
     Chart,
     Compare,
     Extreme,
-    HowLong,
     Intent,
     Now,
+    OwnShare,
     Range,
     Summary,
     Total,
     Trend,
     Unclear,
-    WhenCrossed,
     WhenExtreme,
     Which,
 )
-from agents.local_model.metric_words import metric_for, metrics_in
+from agents.local_model.metric_words import metrics_in
+from agents.local_model.rules_times import RULES as TIMES
+from agents.local_model.rules_times import WHEN
 
 _LEVELS = ("soc", "battery_voltage", "battery_temperature")
 _HIGH = (
@@ -35,16 +36,9 @@ _LOW = (
     r"\b(?:lowest|minimum|how low|least|low point|bottom(?:ed)?|smallest|worst|deepest|"
     r"weakest|coldest|how far (?:did|down))\b"
 )
-_WHEN = (
-    r"\b(?:when|what time|which hour|at which time|time of|what hour|how many times|how often|"
-    r"what day|which day)\b"
-)
-_FALLING = (
-    r"\b(?:below|under|drop\w*|fall|falls|fell|fallen|down to|lower than|less than|dip\w*|decreas\w*|sink|sank)\b"
-)
-_RISING = (
-    r"\b(?:above|over|exceed\w*|rise|rose|risen|climb\w*|more than|higher than|go up|went up|"
-    r"up to|surpass\w*|at least|past)\b"
+WHENCE = (
+    r"\bwhere\b.*\b(?:power|energy|electricity)\b.*\bfrom\b|\bwhat is (?:powering|feeding|supplying)\b|"
+    r"\bfrom (?:the )?(?:solar|grid|sun|battery) or\b"
 )
 _FALLING_NOW = r"\b(?:decreas\w+|declin\w+|going down|falling|lower|worse|less|dropping)\b"
 _OPPOSITE = {
@@ -66,7 +60,7 @@ def chart(asked: Asked) -> Intent | None:
     shown = asked.has(r"^(?:please |can you |could you )?(?:show|see|display|give)(?: me| us)?\b") and bool(
         asked.periods
     )
-    figure = asked.has(rf"{_HIGH}|{_LOW}|\baverage\b|\btotal\b|\bhow much\b|{_WHEN}")
+    figure = asked.has(rf"{_HIGH}|{_LOW}|\baverage\b|\btotal\b|\bhow much\b|{WHEN}")
     if not named and (not shown or figure):
         return None
     if (
@@ -93,42 +87,6 @@ def _is_long(period: str) -> bool:
     return days is not None and int(days[1]) > 3
 
 
-def crossed(asked: Asked) -> Intent | None:
-    """When a threshold was crossed, and for how long."""
-    limit = asked.threshold
-    long = asked.has(r"\bhow (?:long|many hours|much time|many minutes)\b")
-    if long and limit is None:
-        return _how_long_running(asked)
-    if limit is None:
-        return None
-    metric, also = metric_for(limit, asked.metrics)
-    below = asked.has(_FALLING)
-    if long:
-        side: Literal["above", "below"] = "below" if below else "above"
-        return HowLong(metric, limit.value, side, asked.period or "today")
-    past = asked.has(rf"{_WHEN}|\b(?:did|has|have|was|were)\b") or asked.has(
-        r"\b(?:hit|reach|reached|cross|crossed|exceed\w*)\b"
-    )
-    if not past:
-        return None
-    neutral = metric in _LEVELS and not asked.has(_RISING)
-    direction: Literal["rising", "falling", "both"] = "falling" if below else "both" if neutral else "rising"
-    return WhenCrossed(metric, limit.value, direction, asked.period or "today", also)
-
-
-def _how_long_running(asked: Asked) -> Intent | None:
-    period = asked.period or "today"
-    if asked.metric in ("miners", "generator", "solar", "load"):
-        return HowLong(asked.metric, 50.0, "above", period)
-    if asked.metric == "battery":
-        discharging = asked.has(r"\bdischarg\w+")
-        return HowLong("battery", -50.0 if discharging else 50.0, "below" if discharging else "above", period)
-    if asked.metric == "grid":
-        exporting = asked.has(r"\b(?:export\w*|sold|sell\w*)\b")
-        return HowLong("grid", -50.0 if exporting else 50.0, "below" if exporting else "above", period)
-    return None
-
-
 def compare(asked: Asked) -> Intent | None:
     """Two periods, or one against its counterpart."""
     comparing = asked.has(
@@ -142,12 +100,15 @@ def compare(asked: Asked) -> Intent | None:
         return Total(asked.metrics[:3], period) if period else Now(asked.metrics)
     if not asked.periods and not asked.has(r"\b(?:usual|normal|average|before)\b"):
         return None
-    metric = asked.metric or ("solar" if asked.has(r"\b(?:better|worse)\b") else "load")
+    metric = asked.metric or "solar"
+    also = None if asked.metric else "load"  # "how does today compare to yesterday": what came and what went
+    if asked.metric is None and asked.has(r"\b(?:us(?:e|ed|ing)|power|energy)\b"):
+        metric, also = "load", None
     wordings = [p.wording for p in asked.periods]
     if len(wordings) >= 2:
-        return Compare(metric, wordings[0], wordings[1])
+        return Compare(metric, wordings[0], wordings[1], also)
     only = wordings[0] if wordings else "last 7 days"
-    return Compare(metric, _OPPOSITE.get(only, "today"), only)
+    return Compare(metric, _OPPOSITE.get(only, "today"), only, also)
 
 
 def trend(asked: Asked) -> Intent | None:
@@ -157,7 +118,7 @@ def trend(asked: Asked) -> Intent | None:
         r"rising|falling|getting (?:better|worse|lower|higher|less|more)|"
         r"drop(?:ping)|up or down)\b"
     )
-    if not moving or asked.threshold is not None or asked.has(_WHEN):
+    if not moving or asked.threshold is not None or asked.has(WHEN):
         return None
     if asked.metric in ("soc", "battery") and not asked.periods:
         return Now(("soc", "battery"), "discharging" if asked.has(_FALLING_NOW) else "charging")
@@ -189,7 +150,7 @@ def extreme(asked: Asked) -> Intent | None:
     if flipped:
         chosen = "max" if asked.has(r"\b(?:lowest|minimum|least|smallest)\b") else "min"
     period = asked.period or "today"
-    return WhenExtreme(metric, chosen, period) if asked.has(_WHEN) else Extreme(metric, chosen, period)
+    return WhenExtreme(metric, chosen, period) if asked.has(WHEN) else Extreme(metric, chosen, period)
 
 
 def _subject(asked: Asked) -> str | None:
@@ -241,6 +202,16 @@ def at_time(asked: Asked) -> Intent | None:
     return At(asked.metric, f"{day} from {clock} to {hour}:{minute + 10:02d}", clock)
 
 
+def own_share(asked: Asked) -> Intent | None:
+    """How independent of the grid a period was."""
+    if asked.has(
+        r"\bself[- ]?(?:sufficien\w+|consum\w+)\b|(?:%|\b(?:percent|share|fraction|part|much)) of (?:my |our |the )?"
+        r"(?:energy|power|load|consumption|usage)\b.*\b(?:solar|grid|own|panels?)\b|\bindependen\w+\b"
+    ) and (asked.periods or not asked.has(r"\bnow\b")):
+        return OwnShare(asked.period or "today")
+    return None
+
+
 def total(asked: Asked) -> Intent | None:
     """Energy over a period; of a level, its range; without a metric, what happened."""
     energy = asked.has(r"\b(?:kwh|energy|total|totals)\b")
@@ -268,12 +239,7 @@ def total(asked: Asked) -> Intent | None:
 
 
 def _powers(asked: Asked) -> tuple[str, ...]:
-    named = tuple(m for m in asked.metrics if m not in _LEVELS)
-    return (
-        tuple(m for m in named if m != "load") or named
-        if asked.has(r"\b(?:from|by|to) (?:the |my )?(?:grid|solar|battery)\b")
-        else named
-    )
+    return tuple(m for m in asked.metrics if m not in _LEVELS)
 
 
 def _by(asked: Asked) -> Literal["hour", "day"] | None:
@@ -316,10 +282,12 @@ def now(asked: Asked) -> Intent | None:
     question = not asked.has(r"^(?:how|what)\b") and asked.has(
         r"^(?:is|are|am|do|does|has|have|any)\b|\b(?:am i|are we|is it|is the|are the|is my)\b"
     )
-    if question and not asked.has(r"\bcharging or discharging\b|\b(?:im|ex)porting or\b"):
+    if question and not asked.has(WHENCE) and not asked.has(r"\bcharging or discharging\b|\b(?:im|ex)porting or\b"):
         for name, pattern, metrics in _YES_NO:
             if asked.has(pattern):
                 return Now(metrics, name)
+    if asked.has(WHENCE):
+        return Now(("solar", "battery", "grid", "load"))
     if asked.metrics:
         general = asked.has(r"\b(?:what is (?:happening|going on|up)|how is|how are|status|overview)\b") and asked.has(
             r"\bsystem\b"
@@ -344,4 +312,4 @@ def now(asked: Asked) -> Intent | None:
     return None
 
 
-RULES = (chart, crossed, compare, trend, extreme, average, at_time, total, now)
+RULES = (chart, *TIMES, own_share, compare, trend, extreme, average, at_time, total, now)

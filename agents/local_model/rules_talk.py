@@ -32,7 +32,7 @@ _THANKS = (
 )
 _HELP = (
     r"(?:please )?(?:help|help me|commands|menu|start|what can (?:you|i|we) (?:do|ask|"
-    r"help)(?: \w+){0,4}|who are you|what are you|"
+    r"help)(?: \w+){0,4}|who are you|what are you|what is your name|who made you|"
     r"how do (?:i|you|we) use (?:you|this)|what do you (?:do|know)|how does this work)"
 )
 
@@ -41,7 +41,7 @@ def greeting(asked: Asked) -> Intent | None:
     """Hello, thanks, help: only when nothing else is said."""
     if not asked.text:
         return Unclear()
-    if re.fullmatch(_GREETING, asked.text):
+    if re.fullmatch(_GREETING, asked.text) or re.fullmatch(r"how are you(?: \w+){0,2}", asked.text):
         return Greeting()
     if re.fullmatch(_THANKS, asked.text):
         return Thanks()
@@ -103,6 +103,8 @@ def elsewhere(asked: Asked) -> Intent | None:
         r"we) (?:save|make|pay|spend|earn)\b|\$"
     ) and not asked.has(r"\bwhat (?:is|are) (?:my|the|our) tariffs?\b"):
         return OutOfScope("finance")
+    if asked.has(r"\b(?:outside|outdoor|ambient) temperature\b|\bhow (?:hot|cold|warm) is it\b"):
+        return OutOfScope("weather")
     if not asked.metrics and asked.has(r"\b(?:weather|sunny|cloudy|cloud cover|rain\w*|outside|wind\w*|snow\w*)\b"):
         return OutOfScope("weather")
     if asked.has(
@@ -184,9 +186,12 @@ _DEVICE_FACTS: tuple[tuple[str, str], ...] = (
         "health",
         r"\bfaults?\b|\berrors?\b|\balarms?\b|\b(?:devices?|inverter|shelly|victron|solark|cerbo|"
         r"relays?|connection|data)\b.*\b(?:online|offline|ok|okay|working|connected|reachable|"
-        r"healthy|alive|down|up|wrong|fresh|stale)\b|\blast (?:reading|update|seen)\b|"
-        r"\bhow old (?:is|are)\b",
+        r"healthy|alive|down|up|wrong|fresh|stale)\b|"
+        r"\b(?:anything|something|everything|all|any) (?:is )?(?:wrong|broken|working|ok|okay|"
+        r"fine|problems?|issues?)\b|"
+        r"\bwrong with\b|^problems?$|\bany (?:problems?|issues?|trouble)\b",
     ),
+    ("last_reading", r"\blast (?:reading|update|seen|report)\b|\bhow old (?:is|are)\b|\bhow fresh\b"),
     (
         "panels",
         r"\b(?:panels?|array|pv|solar)\b.*\b(?:specifications?|kwp|installed|rated|tilt|azimuth|"
@@ -196,6 +201,7 @@ _DEVICE_FACTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "battery",
+        r"\bwhat (?:kind of |type of )?battery\b.*\bhave\b|"
         r"\b(?:battery|bank)\b.*\b(?:capacity|size|chemistry|specifications?|brand|"
         r"usable)\b(?! left)|\b(?:capacity|size|chemistry|specifications?|how (?:big|large)|"
         r"what (?:kind|type|size|model|brand)|which)\b.*\b(?:battery|bank)\b|"
@@ -242,7 +248,9 @@ def device_fact(asked: Asked) -> Intent | None:
     for what, pattern in _DEVICE_FACTS:
         if asked.has(pattern):
             named = re.search(r"\b(shelly|solark|sol-ark|victron|cerbo|inverter)\b", asked.text)
-            device = named[1].replace("-", "") if named and what in ("health", "firmware", "serial") else ""
+            device = (
+                named[1].replace("-", "") if named and what in ("health", "firmware", "serial", "last_reading") else ""
+            )
             return DeviceFact(what, device)
     return None
 

@@ -15,6 +15,7 @@ Rule = Callable[[Asked], Intent | None]
 # The order decides: talk and what lies outside first, then decisions and limits, then figures.
 RULES: tuple[Rule, ...] = (*rules_talk.RULES, *rules_advice.RULES, *rules_figures.RULES)
 _MOST_PARTS = 3
+_TAILS = ("when", "why", "how", "what", "which", "where")
 _PARTS = re.compile(
     r"[?!;]+[\s\"']+(?=\w)|\.\s+(?=\w)|,?\s+(?:and|but|also)\s+(?=(?:what|when|how|should|"
     r"which|is|are|did|will|can|show)\b)",
@@ -37,7 +38,9 @@ def understand(question: str, previous: Intent | None = None) -> Intent:
 
 def understand_parts(question: str, previous: Intent | None = None) -> list[Intent]:
     """The intents of a question that may ask several things ("what is the SOC, and how much solar yesterday?")."""
-    parts = [part for part in _PARTS.split(question.strip()) if part and part.strip(" ?!.,")]
+    parts = [part for part in _PARTS.split(question.strip()) if part.strip(" ?!.,")]
+    if any(part.strip(" ?!.,").lower() in _TAILS for part in parts[1:]):
+        return [understand(question, previous)]  # "... and when?" belongs to what stands before it
     if not 1 < len(parts) <= _MOST_PARTS:
         return [understand(question, previous)]
     intents: list[Intent] = []

@@ -24,50 +24,52 @@ KEY_WORDS = _words(
 # People use these as they are: "change" is no slip of "charge", nor "lower" of "power".
 OTHER_WORDS = _words(
     """
-    about after again against alone along also always among amount another answer around asked asking average
-    averages away back baking bank base basic battles beak bean bear because become been before behind being best
-    better between beverage bifacial biggest bill billed bitcoin book both bright bring built cable call came
+    about access after again against allowed alone along also always among amount another answer around asked asking
+    average averages away back baking bank base basic battles beak bean bear because become been before behind being
+    best better between beverage bifacial biggest bill billed bitcoin book both bright bring built cable call came
     capital case cash cast catch chance chances change changed changes changing charges chat cheap cheat check clean
-    clear close cloud cloudy coach coast code cold coldest come comes common complete conversation converter cost
-    costs cover currency cycle cycles daily days deep degree degrees different discuss discussed discussion does
-    doing done down drain draw drop dropped drops during each early earn east eight eighteen else email employ empty
-    energy engage engine enough enter entry even event ever every expect expected expert experts export fact factor
-    fall fast fastest feel feet fell fight fill find fine first fish five flow flows food football form four france
-    from full further game gear general generally gets getting give given giving goes going gone good grade grand
-    great grind grinding group grow half hall hand handle happen happened hard has hash hashrate hast have hear heat
-    help here high higher hold home hope hose hot hottest house hows idea important inside into issue joke just keep
-    kind kinds know label land language large largest lasting late later latest lead leak least leave less level
-    levels lever leverage life lifepo4 light like limit line lines list lithium little live loan local long longest
-    look looking lost lots loud lower lowest made main make makes making manager many market match mean means meet
-    might mind mine mined mining minor minus minute mode models modem modern moment monday money months more most
-    mouth move movie much must name near need needs never news next nice none note nothing now number off offer okay
-    once only open order other over own paid panels part parts pass past peaks pear pearl peek peer people phase
-    phone pick piece place plan plant plants plug plus poem point points polar pool port poser post powder power
-    powered powers president price prices problem procedures produces profit projection protection pull purpose push
-    put python quick quite range rate rates ratio reach read reading readings real really reason recent recipe
-    report reports research reserved reset rest reverse rich rise rising river road role roof room rule rules safe
-    same sample saturation save saved say saying says score season second seeing seek seem seen sell send sense
-    serve set setting seven severe share shed shop short shortest show shown shows side sight sign simple since site
-    sixteen size sizing skip slow slower small snow sodium solid solstice some song soon sort source speak specific
+    clear close cloud cloudy coach coast code cold coldest come comes common complete conversation converter cooking
+    cooling cost costs cover currency cycle cycles daily days deep degree degrees different discuss discussed
+    discussion dishes does doing done down drain draw drop dropped drops drying during each early earn east eight
+    eighteen else email employ empty energy engage engine enough enter entry even event ever every excess expect
+    expected expert experts export fact factor fall fast fastest feel feet fell fight fill find fine first fish five
+    flow flows food football form four france from full further game gear general generally gets getting give given
+    giving goes going gone good grade grand great grind grinding group grow half hall hand handle happen happened
+    hard has hash hashrate hast have hear heat heating help here high higher hold home hope hose hot hottest house
+    hows idea important inside into issue joke juice just keep kind kinds know label land language large largest
+    lasting late later latest laundry lead leak least leave less level levels lever leverage life lifepo4 light like
+    limit line lines list lithium little live loan local long longest look looking lost lots loud lower lowest made
+    main make makes making manager many market match mean means meet might mind mine mined mining minor minus minute
+    mode models modem modern moment monday money months more most mouth move movie much must name near need needs
+    never news next nice none note nothing now number off offer okay once only open order other over own paid panels
+    part parts pass past peaks pear pearl peek peer people permitted phase phone pick piece place plan plant plants
+    plug plus poem point points polar pool port poser post powder power powered powers president price prices
+    problem problems procedures process produces profit progress projection protection pull purpose push put python
+    quick quite range rate rates ratio reach read reading readings real really reason recent recipe report reports
+    research reserved reset rest reverse rich rise rising river road role roof room rule rules safe same sample
+    saturation save saved say saying says score season second seeing seek seem seen sell send sense serve set
+    setting seven severe share shed shop short shortest show shown shows side sight sign simple since site sixteen
+    size sizing skip slow slower small snow sodium solid solstice some song soon sort source spare speak specific
     speed spend spring stable stand start started state states static station statistic statistics stats statue
-    status stay step still stock stocks stop stopped stopping storage story strong strongest such summer summit
-    sunday sunny sunrise sunset supply support sure surplus system table take taken taking talk talking tank team
-    tech technology tell tend term terms test text than that their them then there these they thing things think
-    thirteen this those threat through tied tight time times told took total tour tower translate trends trip true
-    truth turn turned turning type types under unit units until upgrade upon used user using usual value values very
-    view visit voltages wait waking walk walking wall want warm wash watch water ways weak wear weather weed week
-    weekend weekends weeks well went were wether whether whole wide will wind wine winter wire wise wish with within
-    without woman word words work working works world worse worst worth would write wrong year years your yours zero
+    status stay step still stock stocks stop stopped stopping storage story strong strongest success such summer
+    summit sunday sunny sunrise sunset supply support sure surplus system table take taken taking talk talking tank
+    team tech technology tell tend term terms test text than that their them then there these they thing things
+    think thirteen this those threat through tied tight time times told took total tour tower translate trends trip
+    trouble true truth turn turned turning type types under unit units until unusable unusual upgrade upon usable
+    used useful user using usual value values very view visit voltages wait waking walk walking wall want warm wash
+    washing watch water ways weak wear weather weed week weekend weekends weeks well went were wether whether whole
+    wide will wind wine winter wire wise wish with within without woman word words work working works world worse
+    worst worth would write wrong year years your yours zero
     """
 )
 _SHORT_FORMS = """
-    batt=battery bat=battery btc=bitcoin temp=temperature avg=average max=maximum yest=yesterday yday=yesterday
-    tmrw=tomorrow tmr=tomorrow 2day=today u=you r=are ur=your pls=please plz=please gen=generator genset=generator
-    hr=hour hrs=hours wk=week wek=week yr=year mins=minutes prod=production wat=what wut=what sco=soc solr=solar
-    slar=solar percent=% pct=% percentage=% watts=w watt=w kilowatts=kw kilowatt=kw kilowatt-hours=kwh kwhs=kwh
-    volts=v degrees=c specs=specifications spec=specifications thx=thanks ty=thanks minimal=minimum tonite=tonight
-    lst=last info=information mornin=morning todays=today yesterdays=yesterday nite=night consumtion=consumption
-    teh=the wich=which waht=what wen=when gird=grid mon=monday tues=tuesday weds=wednesday thurs=thursday fri=friday
-    whats=what_is hows=how_is
+    juice=battery batt=battery bat=battery btc=bitcoin temp=temperature avg=average max=maximum yest=yesterday
+    yday=yesterday tmrw=tomorrow tmr=tomorrow 2day=today u=you r=are ur=your pls=please plz=please gen=generator
+    genset=generator hr=hour hrs=hours wk=week wek=week yr=year mins=minutes prod=production wat=what wut=what
+    sco=soc solr=solar slar=solar percent=% pct=% percentage=% watts=w watt=w kilowatts=kw kilowatt=kw
+    kilowatt-hours=kwh kwhs=kwh volts=v degrees=c specs=specifications spec=specifications thx=thanks ty=thanks
+    minimal=minimum tonite=tonight lst=last info=information mornin=morning todays=today yesterdays=yesterday
+    nite=night consumtion=consumption teh=the wich=which waht=what wen=when gird=grid mon=monday tues=tuesday
+    weds=wednesday thurs=thursday fri=friday whats=what_is hows=how_is
 """
 ALIASES = {short: long.replace("_", " ") for short, _, long in (pair.partition("=") for pair in _SHORT_FORMS.split())}

@@ -187,7 +187,7 @@ def test_crossing_gives_its_time_first_and_how_long_it_lasted() -> None:
 def test_a_threshold_that_was_never_reached_gives_the_highest_instead() -> None:
     never = crossing(times=[], total=0, highest={"value": 1900, "said": "1.90 kW", "at": "yesterday 12:10"})
     text = say(i.WhenCrossed("solar", 2500, "rising", "yesterday"), never)
-    assert "never rose above 2.50 kW" in text
+    assert "never reached 2.50 kW" in text
     assert "1.90 kW at 12:10" in text
 
 
@@ -198,14 +198,30 @@ def test_a_vague_threshold_is_answered_for_both_meanings() -> None:
         crossing(metric="load", times=[{"at": "yesterday 07:00", "direction": "rising"}])[2],
     )
     text = say(i.WhenCrossed("solar", 2500, "rising", "yesterday", "load"), crossing(), load)
-    assert "solar rose above 2.50 kW" in text
-    assert "load rose above 2.50 kW" in text
+    assert "solar reached 2.50 kW" in text
+    assert "load reached 2.50 kW" in text
+
+
+def test_machines_start_stop_and_run_in_words() -> None:
+    idle = {"metric": "miners", "threshold": {"value": 50, "said": "50 W"}}
+    begun = ("when_crossed", {"metric": "miners"}, crossing(**idle)[2])
+    assert say(i.WhenCrossed("miners", 50, "rising", "yesterday"), begun) == "At 09:35 yesterday the miners started."
+    text = say(i.HowLong("miners", 50, "above", "yesterday"), begun, statistics("miners"))
+    assert text.startswith("The miners ran for 5 h 20 min yesterday.")
+    rest = {"value": 0, "said": "0 W", "at": "yesterday 00:00"}
+    never = (
+        "when_crossed",
+        {"metric": "miners"},
+        crossing(**idle, times=[], above_s=None, lowest=rest, highest=rest)[2],
+    )
+    quiet = statistics("miners", max=rest)
+    assert say(i.HowLong("miners", 50, "above", "yesterday"), never, quiet) == "The miners did not run yesterday."
 
 
 def test_time_below_is_the_rest_of_the_covered_time() -> None:
     soc = statistics("soc", covered_pct=50, energy=None)
     through = ("when_crossed", {"metric": "soc"}, crossing(metric="soc", above_s=3600)[2])
-    assert say(i.HowLong("soc", 80, "below", "yesterday"), through, soc).startswith("11 h yesterday")
+    assert "for 11 h yesterday" in say(i.HowLong("soc", 80, "below", "yesterday"), through, soc)
 
 
 def test_low_battery_says_no_to_miners_with_the_limit_and_what_changes_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -24,6 +26,7 @@ from agents.local_model.intents import (
     NotYet,
     Now,
     OutOfScope,
+    OwnShare,
     Policy,
     Range,
     Recall,
@@ -100,9 +103,18 @@ QUESTIONS: list[tuple[str, Intent]] = [
     ("how long was the battery above 80% yesterday", HowLong("soc", 80, "above", "yesterday")),
     ("how long did the generator run last week", HowLong("generator", 50, "above", "last week")),
     ("how many hours were we exporting today", HowLong("grid", -50, "below", "today")),
+    ("when did solar start producing today", WhenCrossed("solar", 50, "rising", "today")),
+    ("when did the miners stop yesterday", WhenCrossed("miners", 50, "falling", "yesterday")),
+    ("when did the battery get full today", WhenExtreme("soc", "max", "today")),
+    ("max load yesterday and when", WhenExtreme("load", "max", "yesterday")),
+    ("did the miners run last night?", HowLong("miners", 50, "above", "last night")),
+    ("did we use the grid yesterday?", Total(("grid",), "yesterday")),
+    ("what percent of my energy was from solar yesterday", OwnShare("yesterday")),
+    ("battery 50% yesterday when", WhenCrossed("soc", 50, "both", "yesterday")),
     # comparisons, trends, charts, summaries
     ("compare solar today and yesterday", Compare("solar", "today", "yesterday")),
     ("solar this week vs last week", Compare("solar", "this week", "last week")),
+    ("how does today compare to yesterday", Compare("solar", "today", "yesterday", "load")),
     ("did I use more power than yesterday?", Compare("load", "today", "yesterday")),
     ("is my consumption going up this month?", Trend("load", "this month")),
     ("show me the last 24 hours", Chart("power", "last 24 hours")),
@@ -121,6 +133,12 @@ QUESTIONS: list[tuple[str, Intent]] = [
     ("any faults?", DeviceFact("health")),
     ("is the shelly online?", DeviceFact("health", "shelly")),
     ("what firmware does the inverter run", DeviceFact("firmware", "inverter")),
+    ("how old is the data", DeviceFact("last_reading")),
+    ("is everything working?", DeviceFact("health")),
+    ("how low can the battery go", Policy("minimum")),
+    ("do we have enough battery for tonight", Forecast("soc", "tonight")),
+    ("where is my power coming from?", Now(("solar", "battery", "grid", "load"))),
+    ("what's the outside temperature", OutOfScope("weather")),
     ("is my battery ok?", Judge("soc")),
     ("is it ok to start the S21+ now?", Advice("run_miners", "now")),
     ("mine tonight?", Advice("run_miners", "tonight")),
@@ -212,3 +230,9 @@ def test_understanding_takes_less_than_three_milliseconds() -> None:
     for question in questions:
         understand(question)
     assert (time.perf_counter() - started) / len(questions) < 0.003
+
+
+def test_understanding_imports_no_model_library() -> None:
+    code = "import sys, agents.local_model.understand; print(sorted({m.partition('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not any(name in loaded for name in ("autogen", "openai", "numpy", "pydantic"))
