@@ -111,4 +111,4 @@ def test_a_hundred_thousand_characters_are_split_quickly() -> None:
     started = time.perf_counter()
     parts = render([Paragraph((Text("🔋x&" * 33_000),))])
     assert sum(seen_text(part).count("🔋") for part in parts) == 33_000
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 5
