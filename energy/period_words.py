@@ -65,6 +65,8 @@ def find_phrases(text: str) -> list[Phrase]:
             words = wording(match) if free else None
             if words:
                 taken.append(Phrase(match.start(), match.end(), words))
+    if len(taken) > 1:
+        taken = [p for p in taken if text[p.start : p.end] != "so far"]  # "so far this month" is one period
     return sorted(taken, key=lambda phrase: phrase.start)
 
 
@@ -123,6 +125,13 @@ def _weekday(match: re.Match[str]) -> str:
 
 
 _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]] = [
+    (
+        re.compile(
+            rf"\b(?:between|from) (?:last )?(?P<first>{_WEEKDAYS}) (?:and|to|until|through) (?P<last>{_WEEKDAYS})\b"
+        ),
+        lambda m: f"{m['first']} to {m['last']}",
+    ),
+    (re.compile(rf"\bsince (?:last )?(?P<first>{_WEEKDAYS})\b"), lambda m: f"{m['first']} to today"),
     (
         re.compile(r"\b(\d{4}-\d\d-\d\d)(?: ?(?:to|until|through|-) ?(\d{4}-\d\d-\d\d))?\b"),
         lambda m: f"{m[1]} to {m[2]}" if m[2] else m[1],
@@ -208,6 +217,11 @@ def dated(wording: str, today: date) -> str:
     if wording == "last weekend":
         saturday = today - timedelta(days=(today.weekday() - 5) % 7)
         return f"{saturday.isoformat()} to {(saturday + timedelta(days=1)).isoformat()}"
+    span = _DAY_TO_DAY.fullmatch(wording)
+    if span is not None:
+        last = today if span["last"] == "today" else _weekday_before(today, span["last"])
+        first = _weekday_before(last, span["first"])
+        return f"{first.isoformat()} to {last.isoformat()}"
     match = _MONTH_DAY.fullmatch(wording) or _DAY_MONTH.fullmatch(wording)
     if match is None:
         month = re.fullmatch(rf"in ({_MONTHS})( 20\d\d)?", wording)
@@ -221,6 +235,11 @@ def dated(wording: str, today: date) -> str:
     except ValueError:
         return wording
     return day.isoformat()
+
+
+def _weekday_before(day: date, name: str) -> date:
+    back = (day.weekday() - _DAY_STARTS.index(name[:3])) % 7 or 7
+    return day - timedelta(days=back)
 
 
 def _month_number(name: str) -> int:
@@ -238,3 +257,5 @@ _MONTH_NAMES = (
 _MONTH_STARTS = tuple(name[:3] for name in _MONTH_NAMES)
 _MONTH_DAY = re.compile(rf"(?P<month>{_MONTHS}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year>20\d\d))?")
 _DAY_MONTH = re.compile(rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month>{_MONTHS})(?:,? (?P<year>20\d\d))?")
+_DAY_STARTS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_TO_DAY = re.compile(rf"(?P<first>{_WEEKDAYS}) to (?P<last>{_WEEKDAYS}|today)")

@@ -106,12 +106,12 @@ def _judge_extreme(which: str, found: Found) -> str:
 def _verdict(level: float, spoken: str, limits: Facts) -> str:
     low, keep, full = limits["min_soc_pct"], limits["safe_min_soc_pct"], limits["safe_max_soc_pct"]
     if level < low:
-        return f"No: {spoken} is below your minimum of {percent(low)}."
+        return f"Too low: {spoken} is below your minimum of {percent(low)}."
     if level < keep:
         return f"Low: {spoken} is under the {percent(keep)} that you want to keep; your minimum is {percent(low)}."
     if level <= full:
-        return f"Yes: {spoken} is inside your range of {percent(keep)} to {percent(full)}."
-    return f"Yes: {spoken} is above your target of {percent(full)}; there is room to use power."
+        return f"Good: {spoken} is inside your range of {percent(keep)} to {percent(full)}."
+    return f"Plenty: {spoken} is above your target of {percent(full)}; there is room to use power."
 
 
 def _battery(state: Facts) -> str:

@@ -90,7 +90,7 @@ def _health(found: Found) -> str | None:
         return None
     trouble = faults(state or {})
     if len(rows or []) == 1 and rows:
-        return lines(_one_device(rows[0]), trouble)
+        return lines(_one_device(rows[0]), trouble or "No fault codes are reported.")
     stale = [row for row in rows or [] if row.get("stale") or "last_reading" not in row]
     fine = [row for row in rows or [] if row not in stale]
     codes = "No fault codes are reported." if (state or {}).get("fault_codes") == [] else None

@@ -69,12 +69,12 @@ def _crossed_line(metric: str, facts: Facts | None) -> str | None:
     first = times[0]
     at = moment(first, period)
     day = "" if re.match(r"yesterday|on ", at) else f" {when(period)}"  # the moment may say the day already
-    text = f"{capital(at)}{day} {_subject(metric)} {words[first['direction']]}."
+    text = f"{capital(at)}{day} {_subject(metric, idle=_doing(metric, facts) is not None)} {words[first['direction']]}."
     count = int(facts.get("total", len(times)))
     if count > 1:
         more = [f"{moment(t, period)}{_arrow(t, times)}" for t in times[1:_SHOWN_TIMES]]
         rest = f" and {count - _SHOWN_TIMES} more" if count > _SHOWN_TIMES else ""
-        text += f" Then {', '.join(more)}{rest}."
+        text += f" Then {', '.join(more)}{rest}: {count} times in all."
     if facts.get("above") and _idle_words(metric, facts) is None:
         text += f" At or above it for {facts['above']} in all."
     return text
@@ -89,7 +89,9 @@ def _doing(metric: str, facts: Facts) -> tuple[str, str] | None:
     return words[1:] if words else None
 
 
-def _subject(metric: str) -> str:
+def _subject(metric: str, *, idle: bool) -> str:
+    if metric == "battery" and idle:
+        return "the battery"
     return f"the {noun(metric)}" if metric in ("miners", "generator") else noun(metric)
 
 

@@ -8,9 +8,9 @@ from agents.local_model.asked import Asked
 from agents.local_model.intents import Advice, Forecast, Intent, Judge, Policy
 
 _DECIDE = (
-    r"\b(?:should|can|could|may|shall|ok to|okay to|safe to|wise to|good idea|good time|worth|"
+    r"\b(?:should|can|could|may|shall|ok to|okay to|safe to|good idea|good time|worth|"
     r"advis\w+|recommend\w*|do (?:i|we) (?:have|need)|"
-    r"enough|is it time|would you)\b"
+    r"enough|is it time|would you|smart|sense|wise)\b"
 )
 _MINERS = r"\b(?:miners?|mining|mine|bitcoin|s19\w*|s21\S*|asics?|rigs?)\b"
 
@@ -20,6 +20,8 @@ def miners(asked: Asked) -> Intent | None:
     if not asked.has(_MINERS):
         return None
     when = _when(asked)
+    if asked.threshold is not None and asked.threshold.unit == "%" and asked.has(_DECIDE) and not asked.periods:
+        return Policy("miners")
     if asked.has(r"\b(?:when|at what|what soc|which soc|what (?:battery )?level)\b") and not asked.has(
         r"\b(?:did|was|were|has|last)\b"
     ):
@@ -27,7 +29,7 @@ def miners(asked: Asked) -> Intent | None:
             return Advice("stop_miners", when)
         if asked.has(r"\b(?:start|run|on|begin|resume|mine)\b"):
             return Advice("start_miners", when)
-    if asked.has(_DECIDE) and not asked.has(r"\b(?:how much|how many|did)\b"):
+    if asked.has(_DECIDE) and not asked.has(r"\bdid\b|\bhow (?:much|many)\b(?!.*\b(?:can|could|should)\b)"):
         if asked.has(r"\b(?:stop|shut|turn off|switch off|pause)\b"):
             return Advice("stop_miners", when)
         return Advice("run_miners", when)
@@ -43,6 +45,12 @@ def miners(asked: Asked) -> Intent | None:
 def charging(asked: Asked) -> Intent | None:
     """Charging from the grid, and when to charge."""
     charge = r"\bcharg(?:e|ing)\b"
+    if (
+        asked.has(r"\bshould (?:i|we) (?:be )?charg(?:e|ing)\b")
+        and not asked.has(r"\bgrid\b")
+        and not asked.has(_APPLIANCE)
+    ):
+        return Advice("charge_time", _when(asked))
     if asked.has(charge) and asked.has(r"\bgrid\b") and asked.has(_DECIDE):
         return Advice("grid_charge", _when(asked))
     if asked.has(charge) and asked.has(
@@ -78,6 +86,7 @@ def trouble(asked: Asked) -> Intent | None:
     if asked.has(
         r"\b(?:handle|deal with|manage|respond|react|what (?:should|do|can) (?:i|we) do|"
         r"what to do)\b.*\b(?:low|empty|critical|battery|soc)\b|"
+        r"\bwhat happens (?:if|when|below|at|under)\b.*\b(?:battery|soc|level|%)(?!\w)|"
         r"\b(?:if|when) (?:the |my )?(?:battery|soc) (?:is|gets|runs|goes) (?:too )?(?:low|"
         r"empty)\b|\blow battery (?:situations?|procedure|policy|plan|what)\b"
     ):
@@ -106,7 +115,7 @@ def forecast(asked: Asked) -> Intent | None:
     """What is to come."""
     ahead = asked.future is not None and asked.future != "tonight"
     if asked.metric in (None, "soc", "battery") and asked.has(
-        r"\b(?:enough|save|saving|last|spare)\b.*\b(?:tonight|the night)\b"
+        r"\b(?:enough|save|saving|spare|last (?:through|until|till|the|all))\b.*\b(?:tonight|the night)\b"
     ):
         return Forecast("soc", "tonight")
     if asked.has(r"\b(?:forecast\w*|predict\w*|prognosis|outlook)\b"):
@@ -183,7 +192,15 @@ def policy(asked: Asked) -> Intent | None:
 
 def judge(asked: Asked) -> Intent | None:
     """Whether a figure is good: "is that ok?", "is my battery too low?"."""
-    good = r"(?:good|ok|okay|normal|fine|bad|healthy|enough|safe|high|low|too low|too high|alright|all right)"
+    if asked.has(
+        r"^(?:is|are) .*\b(?:soc|battery)\b.*\b(?:above|below|under|over|within|"
+        r"inside)\b.*\b(?:minimum|target|limits?|range)\b"
+    ):
+        return Judge("soc")
+    good = (
+        r"(?:getting low|good|ok|okay|normal|fine|bad|healthy|enough|safe|high|low|too low|"
+        r"too high|alright|all right)"
+    )
     if asked.has(rf"^(?:and )?(?:is|are) (?:that|this|it|they)(?: \w+)? {good}\b|^{good}$"):
         return Judge(asked.metric or "soc")
     if asked.metric in ("soc", "battery") and asked.has(
@@ -196,6 +213,8 @@ def judge(asked: Asked) -> Intent | None:
 def _when(asked: Asked) -> str | None:
     if asked.future:
         return asked.future
+    if asked.has(r"\bover ?night\b|\bthrough the night\b"):
+        return "tonight"
     return "now" if asked.has(r"\b(?:now|right now|currently|at the moment)\b") else None
 
 

@@ -133,6 +133,8 @@ def extreme(asked: Asked) -> Intent | None:
     if not high and not low:
         return None
     metric = _subject(asked)
+    if asked.has(r"\bor\b") and len(_powers(asked)) > 1:
+        return None  # "miners or house": both, and the reader compares
     if metric is None:
         return None
     if high and low and asked.has(r"\band\b"):
@@ -182,6 +184,8 @@ def average(asked: Asked) -> Intent | None:
 
 def at_time(asked: Asked) -> Intent | None:
     """A figure at a time of day."""
+    if asked.metric in _LEVELS and asked.has(r"\bat (?:sunrise|dawn|daybreak|sunup|sunset|dusk|sundown)\b"):
+        return Range(asked.metric, "last night")  # it starts at sunset and ends at sunrise
     match = re.search(
         r"\bat (?P<hour>\d{1,2})(?::(?P<minute>\d\d))? ?(?P<half>am|pm)?\b(?! ?(?:%|w|kw|v)\b)|"
         r"\bat (?P<word>noon|midnight|midday)\b",
@@ -231,6 +235,8 @@ def total(asked: Asked) -> Intent | None:
         return Total(powers[:3], period, _by(asked), _flow(asked))
     if asked.has(r"\b(?:use|used|using|usage)\b"):
         return Total(("load",), period, _by(asked), None)
+    if energy and asked.metric == "soc":
+        return Total(("battery",), period, _by(asked), _flow(asked))
     if energy:
         return Total(("solar", "load"), period, _by(asked), None)
     if asked.metrics:

@@ -210,7 +210,7 @@ _DEVICE_FACTS: tuple[tuple[str, str], ...] = (
     (
         "miners",
         r"\b(?:what|which|how many|list|show)\b(?: \w+){0,3} miners?\b(?!.*\b(?:running|on|off|"
-        r"consum\w+|us(?:e|ed|ing)|draw\w*|run|threshold|limit|rules?)\b)|\bhashrate\b|"
+        r"consum\w+|us(?:e|ed|ing)|draw\w*|run|start|stop|threshold|limit|rules?)\b)|\bhashrate\b|"
         r"\bminers?\b.*\bspecifications?\b",
     ),
     (
@@ -222,7 +222,7 @@ _DEVICE_FACTS: tuple[tuple[str, str], ...] = (
         "inverter",
         r"^(?:what |which |my |our |the |is |kind of |type of |model of )*inverter(?: model| type|"
         r" brand| name| is it)?$|\b(?:what|which|model|type|brand|kind|make|"
-        r"name)\b.*\binverter\b(?!.*\b(?:do|doing|state|status|trends?|output|producing|"
+        r"name)\b.*\binverter\b(?!.*\b(?:do|doing|state|status|mode|trends?|output|producing|"
         r"saying)\b)|\binverter\b.*\b(?:model|type|brand|have|specifications?)\b",
     ),
     (

@@ -31,10 +31,11 @@ def crossed(asked: Asked) -> Intent | None:
     if limit is None:
         return None
     metric, also = metric_for(limit, asked.metrics)
+    period = asked.period or ("last 7 days" if asked.has(r"\blast time\b") else "today")
     below = asked.has(_FALLING)
     if long:
         side: Literal["above", "below"] = "below" if below else "above"
-        return HowLong(metric, limit.value, side, asked.period or "today")
+        return HowLong(metric, limit.value, side, period)
     past = (
         bool(asked.periods)
         or asked.has(rf"{WHEN}|\b(?:did|has|have|was|were)\b")
@@ -44,7 +45,7 @@ def crossed(asked: Asked) -> Intent | None:
         return None
     neutral = metric in _LEVELS and not asked.has(_RISING)
     direction: Literal["rising", "falling", "both"] = "falling" if below else "both" if neutral else "rising"
-    return WhenCrossed(metric, limit.value, direction, asked.period or "today", also)
+    return WhenCrossed(metric, limit.value, direction, period, also)
 
 
 def _how_long_running(asked: Asked) -> Intent | None:

@@ -51,6 +51,8 @@ def test_dates_are_the_latest_ones_and_impossible_ones_stay_words() -> None:
     assert dated("november 20 2024", TODAY) == "2024-11-20"
     assert dated("february 31", TODAY) == "february 31"
     assert dated("last weekend", TODAY) == "2026-11-21 to 2026-11-22"
+    assert dated("monday to wednesday", TODAY) == "2026-11-16 to 2026-11-18"
+    assert dated("saturday to today", TODAY) == "2026-11-21 to 2026-11-24"
     assert dated("in nov", TODAY) == "in november"
     assert dated("yesterday", TODAY) == "yesterday"
 
