@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 import tempfile
 import time
@@ -108,10 +109,7 @@ async def _simulator(world: list[str], environment: Mapping[str, str], log_file:
 
 
 def _load_the_crew() -> None:
-    import agents.crew
-    import charts.render
-
-    del agents.crew, charts.render
+    importlib.import_module("agents.crew")
 
 
 def _tail(log_file: Path) -> str:

@@ -221,7 +221,9 @@ async def _hours(scope: Scope, field: str, start: datetime, end: datetime) -> tu
     """Rollups of [start, end): whole UTC hours as stored, the ragged first and last hour from rows."""
     first = _utc(-(-int(start.timestamp()) // HOUR_S) * HOUR_S)
     last = max(_utc(int(end.timestamp()) // HOUR_S * HOUR_S), first)
-    by_device = await readings.field_rollups(scope.database, scope.org_id, scope.site.id, field, first, last)
+    by_device = await readings.field_rollups(
+        scope.database, scope.org_id, scope.site.id, field, first, last, as_of=scope.as_of
+    )
     rule = preference(scope.site, field, by_device)
     merged = _prefer_hours(rule.prefer, by_device) if isinstance(rule, Prefer) else _sum_hours(rule.sum, by_device)
     edges: list[list[Rollup]] = []

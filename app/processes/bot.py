@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 import structlog
 
+import charts.render
 from agents.assistant import Assistant
 from agents.models import Models
 from app.chat_ports import StoredConversations, StoredInbox, StoredOffset, StoredPeople
@@ -21,7 +23,6 @@ from bot.platforms.telegram.send import TelegramOutlet
 from bot.ports import Person
 from bot.web.app import Adapter, HealthReport
 from bot.web.serve import web_face
-from charts.render import render
 from energy.site import Site
 from services.people import actor_of
 from services.scope import DEFAULT_ORG_ID, Scope
@@ -33,8 +34,11 @@ log = structlog.get_logger()
 
 @contextlib.asynccontextmanager
 async def chat_of(settings: Settings, database: Database, site: Site) -> AsyncIterator[Chat]:
-    """The chat bound to its real parts; what is being answered is finished at the end."""
+    """The chat bound to its real parts and loaded; what is being answered is finished at the end."""
     assistant = Assistant(Models.build(settings.models))
+    # matplotlib's font list takes half a second to make: keep it, also where the home folder cannot be written.
+    os.environ.setdefault("MPLCONFIGDIR", str(settings.data_dir / "matplotlib"))
+    await asyncio.gather(asyncio.to_thread(assistant.load), charts.render.load())
 
     async def scope_for(person: Person) -> Scope:
         actor = await actor_of(database, site, person.person_id, person.name)
@@ -45,7 +49,7 @@ async def chat_of(settings: Settings, database: Database, site: Site) -> AsyncIt
         people=StoredPeople(database, site),
         conversations=StoredConversations(database, site),
         assistant=assistant,
-        render=render,
+        render=charts.render.render,
         scope_for=scope_for,
     )
     try:
