@@ -71,7 +71,7 @@ def _ready(intent: Advice, state: Facts, found: Found, ready: Sequence[Facts], r
         if planned is not None:
             return planned
     elif running:
-        return f"Yes, keep on: {said(state, 'soc')} allows it, and the miners draw {said(state, 'miners')}."
+        return _run_on(state, found)
     elif surplus is not None and surplus >= float(first["power_w"]):
         return f"Yes, {first['name']}: the surplus of {format_power(surplus)} carries its {_power(first)}."
     hours = _hours_until_stop(state, found, first, at_night=at_night)
@@ -83,6 +83,16 @@ def _ready(intent: Advice, state: Facts, found: Found, ready: Sequence[Facts], r
     source = "at night it runs from the battery" if at_night else "the sun does not carry it now, so the battery would"
     names = listed([str(m["name"]) for m in ready[:3]])
     return f"You may: {said(state, 'soc')} is above the start level of {names}; {source}{room}."
+
+
+def _run_on(state: Facts, found: Found) -> str:
+    level, miners = number(state, "soc") or 0.0, _miners(found.settings or {})
+    keep = [str(m["name"]) for m in miners if level > float(m["stop_soc_pct"])]
+    draw = f"the miners draw {said(state, 'miners')}"
+    if len(keep) == len(miners):
+        return f"Yes, keep on: {said(state, 'soc')} allows all of them, and {draw}."
+    others = "the others should be off by their stop levels"
+    return f"Yes, {listed(keep[:3])} may run on at {said(state, 'soc')}; {others}. Now {draw}."
 
 
 def _for_the_night(state: Facts, found: Found, miner: Facts) -> str | None:

@@ -246,6 +246,13 @@ def test_surplus_sun_says_yes_with_the_miner_it_carries() -> None:
     assert "5.00 kW" in text
 
 
+def test_miners_past_their_stop_level_are_not_told_to_keep_on() -> None:
+    two = settings(miners=[MINER, MINER | {"id": "s19", "name": "S19", "start_soc_pct": 85, "stop_soc_pct": 75}])
+    running = state(soc=entry(65, "65 %"), miners=entry(7000, "7.00 kW"))
+    text = say(i.Advice("run_miners", "now"), running, two, soc_night())
+    assert text.startswith("Yes, S21+ may run on at 65 %; the others should be off")
+
+
 def test_a_night_like_the_last_decides_about_miners_tonight() -> None:
     # 90 % - 30 points for the house leaves 60 %, so 20 points = 6 kWh to spare above 40 %: 6 / 3.878 = 1 h 30 min.
     text = say(
