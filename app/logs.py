@@ -12,7 +12,11 @@ def set_up_logs(*, verbose: bool, quiet: bool = False) -> None:
     """Log to stderr from INFO up (DEBUG when verbose, WARNING when quiet); other libraries from WARNING up."""
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
     at_terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer(colors=at_terminal) if at_terminal else structlog.processors.JSONRenderer()
+    renderer = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if at_terminal
+        else structlog.processors.JSONRenderer()
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,20 +1,14 @@
-"""Specs to PNG bytes. matplotlib is loaded by `load` or at the first chart; `render` keeps it off the event loop."""
+"""Specs to PNG bytes. matplotlib is loaded at the first chart, and `render` keeps it off the event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 from concurrent.futures import ThreadPoolExecutor
 
 from charts.specs import ChartSpec, EnergyBars, PowerChart, SocChart
 
 # One thread: two charts at once would only fight for the interpreter, and matplotlib promises no thread safety.
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="charts")
-
-
-async def load() -> None:
-    """Import matplotlib in the charts' thread (a third of a second), so that the first chart need not wait for it."""
-    await asyncio.get_running_loop().run_in_executor(_THREAD, importlib.import_module, "charts.draw_power")
 
 
 def render_png(spec: ChartSpec) -> bytes:

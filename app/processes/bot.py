@@ -11,7 +11,6 @@ from importlib.metadata import version
 
 import structlog
 
-import charts.render
 from agents.assistant import Assistant
 from agents.models import Models
 from app.chat_ports import StoredConversations, StoredInbox, StoredOffset, StoredPeople
@@ -21,8 +20,10 @@ from bot.platforms.telegram.client import OFFICIAL_API, connect
 from bot.platforms.telegram.ingress import TelegramPolling
 from bot.platforms.telegram.send import TelegramOutlet
 from bot.ports import Person
+from bot.start_up import make_ready
 from bot.web.app import Adapter, HealthReport
 from bot.web.serve import web_face
+from charts.render import render
 from energy.site import Site
 from services.people import actor_of
 from services.scope import DEFAULT_ORG_ID, Scope
@@ -38,7 +39,8 @@ async def chat_of(settings: Settings, database: Database, site: Site) -> AsyncIt
     assistant = Assistant(Models.build(settings.models))
     # matplotlib's font list takes half a second to make: keep it, also where the home folder cannot be written.
     os.environ.setdefault("MPLCONFIGDIR", str(settings.data_dir / "matplotlib"))
-    await asyncio.gather(asyncio.to_thread(assistant.load), charts.render.load())
+    await asyncio.to_thread(assistant.load)
+    await asyncio.to_thread(make_ready)
 
     async def scope_for(person: Person) -> Scope:
         actor = await actor_of(database, site, person.person_id, person.name)
@@ -49,7 +51,7 @@ async def chat_of(settings: Settings, database: Database, site: Site) -> AsyncIt
         people=StoredPeople(database, site),
         conversations=StoredConversations(database, site),
         assistant=assistant,
-        render=charts.render.render,
+        render=render,
         scope_for=scope_for,
     )
     try:
@@ -74,6 +76,9 @@ async def run(
             for task in (stopping, *tasks):
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
+            await chat.close()  # pending replies still need the platforms' connections
+            for each in polling:
+                await each.close()
     for error in ended:
         if isinstance(error, Exception):
             raise error
