@@ -61,8 +61,8 @@ async def backfill_history(work: Work, progress: Progress | None = None) -> bool
             await _backfill(work, device, device, progress)
         except ConnectorError as error:
             complete = False
-            log.warning("backfill_paused", device=device.device_id, reason=str(error))
             note_failure(work, device, error)
+            log.info("backfill_paused", device=device.device_id, again_in_s=RETRY_S)
         except Exception as error:  # noqa: BLE001  the other devices' history must not wait for it, and it is logged
             complete = False
             work.surprises.failed(EVENT, device.device_id, error)

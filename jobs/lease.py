@@ -76,8 +76,17 @@ class _Lease:
                         raise LeaseLost(f"{self._name} could not be renewed in time") from error
                 else:
                     self._work.surprises.succeeded("lease_not_renewed", self._name)
-            self._held = {slot for slot in self._held if abs(slot - present) <= 2 * self._length}
+            await self._forget_old(present)
             await asyncio.sleep(self._work.lease_s / 6)
+
+    async def _forget_old(self, present: datetime) -> None:
+        """Drop the slots that are over: a lease needs no history. Not the last two, as clocks differ a little."""
+        for slot in [slot for slot in self._held if abs(slot - present) > 2 * self._length]:
+            try:
+                await release_slot(self._work, self._name, slot)
+            except Exception:
+                log.debug("old_slot_kept", name=self._name, exc_info=True)  # housekeeping will drop it
+            self._held.discard(slot)
 
     async def give_back(self) -> None:
         """Free what is not over yet, so that the next holder need not wait."""

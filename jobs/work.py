@@ -75,7 +75,7 @@ class Work:
     clock: Clock = utc_now
     monotonic: Callable[[], float] = time.monotonic
     backfill_days: int = 30
-    lease_s: float = 30.0  # how long a stream may be silent after the worker that listened died: twice this
+    lease_s: float = 15.0  # a stream is silent for up to twice as long after its worker was killed
     watch: DeviceWatch = field(default_factory=DeviceWatch)
     surprises: Surprises = field(default_factory=Surprises)
     tried_slots: dict[str, datetime] = field(default_factory=dict)

@@ -144,11 +144,19 @@ class _Triggers:
     async def _watch(self, worker: Worker) -> None:
         """Raise when Redis stops to answer, which arq would wait for without end, or when the wall clock jumps."""
         ahead_s = self._ahead_s()
+        misses = 0
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
             if worker._pool is not None:
-                async with asyncio.timeout(ANSWER_S):
-                    await worker._pool.ping()
+                try:
+                    async with asyncio.timeout(ANSWER_S):
+                        await worker._pool.ping()
+                except TimeoutError:
+                    misses += 1
+                    if misses == 2:  # one may be ours: this process was held up itself
+                        raise
+                else:
+                    misses = 0
             jump_s = self._ahead_s() - ahead_s
             if abs(jump_s) > CLOCK_JUMP_S:
                 raise _ClockJumped(jump_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
@@ -157,6 +158,20 @@ async def test_readings_twice_and_out_of_order_change_nothing(database):
     assert await _count(database) == 3
     latest = await readings.latest(database, "home", "ranch", as_of=now)
     assert latest["one"].taken_at == now
+
+
+async def test_a_database_that_another_process_holds_for_a_moment_costs_nothing(database, tmp_path):
+    other = sqlite3.connect(tmp_path / "commandcenter.db", isolation_level=None)
+    work = work_of(database, Meter("one"), Meter("two"))
+    other.execute("BEGIN IMMEDIATE")
+    with capture_logs() as logs:
+        polling = asyncio.create_task(poll_devices(work))
+        await asyncio.sleep(0.5)
+        assert not polling.done()
+        other.execute("COMMIT")
+        assert await polling == 2
+    other.close()
+    assert logs == []
 
 
 async def test_what_the_database_does_not_take_is_stored_later(database, tmp_path):

@@ -69,6 +69,15 @@ async def test_a_device_that_says_nothing_is_let_go_when_the_lease_is_lost(datab
     await mute.end()
 
 
+async def test_a_lease_leaves_a_handful_of_slots_behind_however_long_it_lasts(database):
+    listening = Listening(database, Talker("one", every_s=5), lease_s=0.1)
+    await asyncio.sleep(1.5)
+    async with database.read() as connection:
+        query = "SELECT count(*) FROM job_slots WHERE name LIKE '%lease%'"
+        assert 1 <= (await connection.exec_driver_sql(query)).scalar_one() <= 5
+    await listening.end()
+
+
 async def test_a_database_in_trouble_for_less_than_the_lease_costs_no_stream(database):
     listening = Listening(database, Talker("one"), lease_s=1.2)
     await until(lambda: listening.device.said)

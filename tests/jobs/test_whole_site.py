@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from jobs.backfill import backfill_history
+from jobs.streaming import listen
 from services.scope import Scope
 from services.state import current_state
 from store import backfill, device_facts, readings, weather
@@ -37,6 +39,29 @@ async def test_the_worker_reads_every_device_and_the_merged_view_balances(databa
     assert view.number("grid_import_w") == pytest.approx(truth.grid_import_w, rel=0.2, abs=300)
     assert view["soc_pct"].sources == ("cerbo",)
     assert view.number("soc_pct") == pytest.approx(truth.soc_pct, abs=2)
+
+
+async def test_the_gx_is_heard_by_one_of_two_workers_and_by_the_other_when_that_one_ends(database):
+    async with on_stage(victron=True) as stage:
+        works = [stage.work(database, "cerbo", lease_s=0.6) for _ in range(2)]
+
+        async def heard_since(moment):
+            now = datetime.now(UTC)
+            rows = await readings.field_rows(database, "home", "ranch", "soc_pct", moment, now, now)
+            return len(rows["cerbo"].times) if "cerbo" in rows else 0
+
+        listening = [asyncio.create_task(listen(work, work.streamed["cerbo"])) for work in works]
+        began = datetime.now(UTC)
+        await until(lambda: heard_since(began))
+        for task in listening:  # one of the two holds the stream
+            ended = datetime.now(UTC)
+            await asyncio.sleep(1.5)
+            assert await heard_since(ended) <= 2  # a reading a second, not two
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            if task is listening[0]:
+                after = datetime.now(UTC)
+                await until(lambda after=after: heard_since(after))
 
 
 async def test_forecasts_are_archived_under_their_issue_time(database, redis_url):
