@@ -19,6 +19,7 @@ from app.settings import DATABASE_NAME, Settings
 from bot.answering import reply_from_answer
 from bot.platforms.console import render
 from charts.render import render_png
+from energy.reading import Reading
 from services.scope import DEFAULT_ORG_ID, Scope
 from store import readings, sites
 from store.database import Database, sqlite_url
@@ -112,14 +113,23 @@ async def _scope(settings: Settings, asked: Asked) -> AsyncIterator[Scope]:
 async def demo_database(folder: Path, at: str | None) -> AsyncIterator[Scope]:
     """The virtual site's last 30 days at 5 minutes, in a database of their own."""
     from simulator.default_site import DEFAULT_SITE
-    from simulator.history import history
 
     end = (moment(at, DEFAULT_SITE) if at else datetime.now(UTC)).astimezone(UTC)
     database = await Database.open(sqlite_url(folder / DATABASE_NAME), migrate=True)
     try:
         await sites.sync(database, DEFAULT_ORG_ID, DEFAULT_SITE)
-        rows = history(DEFAULT_SITE, seed=DEMO_SEED, end=end, days=DEMO_DAYS)
-        await readings.upsert(database, DEFAULT_ORG_ID, rows)
+        await readings.upsert(database, DEFAULT_ORG_ID, demo_readings(end, "sunny", DEMO_SEED))
         yield await scope_for(database, DEFAULT_SITE, at=end)
     finally:
         await database.close()
+
+
+def demo_readings(end: datetime, scenario: str, seed: int) -> list[Reading]:
+    """The virtual site's last 30 days at 5 minutes, and its devices at `end` itself, so that "now" is fresh."""
+    from simulator.default_site import DEFAULT_SITE
+    from simulator.history import readings as past_readings
+    from simulator.history import readings_at, virtual_site
+    from simulator.scenarios import SCENARIOS
+
+    world = virtual_site(DEFAULT_SITE, seed=seed, end=end, days=DEMO_DAYS, scenario=SCENARIOS[scenario])
+    return [*past_readings(world, world.start, end), *readings_at(world, end)]

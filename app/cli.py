@@ -16,6 +16,7 @@ from app.settings import Settings, SettingsError, settings_from
 from app.site_file import SiteFileError
 
 EXIT_USAGE = 2
+LONG_RUNNING = ("run", "simulate")  # the others speak by what they print
 cli = typer.Typer(
     name="commandcenter",
     help="An energy command center that you talk to. Start with `commandcenter demo`.",
@@ -175,11 +176,12 @@ def _version(wanted: bool) -> None:
 
 @cli.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
 ) -> None:
     del version
-    set_up_logs(verbose=verbose)
+    set_up_logs(verbose=verbose, quiet=context.invoked_subcommand not in LONG_RUNNING)
 
 
 def _settings(data: Path | None, site: str | None, *, keep_database_url: bool = True) -> Settings:

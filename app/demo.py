@@ -20,9 +20,8 @@ from typing import Any
 
 import typer
 
-from app.ask import DEMO_DAYS, DEMO_SEED
+from app.ask import DEMO_SEED, demo_readings
 from app.embedded_redis import sole_use
-from app.logs import set_up_logs
 from app.opening import opened_database, scope_for
 from app.processes.supervisor import Child, ChildGaveUp, end, start, supervise
 from app.run import child_environment, redis_for
@@ -48,7 +47,6 @@ class Simulator:
 async def demo(settings: Settings, scenario: str, *, keep: bool) -> None:
     """Run the demo until the input ends. `keep` leaves the data where `--data` says; else they go with the demo."""
     began = time.monotonic()
-    set_up_logs(verbose=False, quiet=True)
     with contextlib.ExitStack() as stack:
         if not keep:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="commandcenter-demo-"))
@@ -149,13 +147,10 @@ async def _converse(settings: Settings, database: Database, site: Site, began: f
 
 async def write_history(settings: Settings, scenario: str, seed: int, start_text: str) -> None:
     """`commandcenter demo-history`: the virtual site's past, as the connectors would have stored it."""
-    from simulator.default_site import DEFAULT_SITE
-    from simulator.history import history
     from simulator.scenarios import SCENARIOS
 
     if scenario not in SCENARIOS:
         raise SettingsError(f"--scenario {scenario}: must be one of {', '.join(SCENARIOS)}")
-    end_of_past = datetime.fromisoformat(start_text)
-    rows = history(DEFAULT_SITE, seed=seed, end=end_of_past, days=DEMO_DAYS, scenario=SCENARIOS[scenario])
+    rows = demo_readings(datetime.fromisoformat(start_text), scenario, seed)
     async with opened_database(settings, create=True) as database:
         await readings.upsert(database, DEFAULT_ORG_ID, rows)

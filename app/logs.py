@@ -8,7 +8,7 @@ import sys
 import structlog
 
 
-def set_up_logs(*, verbose: bool, quiet: bool = False) -> None:
+def set_up_logs(*, verbose: bool, quiet: bool) -> None:
     """Log to stderr from INFO up (DEBUG when verbose, WARNING when quiet); other libraries from WARNING up."""
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
     at_terminal = sys.stderr.isatty()

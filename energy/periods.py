@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from energy.period_words import dated, find_phrases
 from energy.sun import sunrise_sunset
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -93,11 +94,14 @@ def local_midnight(day: date, zone: ZoneInfo) -> datetime:
 def parse_period(
     text: str, *, now: datetime, zone: ZoneInfo, latitude: float | None = None, longitude: float | None = None
 ) -> Period:
-    """The period that `text` names ("yesterday", "last 6 hours", "last tuesday", "2026-11-20").
+    """The first period that `text` names ("yesterday", "last 6 hours", "since Monday", "nov 20", "2026-11-20").
 
     Raises `UnknownPeriod`, which says what would be understood.
     """
-    found = find_period(text, now=now, zone=zone, latitude=latitude, longitude=longitude)
+    today = now.astimezone(zone).date()
+    phrases = find_phrases(" ".join(text.lower().split()))
+    wording = dated(phrases[0].wording, today) if phrases else text
+    found = find_period(wording, now=now, zone=zone, latitude=latitude, longitude=longitude)
     if found is None:
         raise UnknownPeriod(
             f'"{text[:60]}" is not a period that I know; try "today", "yesterday", "last night", "last 6 hours", '
@@ -109,7 +113,7 @@ def parse_period(
 def find_period(
     text: str, *, now: datetime, zone: ZoneInfo, latitude: float | None = None, longitude: float | None = None
 ) -> Period | None:
-    """The first period that a sentence names, or None. More specific phrases win over shorter ones in them."""
+    """The period that plain wording names, or None. More specific phrases win over shorter ones in them."""
     place = Place(now.astimezone(UTC), zone, latitude, longitude)
     words = re.sub(r"[^\w\s:.+/-]", "", text.lower().replace("’", "'").replace("'s ", " "))
     words = re.sub(r"\s+", " ", words).strip()
@@ -154,12 +158,13 @@ def _days(first: date, after: date, place: Place, label: str) -> Period | None:
     return Period(start, end, label) if start < end else None
 
 
-def _last_night(_: re.Match[str], place: Place) -> Period | None:
-    sun = _sun(place.today, place)
-    night_starts = _sun(place.today - timedelta(days=1), place)[1]
-    if place.now < night_starts:
-        return None
-    return Period(night_starts, min(sun[0], place.now), "last night")
+def _night(nights_back: int, label: str) -> Callable[[re.Match[str], Place], Period | None]:
+    def build(_: re.Match[str], place: Place) -> Period | None:
+        morning_after = place.today - timedelta(days=nights_back)
+        sunset = _sun(morning_after - timedelta(days=1), place)[1]
+        return Period(sunset, min(_sun(morning_after, place)[0], place.now), label) if sunset < place.now else None
+
+    return build
 
 
 def _tonight(_: re.Match[str], place: Place) -> Period | None:
@@ -313,7 +318,8 @@ _PHRASES: list[tuple[re.Pattern[str], Callable[[re.Match[str], Place], Period | 
     (re.compile(rf"\b(?P<first>{_ISO})(?: ?(?:to|until|through|-|\.\.) ?(?P<last>{_ISO}))?"), _iso_day),
     (re.compile(_SPAN), _clock_span),
     (re.compile(r"\b(?P<which>yesterday|this|today) (?P<part>morning|afternoon|evening)\b"), _part_of_day),
-    (re.compile(r"\b(?:last night|overnight|during the night|yesterday night)\b"), _last_night),
+    (re.compile(r"\bnight before last\b"), _night(1, "the night before last")),
+    (re.compile(r"\b(?:last night|overnight|during the night|yesterday night)\b"), _night(0, "last night")),
     (re.compile(r"\bday before yesterday\b"), _days_back(2, "the day before yesterday")),
     (re.compile(r"\byesterday\b"), _days_back(1, "yesterday")),
     (re.compile(rf"{_WHICH} week\b"), _week),

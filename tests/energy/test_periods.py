@@ -39,6 +39,13 @@ HERE = {"now": NOW, "zone": LA, "latitude": 37.3, "longitude": -121.9}
         ("2026-11-01 to 2026-11-03", "2026-11-01T00:00", "2026-11-04T00:00"),
         ("this morning", "2026-11-24T00:00", "2026-11-24T12:00"),
         ("on mon", "2026-11-23T00:00", "2026-11-24T00:00"),
+        ("november 20", "2026-11-20T00:00", "2026-11-21T00:00"),
+        ("solar on Nov 20, 2025", "2025-11-20T00:00", "2025-11-21T00:00"),
+        ("december 3rd", "2025-12-03T00:00", "2025-12-04T00:00"),
+        ("last weekend", "2026-11-21T00:00", "2026-11-23T00:00"),
+        ("how much since Monday?", "2026-11-23T00:00", "2026-11-24T12:00"),
+        ("today versus yesterday", "2026-11-24T00:00", "2026-11-24T12:00"),
+        ("the night before last", "2026-11-22T16:53", "2026-11-23T06:55"),
     ],
 )
 def test_words_name_a_period_in_local_time(words: str, start: str, end: str) -> None:
