@@ -125,6 +125,7 @@ class Meter:
     source: str = "meter"
     error: Exception | None = None
     takes_s: float = 0.0
+    may_answer: asyncio.Event | None = None
     asked_at: list[float] = field(default_factory=list)
     taken: list[datetime] | None = None  # the times of the readings to give; None = one of now
     values: dict[str, Any] = field(default_factory=lambda: {"load_w": 500.0})
@@ -132,6 +133,8 @@ class Meter:
     async def read(self) -> list[Reading]:
         self.asked_at.append(time.monotonic())
         await asyncio.sleep(self.takes_s)
+        if self.may_answer is not None:
+            await self.may_answer.wait()
         if self.error is not None:
             raise self.error
         return [self.reading(at) for at in (self.taken or [self.now()])]

@@ -46,12 +46,13 @@ async def test_a_silent_device_holds_up_no_other_and_is_said_once(database):
 
 async def test_a_slow_device_is_not_asked_again_before_it_answered(database):
     clock = MovableClock()
-    slow, quick = Meter("one", takes_s=0.4), Meter("two")
+    slow, quick = Meter("one", may_answer=asyncio.Event()), Meter("two")
     work = work_of(database, slow, quick, clock=clock)
     first = asyncio.create_task(poll_devices(work))
-    await until(lambda: slow.asked_at)
+    await until(lambda: slow.asked_at and work.being_read == {"one"})
     clock.ahead += timedelta(seconds=5)
     assert await poll_devices(work) == 1
+    slow.may_answer.set()
     assert await first == 2
     assert (len(slow.asked_at), len(quick.asked_at)) == (1, 2)
 
