@@ -150,7 +150,7 @@ class _Triggers:
             if worker._pool is not None:
                 try:
                     async with asyncio.timeout(ANSWER_S):
-                        await worker._pool.ping()
+                        await _write(worker)
                 except TimeoutError:
                     misses += 1
                     if misses == 2:  # one may be ours: this process was held up itself
@@ -209,7 +209,12 @@ async def _connected(worker: Worker) -> None:
     while worker._pool is None:
         await asyncio.sleep(0.02)
     async with asyncio.timeout(ANSWER_S):
-        await worker._pool.ping()
+        await _write(worker)
+
+
+async def _write(worker: Worker) -> None:
+    """A Redis that answers but takes nothing (its disk or memory is full) triggers nothing either."""
+    await worker.pool.set(f"{worker.queue_name}:alive", "1", ex=60)
 
 
 async def _end(worker: Worker, running: asyncio.Task[None]) -> None:

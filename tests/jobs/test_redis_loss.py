@@ -75,6 +75,22 @@ async def test_a_redis_that_hangs_is_noticed(database, tmp_path, redis_url):
     assert events(logs, *OUR_EVENTS) == ["worker_ready", "redis_lost", "redis_back"]
 
 
+async def test_a_redis_that_takes_nothing_any_more_is_said_once_and_polls_go_on(database, redis_url):
+    meter = Meter("one")
+    client = Redis.from_url(redis_url)
+    with capture_logs() as logs:
+        async with working(work_of(database, meter), redis_url):
+            await until(lambda: meter.asked_at)
+            await client.config_set("min-replicas-to-write", 1)  # refuses all writes, as with a full disk
+            await until(lambda: events(logs, "redis_lost"))
+            count = len(meter.asked_at)
+            await until(lambda: len(meter.asked_at) > count + 1)
+            await client.config_set("min-replicas-to-write", 0)
+            await until(lambda: events(logs, "redis_back"))
+    await client.aclose()
+    assert events(logs, *OUR_EVENTS) == ["worker_ready", "redis_lost", "redis_back"]
+
+
 async def test_a_worker_that_starts_before_redis_waits_for_it(database, tmp_path):
     meter = Meter("one")
     with capture_logs() as logs:
