@@ -47,6 +47,10 @@ class StillSite:
     state: Flows = field(default_factory=Flows)
     wiring: str = "both"
 
+    @property
+    def has_grid(self) -> bool:
+        return self.site.grid.present
+
     def state_at(self, t: datetime) -> Flows:
         return self.state
 
@@ -69,6 +73,8 @@ class Orders:
 
     def peek(self, target: str) -> str | None:
         return self.fault if target == "victron" else None
+
+    take = peek
 
 
 def a_site(*, grid: bool = True, **device: Any) -> Site:

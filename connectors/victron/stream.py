@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 import aiomqtt
 
@@ -31,7 +32,9 @@ from energy.reading import Reading
 from energy.site import Device, Site
 
 _REFUSED = (4, 5, 134, 135)  # CONNACK: bad user name or password, not authorised (MQTT 3.1.1 and 5)
+_SUBSCRIPTION_DENIED = 0x80
 _KEPT_READINGS = 360  # an hour of a consumer that does not come
+_QUIET_AT_MOST_S = 0.5  # a busy GX may never pause
 _QUIET_S = 0.05  # the GX sends the values of one moment in a burst: a reading is taken after it, not in it
 
 
@@ -109,9 +112,13 @@ class VictronGx:
 
     async def close(self) -> None:
         """End the connection; running iterations end too."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait([self._running])
+        running = self._running
+        # Again and again: on Python 3.11 a TaskGroup that fails in the same moment swallows the cancellation.
+        while running is not None and not running.done():
+            running.cancel()
+            await asyncio.wait({running}, timeout=1.0)
+        if running is not None and not running.cancelled():
+            running.exception()  # it was told to whoever iterated; here it only counts as seen
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -155,7 +162,7 @@ class VictronGx:
         """One connection, until it breaks: then a ConnectorError says how."""
         access = await asyncio.to_thread(access_to, self._device, self._secrets)
         try:
-            async with aiomqtt.Client(
+            async with _Client(
                 access.host,
                 access.port,
                 username=access.username,
@@ -163,11 +170,16 @@ class VictronGx:
                 tls_context=access.tls,
                 identifier=self._client_id,
                 keepalive=15,
-                timeout=min(self._pace.answer_s, 5.0),
+                timeout=self._pace.answer_s,
             ) as client:
                 self._refusals.accepted()
                 portal_id = await self._find_portal(client)
-                await client.subscribe([(f"N/{portal_id}/{topic}", 0) for topic in SUBSCRIPTIONS])
+                granted = await client.subscribe([(f"N/{portal_id}/{topic}", 0) for topic in SUBSCRIPTIONS])
+                if all(getattr(code, "value", code) >= _SUBSCRIPTION_DENIED for code in granted):
+                    raise CredentialsRefused(
+                        f"{self.device_id}: this user may not read the site {portal_id} at {access.host}; check "
+                        "portal_id and the user's access to the site in VRM"
+                    )
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._listen(client, portal_id))
                     tasks.create_task(self._keep_alive(client, portal_id))
@@ -262,7 +274,8 @@ class VictronGx:
             if len(self._values):
                 self._complete.set()  # very old firmware does not say when it has said everything
         while True:
-            while clock() - self._heard_monotonic_s < _QUIET_S:
+            latest = clock() + _QUIET_AT_MOST_S
+            while clock() - self._heard_monotonic_s < _QUIET_S and clock() < latest:
                 await asyncio.sleep(_QUIET_S)
             if self._heard_monotonic_s > produced_at and self._heard_at is not None:
                 produced_at = self._heard_monotonic_s
@@ -289,6 +302,17 @@ class VictronGx:
 def connect(site: Site, device: Device, secrets: DeviceSecrets) -> VictronGx:
     """The registry's factory. Nothing is sent before `readings()` or `details()`."""
     return VictronGx(site, device, secrets)
+
+
+class _Client(aiomqtt.Client):
+    """Closes the socket of a connection that did not come about: aiomqtt leaves it open, one per attempt."""
+
+    async def __aenter__(self) -> Self:
+        try:
+            return await super().__aenter__()
+        except aiomqtt.MqttError:
+            self._client.disconnect()
+            raise
 
 
 def _payload(message: aiomqtt.Message) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from simulator.victron.broker import embedded_broker
 from simulator.victron.gx import DEFAULT_PORTAL_ID, Timings, VirtualGx
@@ -35,7 +35,7 @@ async def serve_victron(
 
     Faults of target "victron": timeout (silence), frozen (values stand still, the heartbeat goes on), nulls, html
     (payloads that are not JSON), gone (the battery monitor is unplugged), 401 (embedded broker only: callers are
-    thrown out and refused). 429 has no meaning in MQTT and changes nothing.
+    thrown out and refused). 429 has no meaning in MQTT and changes nothing. A fault with a count lasts as many ticks.
     """
     described = next((d.portal_id for d in site.site.device if d.kind == "victron_mqtt" and d.portal_id), None)
     gx = VirtualGx(
@@ -60,9 +60,10 @@ async def serve_victron(
             await _online_or_failed(gx, running)
             yield broker
         finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            # Again and again: on Python 3.11 a TaskGroup that fails in the same moment swallows the cancellation.
+            while not running.done():
+                running.cancel()
+                await asyncio.wait({running}, timeout=1.0)
 
 
 async def _online_or_failed(gx: VirtualGx, running: asyncio.Task[None], timeout_s: float = 10.0) -> None:

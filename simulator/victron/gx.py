@@ -59,10 +59,14 @@ class VirtualGx:
         self.client_id = f"gx-{portal_id}-{secrets.token_hex(4)}"
         self.online = asyncio.Event()
         self._physics, self._clock, self._faults = physics, clock, faults
+        # A scenario may take the grid away that the site's description has.
+        grid = physics.site.grid.model_copy(update={"present": physics.has_grid})
+        self._site = physics.site.model_copy(update={"grid": grid})
         self._wiring = wiring or Wiring(chargers=physics.wiring != "solark")
         self._timings = timings or Timings()
         self._counters = Counters()
         self._counted_at = clock.now()
+        self._fault: str | None = None
         self._written: dict[str, Value] = {}
         self._tree = self._measured()
         self._sent: dict[str, bytes] = {}
@@ -98,7 +102,8 @@ class VirtualGx:
         await _connect(client, f"mqtt://{host}:{port}/")
         try:
             await client.subscribe([(f"R/{self.portal_id}/#", 0), (f"W/{self.portal_id}/#", 0)])
-            self._client, self._sent = client, {}
+            self._client = client
+            self._sent = {path: _payload(leaf) for path, leaf in self._tree.items()}  # only changes from here on
             # The only retained topic: it announces the portal id even while the GX says nothing else.
             serial = f"N/{self.portal_id}/system/0/Serial"
             await client.publish(serial, _payload(Leaf(self.portal_id)), qos=0, retain=True)
@@ -129,6 +134,7 @@ class VirtualGx:
 
     async def _tick_for_ever(self, on_tick: OnTick | None) -> None:
         while True:
+            self._fault = self._faults.take(TARGET)  # where faults are counted, a tick is one answer
             if on_tick is not None:
                 await on_tick(self._fault)
             await self._tick()
@@ -200,7 +206,7 @@ class VirtualGx:
         hours = max((now - self._counted_at).total_seconds(), 0.0) / 3600
         self._counted_at = now
         self._counters.count(state, hours=hours, day=now.astimezone(self._physics.site.zone).toordinal())
-        tree = leaves(self._physics.site, state, self._wiring, self._counters, self.portal_id)
+        tree = leaves(self._site, state, self._wiring, self._counters, self.portal_id)
         if self._fault == "nulls":
             tree = nulled(tree)
         if self._fault == "gone":
@@ -221,10 +227,6 @@ class VirtualGx:
             self._tokens, self._tokens_filled_at = FULL_REPUBLISHES_PER_S, monotonic()
         self._tokens -= 1
         return self._tokens >= 0
-
-    @property
-    def _fault(self) -> str | None:
-        return self._faults.peek(TARGET)
 
     @property
     def _unix_s(self) -> int:

@@ -34,12 +34,14 @@ class State(Protocol):
 
 
 class Physics(Protocol):
-    """A virtual site: its description, how its panels are wired ("solark" or "both"), its state at a time."""
+    """A virtual site: its description, its wiring ("solark" or "both": panels on the GX too), its state at a time."""
 
     @property
     def site(self) -> Site: ...
     @property
     def wiring(self) -> str: ...
+    @property
+    def has_grid(self) -> bool: ...
     def state_at(self, t: datetime) -> State: ...
 
 
@@ -50,9 +52,10 @@ class Clock(Protocol):
 
 
 class Faults(Protocol):
-    """The faults that someone ordered, by target."""
+    """The faults that someone ordered, by target. `take` uses one up where they are counted, `peek` does not."""
 
     def peek(self, target: str) -> str | None: ...
+    def take(self, target: str) -> str | None: ...
 
 
 class NoFaults:
@@ -62,3 +65,7 @@ class NoFaults:
         """None, whatever the target."""
         del target
         return None
+
+    def take(self, target: str) -> str | None:
+        """None, whatever the target."""
+        return self.peek(target)

@@ -8,10 +8,13 @@ import time
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
 import pytest
 import structlog
+from amqtt.broker import Broker
+from amqtt.plugins.base import BaseTopicPlugin
 from pydantic import SecretStr
 
 from connectors.device import DeviceSecrets, StreamedDevice
@@ -20,6 +23,14 @@ from energy.reading import is_balanced
 from simulator.victron import Wiring
 from tests.brokers import MOSQUITTO, any_broker, free_port, mosquitto
 from tests.victron_stage import FAST, PORTAL, QUICK, a_site, first, on_stage
+
+
+class NobodySubscribes(BaseTopicPlugin):  # type: ignore[misc]  # amqtt is not typed
+    """amqtt's topic hook that denies every subscription."""
+
+    async def topic_filtering(self, **_: Any) -> bool:
+        return False
+
 
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="kills or freezes mosquitto, which is not installed")
 
@@ -136,6 +147,11 @@ async def test_readings_are_coalesced_to_one_per_interval() -> None:
         await gx.close()
     gaps = [later - sooner for sooner, later in itertools.pairwise(taken)]
     assert min(gaps) > 0.25
+
+
+async def test_a_gx_that_never_pauses_is_read_all_the_same() -> None:
+    async with on_stage(timings=replace(QUICK, tick_s=0.005, heartbeat_s=0.01)) as stage:
+        assert (await first(stage.gx(), within_s=4)).soc_pct == 63.5
 
 
 async def test_a_slow_reader_finds_the_readings_of_the_meantime_in_order() -> None:
@@ -295,6 +311,25 @@ async def test_a_wrong_password_is_refused_for_good(tmp_path: Path) -> None:
         with pytest.raises(CredentialsRefused):  # now without asking: a GX locks out whoever tries too often
             await gx.details()
         assert time.monotonic() - began < 0.1
+
+
+async def test_a_user_who_may_not_read_the_site_is_refused() -> None:
+    port = free_port()
+    nobody_subscribes = f"{NobodySubscribes.__module__}.NobodySubscribes"
+    everybody_enters = "amqtt.plugins.authentication.AnonymousAuthPlugin"
+    broker = Broker(
+        {
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
+            "plugins": {everybody_enters: {}, nobody_subscribes: {}},
+        }
+    )
+    await broker.start()
+    try:
+        async with on_stage() as stage:
+            with pytest.raises(CredentialsRefused, match=f"may not read the site {PORTAL}"):
+                await stage.gx(port=port).details()
+    finally:
+        await broker.shutdown()
 
 
 async def test_closing_ends_the_stream() -> None:

@@ -201,10 +201,12 @@ async def test_the_fault_timeout_is_silence_and_ends() -> None:
     async with on_stage() as stage, stage.listener() as listener:
         await listener.hear(0.2)
         stage.orders.fault = "timeout"
+        await asyncio.sleep(0.1)
         await listener.ask("keepalive")
         await listener.ask(SOC)
         assert await listener.hear(0.4) == {}
         stage.orders.fault = None
+        await asyncio.sleep(0.1)
         await listener.ask("keepalive")
         assert SOC in await listener.hear(3, until="full_publish_completed")
 
@@ -273,6 +275,18 @@ async def test_the_gx_comes_back_to_a_broker_that_was_killed(tmp_path: Path) -> 
         async with stage.listener() as listener:
             await listener.ask("keepalive")
             assert SOC in await listener.hear(3, until="full_publish_completed")
+
+
+async def test_a_counted_fault_lasts_that_many_ticks() -> None:
+    faults = Faults()
+    async with serve_victron(StillSite(a_site()), Noon(), faults, timings=QUICK) as (host, port):
+        faults.order("victron", "timeout", count=4)
+        await asyncio.sleep(0.1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await _read(host, port, SOC)
+        await asyncio.sleep(0.3)
+        assert await _read(host, port, SOC) == [63.5]
 
 
 async def test_the_virtual_site_is_what_the_gx_publishes() -> None:
