@@ -8,7 +8,7 @@ import structlog
 
 from energy.reading import Reading
 from jobs.work import Unsaved, Work
-from services.ingest import record
+from services.ingest import Recorded, record
 
 log = structlog.get_logger()
 EVENT = "readings_not_stored"
@@ -21,11 +21,13 @@ async def store(work: Work, readings: Sequence[Reading]) -> int:
     A batch that fails again and again while others go through is at fault itself and is dropped, which is logged.
     """
     try:
-        stored = (await record(work.database, work.org_id, readings, now=work.clock())).stored
+        done = await record(work.database, work.org_id, readings, now=work.clock())
     except Exception as error:  # noqa: BLE001  whatever it is, the readings must not be lost, and it is logged
         work.unsaved.append(Unsaved(list(readings)))
         work.surprises.failed(EVENT, work.site.id, error)
         return 0
+    _tell_rejections(work, readings, done)
+    stored = done.stored
     for batch in list(work.unsaved):
         if batch not in work.unsaved:
             continue  # a run at the same time was faster
@@ -41,3 +43,16 @@ async def store(work: Work, readings: Sequence[Reading]) -> int:
     if not work.unsaved:
         work.surprises.succeeded(EVENT, work.site.id)
     return stored
+
+
+def _tell_rejections(work: Work, readings: Sequence[Reading], done: Recorded) -> None:
+    """Log an impossible value when it is news for its device, and when it is over: a bad sensor speaks at each poll."""
+    refused = {(device_id, rejection.field): rejection.reason for device_id, rejection in done.rejections}
+    for device_id in {reading.device_id for reading in readings}:
+        known = {key for key in work.rejected if key[0] == device_id}
+        for key in refused.keys() - work.rejected:
+            work.rejected.add(key)
+            log.warning("reading_rejected", device=key[0], field=key[1], reason=refused[key])
+        for key in known - refused.keys():
+            work.rejected.discard(key)
+            log.info("reading_accepted_again", device=key[0], field=key[1])

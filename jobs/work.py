@@ -80,6 +80,7 @@ class Work:
     surprises: Surprises = field(default_factory=Surprises)
     tried_slots: dict[str, datetime] = field(default_factory=dict)
     being_read: set[str] = field(default_factory=set)
+    rejected: set[tuple[str, str]] = field(default_factory=set)  # (device, field) with impossible values now
     unsaved: deque[Unsaved] = field(default_factory=lambda: deque(maxlen=2_000))
     _paused_until: dict[str, float] = field(default_factory=dict)
 

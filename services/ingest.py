@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
-
 from energy.reading import Reading, Rejection, sanitised
 from store import readings
 from store.database import Database
 from store.rejections import count_rejections
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +32,4 @@ async def record(database: Database, org_id: str, batch: Sequence[Reading], *, n
     stored = await readings.upsert(database, org_id, kept) if kept else 0
     if rejections:
         await count_rejections(database, org_id, rejections, now=now)
-        for reading, rejection in rejections:
-            log.warning("reading_rejected", device=reading.device_id, field=rejection.field, reason=rejection.reason)
     return Recorded(stored, tuple((reading.device_id, rejection) for reading, rejection in rejections))

@@ -140,20 +140,20 @@ class VictronGx:
             try:
                 await self._session()
             except CredentialsRefused as error:
-                self._fail(error)
+                self._forget(error)  # raised, so whoever reads tells of it
                 self._refusals.refused(error)
                 raise
             except ConnectorError as error:
                 if self._complete.is_set():
                     retry_s = self._pace.first_retry_s
-                self._fail(error)
+                self._forget(error)
+                self._watch.failed(self.device_id, error)
             # Spread out, or everybody who lost the same broker comes back in the same instant.
             await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))
             retry_s = min(retry_s * 2, self._pace.longest_retry_s)
 
-    def _fail(self, error: ConnectorError) -> None:
+    def _forget(self, error: ConnectorError) -> None:
         self._problem = error
-        self._watch.failed(self.device_id, error)
         self._complete.clear()
         self._values.clear()
         self._malformed.clear()
