@@ -16,7 +16,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from energy.periods import Period
 from energy.reading import Reading
+from energy.site import Site
+from services.history import Bucketing, buckets
+from services.scope import Scope
 from store import readings
 from store.database import Database, sqlite_url
 
@@ -90,6 +94,12 @@ async def measure(days: int, folder: Path) -> list[tuple[str, float, str, float]
         async def rolled(length: timedelta) -> object:
             return await readings.field_rollups(database, ORG, SITE, "solar_w", END - length, END)
 
+        site = Site(id=SITE, timezone="America/Los_Angeles")
+        scope = Scope(database=database, site=site, as_of=END)
+
+        async def sums(days_back: int, by: Bucketing) -> object:
+            return await buckets(scope, "solar_w", Period(END - timedelta(days=days_back), END, "bench"), by)
+
         day, month, whole = timedelta(days=1), timedelta(days=30), timedelta(days=days)
         return [
             ("bulk upsert with rollups", stored_per_s, "rows/s", 5_000),
@@ -100,6 +110,8 @@ async def measure(days: int, folder: Path) -> list[tuple[str, float, str, float]
             ("7 days of a field, rows", await median_ms(lambda: rows(7 * day)), "ms", 100),
             ("30 days of a field, hourly", await median_ms(lambda: rolled(month)), "ms", 30),
             (f"{days} days of a field, hourly", await median_ms(lambda: rolled(whole)), "ms", 50),
+            ("30 days as hourly sums", await median_ms(lambda: sums(30, "hour")), "ms", 30),
+            (f"{days} days as daily sums", await median_ms(lambda: sums(days, "day")), "ms", 50),
         ]
     finally:
         await database.close()
