@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +33,24 @@ class Door(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is not typed
         return admits is None or bool(admits(session.username, session.password))
 
 
+class _Broker(Broker):  # type: ignore[misc]  # amqtt is not typed
+    """amqtt's broker, which leaves a connection's transport open when the peer was gone first."""
+
+    async def stream_connected(self, reader: StreamReader, writer: StreamWriter, listener_name: str) -> None:
+        try:
+            await super().stream_connected(reader, writer, listener_name)
+        finally:
+            writer.close()
+
+
+def close_transport(client: Any) -> None:
+    """Close the socket of an amqtt client, for the same reason; harmless where it is closed."""
+    adapter = getattr(getattr(client, "_handler", None), "writer", None)
+    stream = getattr(adapter, "_writer", None)
+    if stream is not None:
+        stream.close()
+
+
 class EmbeddedBroker:
     """A started broker: where it listens, and a way to throw its clients out."""
 
@@ -54,7 +73,7 @@ async def embedded_broker(port: int = 0, admits: Admits | None = None) -> AsyncI
         logging.getLogger(name).setLevel(logging.CRITICAL)
     port = port or _free_port()
     door = f"{Door.__module__}.{Door.__qualname__}"
-    broker = Broker(
+    broker = _Broker(
         {
             "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}},
             "plugins": {door: {"admits": admits}},

@@ -20,6 +20,7 @@ import structlog
 from amqtt.client import MQTTClient
 from amqtt.errors import AMQTTError, ClientError, ConnectError, MQTTError
 
+from simulator.victron.broker import close_transport
 from simulator.victron.ports import TARGET, Clock, Faults, Physics
 from simulator.victron.tree import BATTERY, Counters, Leaf, Value, Wiring, leaves, nulled
 
@@ -115,6 +116,7 @@ class VirtualGx:
             self._client = None
             with suppress(*_MQTT_TROUBLE):  # already gone, or going
                 await client.disconnect()
+            close_transport(client)
 
     async def _listen(self, client: MQTTClient) -> None:
         while True:
