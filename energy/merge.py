@@ -1,7 +1,8 @@
 """The site's merged view: one value per field out of all devices' latest readings, with source and age.
 
 Each field has a rule: `prefer` takes the first device that knows it and is fresh, `sum` adds devices and is unknown
-while one of them is. Without a rule the devices are preferred in the order of the site's settings.
+while one of them is. Without a rule the devices are preferred in the order of the site's settings. A device that the
+settings do not describe, such as an imported file, speaks where none of the others does.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from energy.site import Prefer, Site, Sum
 
 STALE_AFTER_INTERVALS = 2.5
 STALE_AT_MOST = timedelta(minutes=15)
+NO_DEVICE = "none"
 
 Value = float | bool | str | tuple[str, ...]
 
@@ -75,8 +77,8 @@ def stale_after(interval_s: float) -> timedelta:
     return min(timedelta(seconds=STALE_AFTER_INTERVALS * interval_s), STALE_AT_MOST)
 
 
-def preference(site: Site, field: str, known_devices: Iterable[str]) -> Prefer | Sum:
-    """The rule that merges `field`: the site's own, else prefer the described devices in order, then any others.
+def preference(site: Site, field: str) -> Prefer | Sum:
+    """The rule that merges `field`: the site's own, else prefer the described devices in order.
 
     Miners behind several relays add up without being told.
     """
@@ -84,13 +86,17 @@ def preference(site: Site, field: str, known_devices: Iterable[str]) -> Prefer |
     if rule is not None:
         return rule
     described = [device.id for device in site.device]
-    others = sorted(set(known_devices) - set(described))
     if field == "miner_w" and site.miner:
         relays = tuple(dict.fromkeys(miner.device for miner in site.miner))
         if len(relays) > 1:
             return Sum(sum=relays)
         described = [*relays, *(d for d in described if d not in relays)]
-    return Prefer(prefer=tuple(described + others) or ("none",))
+    return Prefer(prefer=tuple(described) or (NO_DEVICE,))
+
+
+def undescribed(site: Site, devices: Iterable[str]) -> tuple[str, ...]:
+    """Devices with data that the settings do not describe, such as an imported file: they speak where no other does."""
+    return tuple(sorted(set(devices) - {device.id for device in site.device}))
 
 
 def merge(site: Site, latest: Mapping[str, Reading], *, now: datetime) -> MergedView:
@@ -118,10 +124,16 @@ def _is_fresh(site: Site, reading: Reading, now: datetime) -> bool:
 
 
 def _merge_field(site: Site, name: str, latest: Mapping[str, Reading], fresh: Mapping[str, bool]) -> Sourced:
-    rule = preference(site, name, latest)
+    rule = preference(site, name)
+    others = undescribed(site, latest)
     if isinstance(rule, Sum):
-        return _sum(name, [latest.get(d) for d in rule.sum], fresh)
-    candidates = [latest[d] for d in rule.prefer if d in latest and getattr(latest[d], name) is not None]
+        total = _sum(name, [latest.get(d) for d in rule.sum], fresh)
+        if total.value is not None:
+            return total
+        listed = others
+    else:
+        listed = (*rule.prefer, *others)
+    candidates = [latest[d] for d in listed if d in latest and getattr(latest[d], name) is not None]
     if not candidates:
         return Sourced(name, None, (), None, stale=True)
     chosen = next((r for r in candidates if fresh[r.device_id]), None)

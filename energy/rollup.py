@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from energy.series import Series, Times, Values, weights_s
+from energy.cadence import Cadence, Times, Values, weights_s
 
 HOUR_S = 3600
 
@@ -30,31 +30,37 @@ class Rollup:
     negative_mean: float
 
 
-def hourly_rollups(times: Times, values: Values, cadence_s: float) -> list[Rollup]:
-    """The rollups of all UTC hours with at least one known row; rows as in `Series`, weights as in `weights_s`."""
-    rows = Series(times, values, cadence_s, "").known()
-    if rows.times.size == 0:
+def hourly_rollups(times: Times, values: Values, cadence_s: Cadence) -> list[Rollup]:
+    """The rollups of all UTC hours with at least one known row; rows as in `Series`, weights as in `weights_s`.
+
+    `cadence_s` is one for all rows, or one per row.
+    """
+    known = ~np.isnan(values)
+    if not known.all():
+        times, values = times[known], values[known]
+        cadence_s = cadence_s[known] if isinstance(cadence_s, np.ndarray) else cadence_s
+    if times.size == 0:
         return []
-    weights = weights_s(rows.times, cadence_s)
-    hours = rows.times // HOUR_S
+    weights = weights_s(times, cadence_s)
+    hours = times // HOUR_S
     starts = np.concatenate([[0], np.flatnonzero(np.diff(hours)) + 1])
-    ends = np.append(starts[1:], rows.times.size)
+    ends = np.append(starts[1:], times.size)
     covered = np.add.reduceat(weights, starts)
-    mean = np.add.reduceat(rows.values * weights, starts) / covered
-    positive = np.add.reduceat(np.maximum(rows.values, 0.0) * weights, starts) / covered
-    negative = np.add.reduceat(np.maximum(-rows.values, 0.0) * weights, starts) / covered
+    mean = np.add.reduceat(values * weights, starts) / covered
+    positive = np.add.reduceat(np.maximum(values, 0.0) * weights, starts) / covered
+    negative = np.add.reduceat(np.maximum(-values, 0.0) * weights, starts) / covered
     rollups = []
     for i, (first, last) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        low = first + int(rows.values[first:last].argmin())
-        high = first + int(rows.values[first:last].argmax())
+        low = first + int(values[first:last].argmin())
+        high = first + int(values[first:last].argmax())
         rollups.append(
             Rollup(
                 start_s=int(hours[first]) * HOUR_S,
                 mean=float(mean[i]),
-                minimum=float(rows.values[low]),
-                minimum_at_s=int(rows.times[low]),
-                maximum=float(rows.values[high]),
-                maximum_at_s=int(rows.times[high]),
+                minimum=float(values[low]),
+                minimum_at_s=int(times[low]),
+                maximum=float(values[high]),
+                maximum_at_s=int(times[high]),
                 covered_s=float(covered[i]),
                 positive_mean=float(positive[i]),
                 negative_mean=float(negative[i]),

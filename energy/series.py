@@ -2,7 +2,8 @@
 
 A reading stands for the time until the next one and is counted where it starts. Where the next one is more than two
 cadences away there is a gap: the reading then stands for one cadence and the rest of the gap is unknown. On even rows
-the time-weighted mean therefore equals the arithmetic mean of the rows, exactly as a spreadsheet has it.
+the time-weighted mean therefore equals the arithmetic mean of the rows, exactly as a spreadsheet has it. The cadence is
+that of a row's surroundings (energy/cadence.py), since a series may change its pace.
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-GAP_CADENCES = 2.0
-JOULES_PER_KWH = 3_600_000.0
+from energy.cadence import GAP_CADENCES, Times, Values, gaps_after, weights_s
 
-Times = NDArray[np.int64]
-Values = NDArray[np.float64]
+JOULES_PER_KWH = 3_600_000.0
 Part = Literal["net", "positive", "negative"]
 
 
@@ -25,29 +24,42 @@ Part = Literal["net", "positive", "negative"]
 class Series:
     """One field over time. `times` (n,) int64 epoch seconds UTC, rising; `values` (n,) float64 with NaN = unknown.
 
-    `cadence_s` is the usual distance of rows; `source` names the devices, joined by "+".
+    `cadence_s` is the usual distance of rows and `cadences_s` (n,) that around each row, where the pace changes (None:
+    it is the same everywhere); `source` names the devices, joined by "+".
     """
 
     times: Times
     values: Values
     cadence_s: float
     source: str
+    cadences_s: Values | None = None
 
     def __post_init__(self) -> None:
         if self.times.shape != self.values.shape or self.times.ndim != 1:
             raise ValueError(f"Series: times {self.times.shape} and values {self.values.shape} must be equal, 1-D")
+        if self.cadences_s is not None and self.cadences_s.shape != self.times.shape:
+            raise ValueError(f"Series: cadences {self.cadences_s.shape} and times {self.times.shape} must be equal")
         if self.times.size > 1 and not bool(np.all(np.diff(self.times) > 0)):
             raise ValueError("Series: times must rise strictly; sort them and drop doubles first")
+
+    @property
+    def row_cadences_s(self) -> Values:
+        """(n,) the cadence around each row (s)."""
+        return np.full(self.times.size, self.cadence_s) if self.cadences_s is None else self.cadences_s
 
     def between(self, start_s: float, end_s: float) -> Series:
         """The rows with start <= time < end (epoch seconds)."""
         first, last = np.searchsorted(self.times, [start_s, end_s], side="left")
-        return Series(self.times[first:last], self.values[first:last], self.cadence_s, self.source)
+        return self._rows(slice(first, last))
 
     def known(self) -> Series:
         """The rows whose value is known."""
         keep = ~np.isnan(self.values)
-        return self if bool(keep.all()) else Series(self.times[keep], self.values[keep], self.cadence_s, self.source)
+        return self if bool(keep.all()) else self._rows(keep)
+
+    def _rows(self, which: slice | NDArray[np.bool_]) -> Series:
+        cadences_s = None if self.cadences_s is None else self.cadences_s[which]
+        return Series(self.times[which], self.values[which], self.cadence_s, self.source, cadences_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +80,6 @@ class Crossing:
 
 
 EMPTY = Series(np.empty(0, np.int64), np.empty(0, np.float64), 300.0, "")
-
-
-def median_cadence_s(times: Times, default: float = 300.0) -> float:
-    """The usual distance of rows in seconds; `default` for fewer than two rows."""
-    return float(np.median(np.diff(times))) if times.size > 1 else default
-
-
-def weights_s(times: Times, cadence_s: float) -> Values:
-    """(n,) seconds that each row stands for: until the next row, or one cadence before a gap and at the end."""
-    if times.size == 0:
-        return np.empty(0, np.float64)
-    steps = np.empty(times.size, np.float64)
-    steps[:-1] = np.diff(times)
-    steps[-1] = cadence_s
-    steps[steps > GAP_CADENCES * cadence_s] = cadence_s
-    return steps
 
 
 def time_weighted_mean(series: Series, start_s: float, end_s: float) -> float | None:
@@ -126,16 +122,15 @@ def crossings(series: Series, threshold: float, start_s: float, end_s: float) ->
     """
     first = max(int(np.searchsorted(series.times, start_s, side="left")) - 1, 0)
     last = int(np.searchsorted(series.times, end_s, side="left"))
-    times, values = series.times[first:last], series.values[first:last]
-    known = ~np.isnan(values)
-    times, values = times[known], values[known]
-    if times.size < 2:
+    rows = series._rows(slice(first, last)).known()
+    if rows.times.size < 2:
         return []
-    above = values >= threshold
-    changed = np.flatnonzero(above[1:] != above[:-1]) + 1
-    near = np.diff(times)[changed - 1] <= GAP_CADENCES * series.cadence_s
+    above = rows.values >= threshold
+    changed = np.flatnonzero((above[1:] != above[:-1]) & ~gaps_after(rows.times, rows.row_cadences_s)[:-1]) + 1
     return [
-        Crossing(int(times[i]), bool(above[i]), float(values[i])) for i in changed[near].tolist() if times[i] >= start_s
+        Crossing(int(rows.times[i]), bool(above[i]), float(rows.values[i]))
+        for i in changed.tolist()
+        if rows.times[i] >= start_s
     ]
 
 
@@ -146,33 +141,43 @@ def seconds_above(series: Series, threshold: float, start_s: float, end_s: float
 
 
 def prefer_series(candidates: list[Series]) -> Series:
-    """One series out of several: the first one, its gaps filled by the next ones where they have rows."""
-    usable = [s.known() for s in candidates if s.known().times.size]
+    """One series out of several: the first one, its long gaps filled by the next ones where they have rows.
+
+    A gap is filled when it is longer than two cadences of the filler too: shorter ones stay gaps, so that two sensors
+    that differ a little do not take turns. The filler's value holds from the start of the gap.
+    """
+    usable = [known for known in (candidate.known() for candidate in candidates) if known.times.size]
     if not usable:
         return EMPTY
     merged = usable[0]
     for other in usable[1:]:
-        missing = _outside(other.times, merged)
-        if not missing.any():
-            continue
-        times = np.concatenate([merged.times, other.times[missing]])
-        values = np.concatenate([merged.values, other.values[missing]])
-        order = np.argsort(times, kind="stable")
-        times, unique = np.unique(times[order], return_index=True)
-        merged = Series(times, values[order][unique], merged.cadence_s, f"{merged.source}+{other.source}")
+        merged = _filled(merged, other)
     return merged
 
 
 def sum_series(parts: list[Series]) -> Series:
     """The sum of several sources on the rows of the coarsest; unknown where one of them has a gap."""
-    known = [s.known() for s in parts]
-    if not known or any(s.times.size == 0 for s in known):
+    known = [part.known() for part in parts]
+    if not known or any(part.times.size == 0 for part in known):
         return EMPTY
-    frame = max(known, key=lambda s: s.cadence_s)
+    frame = max(known, key=lambda part: part.cadence_s)
     total = np.zeros(frame.times.size)
     for part in known:
         total += _held(part, frame.times)
-    return Series(frame.times, total, frame.cadence_s, "+".join(s.source for s in parts))
+    return Series(frame.times, total, frame.cadence_s, "+".join(part.source for part in parts), frame.cadences_s)
+
+
+def with_gaps_marked(series: Series) -> Series:
+    """The series with an unknown row in each gap, for those who draw it; its `cadence_s` is then the widest one."""
+    rows = series.known()
+    if rows.times.size == 0:
+        return rows
+    cadences = rows.row_cadences_s
+    gaps = gaps_after(rows.times, cadences)
+    times = np.concatenate([rows.times, (rows.times[gaps] + cadences[gaps]).astype(np.int64)])
+    values = np.concatenate([rows.values, np.full(int(gaps.sum()), np.nan)])
+    order = np.argsort(times, kind="stable")
+    return Series(times[order], values[order], float(cadences.max()), series.source)
 
 
 def thinned(series: Series, max_points: int) -> Series:
@@ -192,7 +197,7 @@ def thinned(series: Series, max_points: int) -> Series:
 
 def _weighted(series: Series, start_s: float, end_s: float) -> tuple[Values, Values]:
     rows = series.between(start_s, end_s)
-    weights = weights_s(rows.times, series.cadence_s)
+    weights = weights_s(rows.times, rows.row_cadences_s)
     known = ~np.isnan(rows.values)
     return rows.values[known], weights[known]
 
@@ -205,23 +210,49 @@ def _part(values: Values, part: Part) -> Values:
     return values
 
 
-def _nearest_before(series: Series, times: Times) -> NDArray[np.intp]:
+def _row_before(series: Series, times: Times) -> NDArray[np.intp]:
     return np.searchsorted(series.times, times, side="right") - 1
 
 
-def _outside(times: Times, series: Series) -> NDArray[np.bool_]:
-    """Which of `times` lie in a gap of `series` (further than two cadences from the row before them)."""
-    before = _nearest_before(series, times)
-    age = times - series.times[np.maximum(before, 0)]
-    ahead = series.times[np.minimum(before + 1, series.times.size - 1)] - times
-    far_from_next = (before == series.times.size - 1) | (ahead >= series.cadence_s)
-    early = (before < 0) & (ahead >= series.cadence_s)
-    late = (before >= 0) & (age > GAP_CADENCES * series.cadence_s) & far_from_next
-    return np.asarray(early | late, dtype=np.bool_)
-
-
 def _held(series: Series, times: Times) -> Values:
-    before = _nearest_before(series, times)
+    """The value that holds at each of `times`: the row's before it, unknown in a gap and before the first row."""
+    before = _row_before(series, times)
     age = times - series.times[np.maximum(before, 0)]
-    held = np.where((before >= 0) & (age <= GAP_CADENCES * series.cadence_s), series.values[before], np.nan)
-    return np.asarray(held, dtype=np.float64)
+    fresh = (before >= 0) & (age <= GAP_CADENCES * series.row_cadences_s[np.maximum(before, 0)])
+    return np.asarray(np.where(fresh, series.values[before], np.nan), dtype=np.float64)
+
+
+def _filled(preferred: Series, filler: Series) -> Series:
+    """`preferred` with its gaps filled, and what lies before its first and after its last row added."""
+    starts, ends = _long_gaps(preferred, filler)
+    before = _row_before(filler, starts)
+    inside = np.searchsorted(starts, filler.times, side="right") - 1
+    taken = (inside >= 0) & (filler.times < ends[np.maximum(inside, 0)])
+    if not taken.any():
+        return preferred
+    values = _held(filler, starts)
+    opening = np.isin(np.arange(starts.size), inside[taken]) & ~np.isnan(values) & ~np.isin(starts, filler.times)
+    opened = starts[opening]
+    times = np.concatenate([preferred.times, filler.times[taken], opened])
+    order = np.argsort(times, kind="stable")
+    everything = np.concatenate([preferred.values, filler.values[taken], values[opening]])[order]
+    cadences = np.concatenate(
+        [preferred.row_cadences_s, filler.row_cadences_s[taken], filler.row_cadences_s[before[opening]]]
+    )[order]
+    rising, unique = np.unique(times[order], return_index=True)
+    source = f"{preferred.source}+{filler.source}"
+    return Series(rising, everything[unique], preferred.cadence_s, source, cadences[unique])
+
+
+def _long_gaps(preferred: Series, filler: Series) -> tuple[Times, Times]:
+    """Start and end (s) of each stretch in which the filler speaks: long gaps, and all before and after `preferred`."""
+    cadences = preferred.row_cadences_s
+    steps = np.diff(preferred.times)
+    patience = GAP_CADENCES * np.maximum(cadences[:-1], filler.cadence_s)
+    long = np.flatnonzero(steps > patience)
+    stands_until = (preferred.times + cadences).astype(np.int64)
+    first = np.array([np.iinfo(np.int64).min // 2])
+    last = np.array([np.iinfo(np.int64).max // 2])
+    starts = np.concatenate([first, stands_until[long], stands_until[-1:]])
+    ends = np.concatenate([preferred.times[:1], preferred.times[long + 1], last])
+    return starts, ends

@@ -14,14 +14,21 @@ from typing import Literal
 from energy.merge import preference
 from energy.periods import Period, local_days, local_hours
 from energy.reading import FIELDS, NUMERIC_FIELDS, Kind
-from energy.rollup import HOUR_S, Rollup, hourly_rollups
-from energy.series import EMPTY, JOULES_PER_KWH, Series, extreme, prefer_series, seconds_above, sum_series, thinned
+from energy.rollup import HOUR_S, Rollup
+from energy.series import (
+    JOULES_PER_KWH,
+    Series,
+    seconds_above,
+    thinned,
+    with_gaps_marked,
+)
 from energy.series import crossings as series_crossings
-from energy.site import Prefer, Sum
+from energy.site import Sum
+from services.merging import merged_hours, merged_rows, rollups_of
 from services.scope import Scope, require
-from store import readings
 
 ROWS_UP_TO = timedelta(days=8)
+AT_THE_END = timedelta(seconds=1)
 Bucketing = Literal["hour", "day"]
 Direction = Literal["rising", "falling", "both"]
 
@@ -112,12 +119,12 @@ class Comparison:
 
 
 async def series(scope: Scope, field: str, period: Period, *, max_points: int | None = None) -> Series:
-    """The merged series of a field, thinned to `max_points` means when given.
+    """The merged series of a field for drawing, thinned to `max_points` means when given.
 
-    It is for drawing, so a row that was taken at the very end of the period belongs to it: the chart ends with "now".
+    Gaps are marked by an unknown row, and a row of the very end of the period belongs to it: a chart ends with "now".
     """
     _check(scope, field)
-    rows = await _rows(scope, field, period.start, period.end + timedelta(seconds=1))
+    rows = with_gaps_marked(await merged_rows(scope, field, period.start, period.end + AT_THE_END))
     return rows if max_points is None else thinned(rows, max_points)
 
 
@@ -127,21 +134,17 @@ async def statistics(scope: Scope, field: str, period: Period) -> Statistics:
     end = min(period.end, scope.as_of)
     expected_s = max((end - period.start).total_seconds(), 0.0)
     if period.duration <= ROWS_UP_TO:
-        rows = (await _rows(scope, field, period.start, end)).known()
-        hours = hourly_rollups(rows.times, rows.values, rows.cadence_s)
-        ends = (_moment(rows, 0), _moment(rows, -1)) if rows.times.size else (None, None)
-        return _statistics(field, period, hours, expected_s, rows.source or None, ends)
-    hours, source = await _hours(scope, field, period.start, end)
-    result = _statistics(field, period, hours, expected_s, source, (None, None))
-    if not isinstance(preference(scope.site, field, ()), Sum):
+        rows = (await merged_rows(scope, field, period.start, end + AT_THE_END)).known()
+        hours = rollups_of(rows.between(period.start_s, end.timestamp()))
+        result = _statistics(field, period, hours, expected_s, rows.source or None)
+        return _with_extremes(result, rows)
+    hours, source = await merged_hours(scope, field, period.start, end)
+    result = _statistics(field, period, hours, expected_s, source)
+    if not isinstance(preference(scope.site, field), Sum):
         return result
-    rows = await _rows(scope, field, period.start, end)  # the extreme of a sum is not the sum of extremes
-    low, high = (extreme(rows, period.start_s, end.timestamp(), which) for which in ("min", "max"))
-    return replace(
-        result,
-        minimum=Moment(low.value, _utc(low.at_s)) if low else None,
-        maximum=Moment(high.value, _utc(high.at_s)) if high else None,
-    )
+    return _with_extremes(
+        result, await merged_rows(scope, field, period.start, end)
+    )  # the sum of peaks is no peak of the sum
 
 
 async def buckets(scope: Scope, field: str, period: Period, by: Bucketing) -> list[Bucket]:
@@ -153,11 +156,11 @@ async def buckets(scope: Scope, field: str, period: Period, by: Bucketing) -> li
     spans = local_days(period, scope.zone) if by == "day" else local_hours(period)
     whole_hours = all(int(start.timestamp()) % HOUR_S == 0 for start, _ in spans[1:])
     if period.duration <= ROWS_UP_TO or not whole_hours:
-        rows = (await _rows(scope, field, period.start, period.end)).known()
+        rows = (await merged_rows(scope, field, period.start, period.end)).known()
         parts = [rows.between(s.timestamp(), e.timestamp()) for s, e in spans]
-        grouped = [hourly_rollups(part.times, part.values, part.cadence_s) for part in parts]
+        grouped = [rollups_of(part) for part in parts]
     else:
-        hours, _ = await _hours(scope, field, period.start, period.end)
+        hours, _ = await merged_hours(scope, field, period.start, period.end)
         grouped = _grouped(hours, spans)
     return [
         Bucket(start, end, _mean(group), _energy(field, group), sum(h.covered_s for h in group))
@@ -171,7 +174,7 @@ async def threshold_passages(
     """When the field passed `threshold` (the field's unit), and how long it was at or above it."""
     _check(scope, field)
     end = min(period.end, scope.as_of)
-    rows = (await _rows(scope, field, period.start - timedelta(minutes=30), end)).known()
+    rows = (await merged_rows(scope, field, period.start - timedelta(minutes=30), end)).known()
     found = [
         Passage(_utc(c.at_s), c.rising, c.value)
         for c in series_crossings(rows, threshold, period.start_s, end.timestamp())
@@ -185,7 +188,7 @@ async def threshold_passages(
         items=tuple(found[:at_most]),
         total=len(found),
         above_s=seconds_above(rows, threshold, period.start_s, end.timestamp()),
-        covered_s=sum(h.covered_s for h in hourly_rollups(inside.times, inside.values, inside.cadence_s)),
+        covered_s=sum(h.covered_s for h in rollups_of(inside)),
         already_above=bool(inside.values[0] >= threshold) if inside.times.size else None,
         source=inside.source or None,
     )
@@ -207,62 +210,6 @@ def _check(scope: Scope, field: str) -> None:
         raise UnknownField(f'"{field}" has no history of numbers; these have: {", ".join(NUMERIC_FIELDS)}')
 
 
-async def _rows(scope: Scope, field: str, start: datetime, end: datetime) -> Series:
-    by_device = await readings.field_rows(
-        scope.database, scope.org_id, scope.site.id, field, start, end, as_of=scope.as_of
-    )
-    rule = preference(scope.site, field, by_device)
-    if isinstance(rule, Prefer):
-        return prefer_series([by_device[device] for device in rule.prefer if device in by_device])
-    return sum_series([by_device.get(device, EMPTY) for device in rule.sum])
-
-
-async def _hours(scope: Scope, field: str, start: datetime, end: datetime) -> tuple[list[Rollup], str | None]:
-    """Rollups of [start, end): whole UTC hours as stored, the ragged first and last hour from rows."""
-    first = _utc(-(-int(start.timestamp()) // HOUR_S) * HOUR_S)
-    last = max(_utc(int(end.timestamp()) // HOUR_S * HOUR_S), first)
-    by_device = await readings.field_rollups(
-        scope.database, scope.org_id, scope.site.id, field, first, last, as_of=scope.as_of
-    )
-    rule = preference(scope.site, field, by_device)
-    merged = _prefer_hours(rule.prefer, by_device) if isinstance(rule, Prefer) else _sum_hours(rule.sum, by_device)
-    edges: list[list[Rollup]] = []
-    sources = [name for name in (rule.prefer if isinstance(rule, Prefer) else rule.sum) if by_device.get(name)]
-    for edge_start, edge_end in ((start, min(first, end)), (last, end)):
-        rows = (await _rows(scope, field, edge_start, edge_end)).known() if edge_start < edge_end else EMPTY
-        edges.append(hourly_rollups(rows.times, rows.values, rows.cadence_s))
-        sources = sources or [name for name in rows.source.split("+") if name]
-    return [*edges[0], *merged, *edges[1]], "+".join(sources) or None
-
-
-def _prefer_hours(devices: Sequence[str], by_device: dict[str, list[Rollup]]) -> list[Rollup]:
-    chosen: dict[int, Rollup] = {}
-    for device in reversed(devices):
-        chosen.update((hour.start_s, hour) for hour in by_device.get(device, ()))
-    return [chosen[start_s] for start_s in sorted(chosen)]
-
-
-def _sum_hours(devices: Sequence[str], by_device: dict[str, list[Rollup]]) -> list[Rollup]:
-    parts = [{hour.start_s: hour for hour in by_device.get(device, ())} for device in devices]
-    common = sorted(set.intersection(*(set(part) for part in parts))) if parts else []
-    return [_add([part[start_s] for part in parts]) for start_s in common]
-
-
-def _add(hours: Sequence[Rollup]) -> Rollup:
-    """The hour of a sum. Its extremes are not known from the parts': `statistics` takes them from rows."""
-    return Rollup(
-        start_s=hours[0].start_s,
-        mean=sum(h.mean for h in hours),
-        minimum=sum(h.minimum for h in hours),
-        minimum_at_s=hours[0].minimum_at_s,
-        maximum=sum(h.maximum for h in hours),
-        maximum_at_s=hours[0].maximum_at_s,
-        covered_s=min(h.covered_s for h in hours),
-        positive_mean=sum(h.positive_mean for h in hours),
-        negative_mean=sum(h.negative_mean for h in hours),
-    )
-
-
 def _grouped(hours: Sequence[Rollup], spans: Sequence[tuple[datetime, datetime]]) -> list[list[Rollup]]:
     groups: list[list[Rollup]] = [[] for _ in spans]
     position = 0
@@ -279,7 +226,6 @@ def _statistics(
     hours: Sequence[Rollup],
     expected_s: float,
     source: str | None,
-    ends: tuple[Moment | None, Moment | None],
 ) -> Statistics:
     low = min(hours, key=lambda h: h.minimum, default=None)
     high = max(hours, key=lambda h: h.maximum, default=None)
@@ -290,11 +236,27 @@ def _statistics(
         minimum=Moment(low.minimum, _utc(low.minimum_at_s)) if low else None,
         maximum=Moment(high.maximum, _utc(high.maximum_at_s)) if high else None,
         energy=_energy(field, hours),
-        first=ends[0],
-        last=ends[1],
+        first=None,
+        last=None,
         covered_s=sum(h.covered_s for h in hours),
         expected_s=expected_s,
         source=source if hours else None,
+    )
+
+
+def _with_extremes(result: Statistics, rows: Series) -> Statistics:
+    """The statistics with extremes, first and last from rows: exact, and with the row of the very end ("now")."""
+    rows = rows.known()
+    if rows.times.size == 0:
+        return result
+    low, high = int(rows.values.argmin()), int(rows.values.argmax())
+    return replace(
+        result,
+        minimum=_moment(rows, low),
+        maximum=_moment(rows, high),
+        first=_moment(rows, 0),
+        last=_moment(rows, -1),
+        source=result.source or rows.source,
     )
 
 

@@ -1,7 +1,8 @@
 """Decisions about rows, free of SQL: what two reports of one instant become, and the rollups of the hours around.
 
 A rollup is a function of the rows from one hour before its hour to one hour after it, whatever the order in which
-they arrived: a field's cadence is the median distance of its rows in those three hours.
+they arrived: a field's cadence is the median distance of its rows in those three hours, and that around each row where
+the pace changes in them.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from energy.cadence import Cadence, Times, Values, local_cadences_s, median_cadence_s
 from energy.reading import NUMERIC_FIELDS, Quality
 from energy.rollup import HOUR_S, Rollup, hourly_rollups
-from energy.series import Times, Values, median_cadence_s
 
 HOUR_MS = HOUR_S * 1000
 HOURS_BEFORE = 1  # what a rollup looks at, on either side of its hour
 HOURS_AFTER = 1
+_CHANGE = 1.5  # steps this much longer or shorter than the median are a change of pace, or a gap
 
 # The order of the columns of a row in this module: `VALUE_COLUMNS` after the time.
 VALUE_COLUMNS: tuple[str, ...] = (
@@ -93,7 +95,7 @@ def field_rollups_of(rows: Mapping[int, Row], run: Run) -> Iterator[tuple[str, R
         return
     times_ms = np.array(ordered, dtype=np.int64)
     columns = np.array([rows[ms][: len(NUMERIC_FIELDS)] for ms in ordered], dtype=np.float64)
-    spans: dict[bytes, list[tuple[int, int, int, float]]] = {}
+    spans: dict[bytes, list[_Span]] = {}
     for index, field in enumerate(NUMERIC_FIELDS):
         known = ~np.isnan(columns[:, index])
         if not known.any():
@@ -102,14 +104,25 @@ def field_rollups_of(rows: Mapping[int, Row], run: Run) -> Iterator[tuple[str, R
         pattern = known.tobytes()
         if pattern not in spans:  # most fields are known in the same rows
             spans[pattern] = list(_even_spans(times, run))
-        for start, end, until_s, cadence_s in spans[pattern]:
-            for rollup in hourly_rollups(times[start:end], values[start:end], cadence_s):
-                if rollup.start_s < until_s:
+        for span in spans[pattern]:
+            rows_of = slice(span.first, span.last)
+            for rollup in hourly_rollups(times[rows_of], values[rows_of], span.cadence_s):
+                if rollup.start_s < span.until_s:
                     yield field, rollup
 
 
-def _even_spans(times: Times, run: Run) -> Iterator[tuple[int, int, int, float]]:
-    """Stretches of hours with one cadence: rows [start, end), the time (s) where the stretch ends, its cadence (s).
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Rows [first, last) of neighbouring hours that are worked out together, and the time (s) where the hours end."""
+
+    first: int
+    last: int
+    until_s: int
+    cadence_s: Cadence
+
+
+def _even_spans(times: Times, run: Run) -> Iterator[_Span]:
+    """Stretches of hours with one cadence; an hour in which the pace changes is a stretch of its own.
 
     A stretch has one row more than its hours, for the weight of the last one; but none from beyond an empty hour,
     which a rollup does not look past.
@@ -120,18 +133,27 @@ def _even_spans(times: Times, run: Run) -> Iterator[tuple[int, int, int, float]]
     for here in range(HOURS_BEFORE, len(edges) - 1 - HOURS_AFTER):
         if at[here] == at[here + 1]:
             continue
-        cadence_s = _rounded(median_cadence_s(times[at[here - HOURS_BEFORE] : at[here + 1 + HOURS_AFTER]]))
-        if begun is not None and begun[1] != cadence_s:
-            yield begun[0], at[here] + 1, edges[here], begun[1]
+        seen = slice(at[here - HOURS_BEFORE], at[here + 1 + HOURS_AFTER])
+        steps = np.diff(times[seen])
+        cadence_s = _rounded(median_cadence_s(times[seen]))
+        changes = steps.size > 1 and (steps.max() > _CHANGE * cadence_s or steps.min() * _CHANGE < cadence_s)
+        last_row = at[here + 1] + (at[here + 1] < at[here + 2])
+        if begun is not None and (changes or begun[1] != cadence_s):
+            yield _Span(begun[0], at[here] + 1, edges[here], begun[1])
             begun = None
+        if changes:
+            around = local_cadences_s(times[seen])
+            rows_here = slice(at[here] - seen.start, last_row - seen.start)
+            yield _Span(at[here], last_row, edges[here + 1], around[rows_here])
+            continue
         if begun is None:
             begun = at[here], cadence_s
         if at[here + 1] == at[here + 2]:
-            yield begun[0], at[here + 1], edges[here + 1], cadence_s
+            yield _Span(begun[0], at[here + 1], edges[here + 1], cadence_s)
             begun = None
     if begun is not None:
         last = len(edges) - 1 - HOURS_AFTER
-        yield begun[0], at[last] + 1, edges[last], begun[1]
+        yield _Span(begun[0], at[last] + 1, edges[last], begun[1])
 
 
 def _rounded(cadence_s: float) -> float:

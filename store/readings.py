@@ -13,9 +13,10 @@ import numpy as np
 from sqlalchemy import BigInteger, Select, and_, bindparam, case, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.cadence import local_cadences_s, median_cadence_s
 from energy.reading import NUMERIC_FIELDS, READING_COLUMNS, Quality, Reading
 from energy.rollup import HOUR_S, Rollup
-from energy.series import Series, median_cadence_s
+from energy.series import Series
 from store.columns import from_ms, to_ms
 from store.database import Database
 from store.merging import unique_seconds
@@ -272,7 +273,7 @@ def _series(device_id: str, rows: Any) -> Series:
     times_ms = np.fromiter((row[1] for row in rows), np.int64, len(rows))
     found = np.fromiter((row[2] for row in rows), np.float64, len(rows))
     times, values = unique_seconds(times_ms, found)
-    return Series(times, values, median_cadence_s(times), device_id)
+    return Series(times, values, median_cadence_s(times), device_id, local_cadences_s(times))
 
 
 def _rollup(row: Any) -> Rollup:

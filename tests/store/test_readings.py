@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from energy.cadence import median_cadence_s
 from energy.reading import NUMERIC_FIELDS, Quality, Reading
 from energy.rollup import Rollup
-from energy.series import covered_s, energy_kwh, median_cadence_s, time_weighted_mean
+from energy.series import covered_s, energy_kwh, time_weighted_mean
 from store import readings
 from store.columns import to_ms
 from store.database import Database, sqlite_url
