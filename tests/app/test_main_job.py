@@ -1,0 +1,96 @@
+"""The five questions of the main job, each figure worked out again from what `export` gives."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.app.test_commands import ROOT, cc
+
+ZONE = ZoneInfo("America/Los_Angeles")
+AT = datetime(2026, 11, 23, 14, 10, tzinfo=ZONE)
+TODAY, YESTERDAY = date(2026, 11, 23), date(2026, 11, 22)
+SUNSET, SUNRISE = datetime(2026, 11, 22, 16, 53, tzinfo=ZONE), datetime(2026, 11, 23, 6, 55, 17, tzinfo=ZONE)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the ranch's settings and thirty days of the virtual site's history."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "commandcenter.toml").write_text(
+        (ROOT / "commandcenter.toml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    world = ("--scenario", "sunny", "--seed", "1", "--start", AT.isoformat())
+    cc("demo-history", *world, COMMANDCENTER_DATA=str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(data: Path) -> list[dict[str, Any]]:
+    """The export as a spreadsheet has it, with local times."""
+    found: list[dict[str, Any]] = list(csv.DictReader(cc("export", "--data", str(data)).stdout.splitlines()))
+    for row in found:
+        row["at"] = datetime.fromisoformat(row["taken_at"]).astimezone(ZONE)
+    return found
+
+
+def _column(rows: list[dict[str, Any]], device: str, name: str) -> list[tuple[datetime, float]]:
+    return [(row["at"], float(row[name])) for row in rows if row["device_id"] == device and row[name] != ""]
+
+
+def _ask(data: Path, question: str) -> dict[str, Any]:
+    charts = str(data / "charts")
+    answer = cc("ask", question, "--data", str(data), "--at", AT.isoformat(), "--json", "--charts", charts)
+    return dict(json.loads(answer.stdout))
+
+
+def _has_figure(answer: dict[str, Any], value: float, unit: str) -> bool:
+    return any(f["unit"] == unit and f["value"] == pytest.approx(value, rel=1e-6) for f in answer["figures"])
+
+
+def test_the_battery_level_is_the_shunts_latest(data: Path, rows: list[dict[str, Any]]) -> None:
+    answer = _ask(data, "What's my battery level?")
+    at, level = _column(rows, "cerbo", "soc_pct")[-1]
+    assert at == AT
+    assert _has_figure(answer, level, "%")
+    assert f"{level:g} %" in answer["text"]
+
+
+def test_the_peak_of_today_has_its_time_and_value(data: Path, rows: list[dict[str, Any]]) -> None:
+    answer = _ask(data, "What time did I hit peak solar production today?")
+    at, peak_w = max((row for row in _column(rows, "solark", "solar_w") if row[0].date() == TODAY), key=lambda r: r[1])
+    assert _has_figure(answer, peak_w, "W")
+    assert f"{at:%H:%M}" in answer["text"]
+    assert f"{peak_w / 1000:.2f} kW" in answer["text"]
+
+
+def test_the_low_of_last_night_lies_between_sunset_and_sunrise(data: Path, rows: list[dict[str, Any]]) -> None:
+    answer = _ask(data, "How low did my battery go last night?")
+    night = [row for row in _column(rows, "cerbo", "soc_pct") if SUNSET <= row[0] < SUNRISE]
+    at, lowest = min(night, key=lambda row: row[1])
+    assert _has_figure(answer, lowest, "%")
+    assert f"{lowest:g} %" in answer["text"]
+    assert f"{at:%H:%M}" in answer["text"]
+
+
+def test_the_average_of_yesterday_is_the_spreadsheets(data: Path, rows: list[dict[str, Any]]) -> None:
+    answer = _ask(data, "Average solar yesterday?")
+    solar = [value for at, value in _column(rows, "solark", "solar_w") if at.date() == YESTERDAY]
+    assert len(solar) == 288
+    assert _has_figure(answer, sum(solar) / len(solar), "W")
+    assert f"{sum(solar) / len(solar) / 1000:.2f} kW" in answer["text"]
+
+
+def test_the_last_24_hours_come_with_their_sums_and_a_chart(data: Path, rows: list[dict[str, Any]]) -> None:
+    answer = _ask(data, "show me the last 24 hours")
+    day = [value for at, value in _column(rows, "solark", "solar_w") if AT - timedelta(hours=24) <= at < AT]
+    assert _has_figure(answer, sum(day) / 12 / 1000, "kWh")
+    (chart,) = answer["charts"]
+    assert Path(chart["path"]).read_bytes().startswith(b"\x89PNG")
+    assert "solar" in chart["alt"].lower()
