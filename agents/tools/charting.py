@@ -15,8 +15,9 @@ from services import history
 if TYPE_CHECKING:
     from services.scope import Scope
 
-_POWER_FIELDS = ("solar_w", "load_w", "battery_charge_w", "grid_import_w")
-_ENERGY_FIELDS = ("solar_w", "load_w", "grid_import_w")
+_POWER_FIELDS = ("solar_w", "load_w", "battery_charge_w", "grid_import_w", "miner_w")
+_ENERGY_FIELDS = ("solar_w", "load_w", "battery_charge_w", "grid_import_w")
+_TWO_WAY = ("battery_charge_w", "grid_import_w")
 _HOURLY_UP_TO_S = 2 * 86_400
 
 
@@ -42,7 +43,7 @@ async def _power(scope: Scope, span: Period) -> ChartSpec | None:
     sources: set[str] = set()
     for field in _POWER_FIELDS:
         line = await _line(scope, field, span, sources)
-        if line is not None and not (field == "grid_import_w" and not scope.site.grid.present):
+        if line is not None and not _without_meaning(scope, field):
             lines.append(line)
     soc = await _line(scope, "soc_pct", span, sources)
     if not lines:
@@ -89,17 +90,21 @@ async def _energy(scope: Scope, span: Period) -> ChartSpec | None:
     by: Literal["hour", "day"] = "hour" if span.duration.total_seconds() <= _HOURLY_UP_TO_S else "day"
     series: list[BarSeries] = []
     edges: tuple[int, ...] = ()
+    sources: set[str] = set()
     for field in _ENERGY_FIELDS:
+        if _without_meaning(scope, field):
+            continue
         rows = await history.buckets(scope, field, span, by=by)
         if not rows or all(row.energy is None for row in rows):
             continue
         edges = (*(int(row.start.timestamp()) for row in rows), int(rows[-1].end.timestamp()))
         covered = tuple(min(1.0, row.covered_s / max(1.0, (row.end - row.start).total_seconds())) for row in rows)
-        if field == "grid_import_w":
-            imported = tuple(row.energy.positive_kwh if row.energy else None for row in rows)
-            exported = tuple(row.energy.negative_kwh if row.energy else None for row in rows)
-            series.append(BarSeries(field, imported, "positive", covered=covered))
-            series.append(BarSeries(field, exported, "negative", covered=covered))
+        sources.update(((await history.statistics(scope, field, span)).source or "").split("+"))
+        if field in _TWO_WAY:
+            forward = tuple(row.energy.positive_kwh if row.energy else None for row in rows)
+            back = tuple(row.energy.negative_kwh if row.energy else None for row in rows)
+            series.append(BarSeries(field, forward, "positive", covered=covered))
+            series.append(BarSeries(field, back, "negative", covered=covered))
         else:
             series.append(
                 BarSeries(field, tuple(row.energy.net_kwh if row.energy else None for row in rows), covered=covered)
@@ -114,11 +119,16 @@ async def _energy(scope: Scope, span: Period) -> ChartSpec | None:
         as_of=scope.as_of,
         site=scope.site.name,
         period_label=span.label,
+        source=source_name(scope.site, sorted(sources)) or "",
         units=scope.units,
         by=by,
         edges=edges,
         series=tuple(series),
     )
+
+
+def _without_meaning(scope: Scope, field: str) -> bool:
+    return field == "grid_import_w" and not scope.site.grid.present
 
 
 async def _line(scope: Scope, field: str, span: Period, sources: set[str]) -> Line | None:

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 RESULT_LIMIT = 1_500  # characters of JSON that a model gets to read
 TOOL_TIMEOUT_S = 5.0
+_SHORT_TEXT = 300
 _LEAST_TIMEOUT_S = 1.0
 MAX_CALLS = 12  # a question that needs more is a model going round in circles
 _MAX_FIGURES = 60
@@ -46,6 +47,10 @@ class ToolResult:
     def to_json(self) -> str:
         """The JSON text that a model reads, at most `RESULT_LIMIT` characters and always valid JSON."""
         text = self.text if len(self.text) <= RESULT_LIMIT // 2 else self.text[: RESULT_LIMIT // 2 - 1] + "…"
+        encoded = _dumps({"facts": self.facts, "text": text})
+        if len(encoded) <= RESULT_LIMIT:
+            return encoded
+        text = text if len(text) <= _SHORT_TEXT else f"{text[: _SHORT_TEXT - 1]}…"  # facts say more than their sentence
         encoded = _dumps({"facts": self.facts, "text": text})
         if len(encoded) <= RESULT_LIMIT:
             return encoded

@@ -9,15 +9,18 @@ from pydantic import Field
 from agents.answer import Figure
 from agents.tools.desk import ToolDesk, ToolResult
 from agents.tools.words import age_words, clock, rounded, source_name
-from energy.units import format_percent, format_power
+from energy.sun import sunrise_sunset
+from energy.units import format_clock, format_percent, format_power
 from services import devices
 
 if TYPE_CHECKING:
+    from energy.site import TariffPeriod
     from services.devices import DeviceFacts, SiteFacts
     from services.scope import Scope
 
 SETTINGS = "settings"  # the source of figures that come from the site's description
 _MOST_SETTINGS = 12
+_MOST_TARIFFS = 4
 
 
 async def device_details(
@@ -45,16 +48,18 @@ async def device_details(
 
 
 async def site_settings(desk: ToolDesk) -> ToolResult:
-    """What the owner set: SOC limits, battery size and charge rates, panels, inverter model, grid rules, miners.
+    """The site: SOC limits, battery, panels, inverter model, grid rules, tariff, miners and their relays, sun times.
 
     Facts: `"limits": {"min_soc_pct", "safe_min_soc_pct", "safe_max_soc_pct", "miner_min_soc_pct"}`; `"battery":
     {"usable_kwh", "chemistry", "max_charge_w", "max_discharge_w"}` or null; `"arrays": [{"name", "kwp", "tilt_deg",
     "azimuth_deg"}, ...]`, `"solar_kwp"`; `"inverter_model"` or null; `"grid": {"present", "import_allowed",
     "export_allowed", "max_import_w"}`; `"miners": [{"id", "name", "power_w", "hashrate_ths", "priority",
-    "start_soc_pct", "stop_soc_pct"}, ...]`.
+    "relay": "device channel", "start_soc_pct", "stop_soc_pct"}, ...]`; `"tariff":
+    ["peak 16-21 h: import 0.42, export 0.05 per kWh", ...]`;
+    `"sun": {"sunrise": "06:52", "sunset", "risen", "set"}` or null where the place is not known.
     """
     found = await devices.site_facts(desk.scope)
-    facts = _site(found)
+    facts = _site(desk.scope, found)
     for name, value in facts["limits"].items():
         desk.note(Figure(name, value, "%", source=SETTINGS))
     if facts["battery"]:
@@ -115,23 +120,55 @@ def _device_sentence(row: dict[str, Any]) -> str:
     return f"{name}: {', '.join(parts)}."
 
 
-def _site(found: SiteFacts) -> dict[str, Any]:
+def _site(scope: Scope, found: SiteFacts) -> dict[str, Any]:
     site = found.site
     battery = None
     if site.battery is not None:
         parts = ("usable_kwh", "chemistry", "max_charge_w", "max_discharge_w")
         known = {name: getattr(site.battery, name) for name in parts}
-        battery = {name: value for name, value in known.items() if value is not None}
+        battery = _numbers(known)
     miner_parts = {"id", "name", "power_w", "hashrate_ths", "priority", "start_soc_pct", "stop_soc_pct"}
     return {
         "limits": {name: rounded(value) for name, value in site.limits.model_dump().items()},
         "battery": battery,
         "solar_kwp": None if site.solar_kwp is None else rounded(site.solar_kwp),
-        "arrays": [a.model_dump(include={"name", "kwp", "tilt_deg", "azimuth_deg"}) for a in site.array],
+        "arrays": [_numbers(a.model_dump(include={"name", "kwp", "tilt_deg", "azimuth_deg"})) for a in site.array],
         "inverter_model": found.inverter_model,
-        "grid": {name: value for name, value in site.grid.model_dump().items() if value is not None},
-        "miners": [m.model_dump(include=miner_parts) for m in site.miner],
+        "grid": _numbers(site.grid.model_dump()),
+        "miners": [
+            _numbers(m.model_dump(include=miner_parts)) | {"relay": f"{m.device} {m.channel}"} for m in site.miner
+        ],
+        "tariff": [_price(period) for period in site.tariff.period[:_MOST_TARIFFS]],
+        "sun": _sun(scope),
     }
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, Any]:
+    """Without unknowns, numbers as short as they can be: every character is paid for."""
+    return {
+        name: rounded(value) if isinstance(value, float) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _price(period: TariffPeriod) -> str:
+    days = "" if period.days == "mon-sun" else f" {period.days}"
+    prices = f"import {period.import_per_kwh:g}, export {period.export_per_kwh:g} per kWh"
+    return f"{period.name} {period.hours} h{days}: {prices}"
+
+
+def _sun(scope: Scope) -> dict[str, Any] | None:
+    """Today's sunrise and sunset, and whether they have been."""
+    site, today = scope.site, scope.as_of.astimezone(scope.zone).date()
+    if site.latitude is None or site.longitude is None:
+        return None
+    sun = sunrise_sunset(today, site.latitude, site.longitude)
+    if sun is None:
+        return {"none_today": True}
+    moments = dict(zip(("sunrise", "sunset"), sun, strict=True))
+    said = {name: format_clock(at, scope.zone, now=at, units=scope.units) for name, at in moments.items()}
+    return said | {"risen": scope.as_of >= sun[0], "set": scope.as_of >= sun[1]}
 
 
 def _site_sentence(scope: Scope, facts: dict[str, Any]) -> str:

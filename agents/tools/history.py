@@ -10,6 +10,7 @@ from pydantic import Field
 from agents.answer import Figure
 from agents.tools.desk import ToolDesk, ToolProblem, ToolResult
 from agents.tools.metrics import METRIC_NAMES, Metric
+from agents.tools.no_sun import no_sun_yet
 from agents.tools.words import (
     SIGNED_FIELDS,
     amount,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 MetricArgument = Annotated[str, Field(json_schema_extra={"enum": list(METRIC_NAMES)})]
 PeriodArgument = Annotated[str, Field(description='plain words: "yesterday", "last night", "last 6 hours"')]
 _MOST_CROSSINGS = 8
+_ALL_CROSSINGS = 100_000  # so that the last one is among them
 _MOST_BUCKETS = 31
 _ENOUGH_COVERED = 0.9
 _PARTS = {"battery_charge_w": ("charged", "discharged"), "grid_import_w": ("imported", "exported")}
@@ -48,7 +50,8 @@ async def history_statistics(
     `{"value", "said"}`, the extremes with `"at"` too; `"energy"` of powers: `{"kwh", "said"}`, of `battery`
     `{"charged_kwh", "discharged_kwh", "net_kwh", "said"}`, of `grid` `{"imported_kwh", "exported_kwh", "net_kwh",
     "said"}`; `"first"`, `"last"` (`{"value", "said", "at"}`); `"covered_pct"`, `"source"`; with `by`, `"buckets":
-    [["06:00" or "Tue 03", said], ...]`. Without data only `"metric", "period", "from", "to", "no_data": true`.
+    [["06:00" or "Tue 03", said], ...]`; `"no_solar_yet"` (a sentence)
+    before the day's first solar. Without data only `"metric", "period", "from", "to", "no_data": true`.
     """
     scope, known, span = desk.scope, metric_argument(metric), period_argument(desk.scope, period)
     found = await history.statistics(scope, known.field, span)
@@ -59,6 +62,9 @@ async def history_statistics(
     facts |= _statistics_facts(scope, known, found)
     note_statistics(desk, known, found)
     text = _statistics_sentence(scope, known, found)
+    no_sun = await no_sun_yet(desk, known, found)
+    if no_sun is not None:
+        facts["no_solar_yet"] = text = no_sun
     if by:
         rows = await history.buckets(scope, known.field, span, by=by)
         shown = [row for row in rows if row.mean is not None][-_MOST_BUCKETS:]
@@ -85,13 +91,15 @@ async def when_crossed(
 
     Facts: `"metric", "period", "from", "to"`, `"threshold": {"value", "said"}`, `"direction"`, `"total"`,
     `"above_at_start"`, `"times": [{"at": "09:35", "iso", "direction": "rising"|"falling"}, ...]` (the first eight),
+    `"last": {"at", "direction"}`,
     `"above": "5 h 20 min"`, `"above_s"`, `"source"`; when it never crossed, `"highest"` and `"lowest"` (`{"value",
-    "said", "at"}`). Without data `"no_data": true`.
+    "said", "at"}`), and `"instead"` where it was beyond the threshold all the same: from the start, or since a gap.
+    Without data `"no_data": true`.
     """
     scope, known, span = desk.scope, metric_argument(metric), period_argument(desk.scope, period)
     if threshold != threshold or abs(threshold) > 1e7:
         raise ToolProblem("The threshold must be a number in W, %, V or °C.", problem="bad_threshold")
-    found = await history.threshold_passages(scope, known.field, threshold, span, direction, at_most=_MOST_CROSSINGS)
+    found = await history.threshold_passages(scope, known.field, threshold, span, direction, at_most=_ALL_CROSSINGS)
     facts = _frame(scope, known, span)
     facts["threshold"] = {"value": rounded(threshold), "said": amount(scope, known, threshold)}
     facts["direction"] = direction
@@ -102,6 +110,7 @@ async def when_crossed(
     if not found.items:
         return await _never_crossed(desk, known, span, facts, f"{verb} {limit}")
     source = source_name(scope.site, found.source) if found.source else None
+    first = found.items[:_MOST_CROSSINGS]
     facts["total"] = found.total
     facts["times"] = [
         {
@@ -109,10 +118,12 @@ async def when_crossed(
             "iso": local_iso(scope, item.at),
             "direction": "rising" if item.rising else "falling",
         }
-        for item in found.items
+        for item in first
     ]
+    last = found.items[-1]
+    facts["last"] = {"at": clock(scope, last.at), "direction": "rising" if last.rising else "falling"}
     facts |= {"above_s": round(found.above_s), "above": _duration(found.above_s), "source": source}
-    for item in found.items:
+    for item in dict.fromkeys((*first, last)):
         name = f"{known.field}_{'rose_above' if item.rising else 'fell_below'}_at"
         desk.note_instant(name, local_iso(scope, item.at), "", item.at, source)
     desk.note(Figure(f"{known.field}_above_s", found.above_s, "s", start=span.start, end=span.end, source=source))
@@ -198,13 +209,35 @@ async def _never_crossed(desk: ToolDesk, metric: Metric, span: Period, facts: di
     note_statistics(desk, metric, found)
     facts["total"] = 0
     facts["times"] = []
-    text = f"{_capital(metric.noun)} never {what} ({span.label})."
+    beyond = _beyond_without_crossing(scope, metric, span, facts, found)
+    if beyond:
+        facts["instead"] = beyond
+    text = beyond or f"{_capital(metric.noun)} never {what} ({span.label})."
     for name, word, extreme in (("highest", "highest", found.maximum), ("lowest", "lowest", found.minimum)):
         if extreme is not None:
             at = extreme.at
             facts[name] = value_fact(scope, metric, extreme.value, at)
             text += f" The {word} was {said(scope, metric, extreme.value)} {when(scope, at, span)}."
     return ToolResult(facts, text)
+
+
+def _beyond_without_crossing(
+    scope: Scope, metric: Metric, span: Period, facts: dict[str, Any], found: Statistics
+) -> str | None:
+    """Why there is no crossing although the extreme lies beyond the threshold, or None when it does not."""
+    limit, low, high = float(facts["threshold"]["value"]), found.minimum, found.maximum
+    if low is None or high is None or facts["direction"] == "both":
+        return None
+    rising, at_least = facts["direction"] == "rising", str(facts["threshold"]["said"])
+    extreme = high if rising else low
+    if (extreme.value < limit) if rising else (extreme.value >= limit):
+        return None
+    subject, side = _capital(metric.noun), f"at or above {at_least}" if rising else f"below {at_least}"
+    if facts.get("above_at_start") is rising:
+        stayed = low.value >= limit if rising else high.value < limit
+        return f"{subject} was {side} already when the period began{' and stayed so' if stayed else ''} ({span.label})."
+    was = f"{said(scope, metric, extreme.value)} {when(scope, extreme.at, span)}"
+    return f"{subject} was {side} ({was}), but it got there while no readings came in: the time is unknown."
 
 
 def _frame(scope: Scope, metric: Metric, span: Period) -> dict[str, Any]:

@@ -15,8 +15,13 @@ from agents.specialists import SPECIALISTS
 from agents.tools.desk import MAX_CALLS, RESULT_LIMIT, ToolDesk, ToolResult
 from agents.tools.metrics import METRICS, UnknownMetric, find_metrics, metric_named
 from agents.tools.registry import TOOLS
+from charts.specs import EnergyBars, PowerChart
+from energy.reading import Reading
+from energy.site import Tariff, TariffPeriod
 from energy.units import UnitPreferences
 from services.scope import Scope
+from simulator.default_site import default_site
+from store.readings import upsert
 from tests.doubles.ranch import NOW, solar_w
 
 
@@ -305,3 +310,62 @@ async def test_a_night_of_discharging_has_no_highest_discharge(scope: Scope) -> 
     assert "peak discharging at 1.50 kW" in text
     assert "highest" not in text
     assert "lowest" not in text
+
+
+async def test_settings_name_the_tariff_the_relays_and_the_sun_within_their_limit(scope: Scope) -> None:
+    tariff = Tariff(period=(TariffPeriod(name="peak", import_per_kwh=0.42, export_per_kwh=0.05, hours="16-21"),))
+    desk = ToolDesk(replace(scope, site=scope.site.model_copy(update={"tariff": tariff})))
+    facts, _ = await told(desk, "site_settings")
+    assert facts["tariff"] == ["peak 16-21 h: import 0.42, export 0.05 per kWh"]
+    assert facts["miners"][0]["relay"] == "garage 0"
+    assert facts["sun"] == {"sunrise": "06:07", "sunset": "20:01", "risen": True, "set": False}
+    ranch = ToolDesk(replace(scope, site=default_site()))
+    facts, _ = await told(ranch, "site_settings")
+    assert [miner["relay"] for miner in facts["miners"]] == ["garage 0", "garage 1", "garage 2"]
+    assert "left_out" not in facts
+
+
+async def test_the_energy_chart_shows_the_battery_and_names_its_sources(scope: Scope) -> None:
+    desk = ToolDesk(scope)
+    await desk.call("draw_chart", {"kind": "energy", "period": "yesterday"})
+    spec = desk.charts[0]
+    assert isinstance(spec, EnergyBars)
+    assert [s.label for s in spec.series] == ["Solar", "Load", "Charged", "Discharged", "Imported", "Exported"]
+    assert spec.source == "SolArk"
+
+
+async def test_the_power_chart_shows_the_miners_where_they_are_measured(scope: Scope) -> None:
+    row = Reading(site_id="ranch", source="shelly", device_id="garage", taken_at=NOW, miner_w=3878.0)
+    await upsert(scope.database, "home", [replace(row, taken_at=NOW - timedelta(minutes=n)) for n in (5, 10, 15)])
+    desk = ToolDesk(scope)
+    await desk.call("draw_chart", {"kind": "power", "period": "last 2 hours"})
+    spec = desk.charts[0]
+    assert isinstance(spec, PowerChart)
+    assert [line.field for line in spec.lines][-1] == "miner_w"
+
+
+async def test_before_the_first_solar_of_a_day_the_sunrise_and_yesterdays_peak_are_told(scope: Scope) -> None:
+    early = replace(scope, as_of=NOW.replace(hour=7, minute=5))  # five past midnight at the ranch
+    facts, text = await told(ToolDesk(early), "history_statistics", metric="solar", period="today")
+    assert text == "There has been no solar yet today: sunrise is at 06:07. Yesterday's peak was 10.0 kW at 12:00."
+    assert facts["no_solar_yet"] == text
+
+
+async def test_a_threshold_reached_in_a_gap_is_not_called_never_reached(scope: Scope) -> None:
+    gap = [NOW + timedelta(minutes=n) for n in (60, 65, 70)]
+    rows = [Reading(site_id="ranch", source="solark", device_id="solark", taken_at=at, load_w=3_000.0) for at in gap]
+    await upsert(scope.database, "home", rows)
+    desk = ToolDesk(replace(scope, as_of=NOW + timedelta(minutes=75)))
+    facts, text = await told(desk, "when_crossed", metric="load", threshold=2500, period="today")
+    assert "never" not in text
+    assert "while no readings came in" in facts["instead"]
+    facts, text = await told(desk, "when_crossed", metric="load", threshold=1000, period="today")
+    assert text.startswith("Load was at or above 1.00 kW already when the period began and stayed so (today).")
+
+
+async def test_the_last_of_many_crossings_is_told_too(scope: Scope) -> None:
+    facts, _ = await told(
+        ToolDesk(scope), "when_crossed", metric="soc", threshold=60, period="last 7 days", direction="both"
+    )
+    assert len(facts["times"]) == 8
+    assert facts["last"] == {"at": "12:00", "direction": "rising"}
