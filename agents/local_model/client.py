@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from autogen_core import FunctionCall
@@ -26,16 +27,21 @@ from typing_extensions import override
 
 from agents.clients import OneReplyClient, ToolChoice
 from agents.local_model.compose import compose
+from agents.local_model.follow_periods import on_dates
+from agents.local_model.follow_up import as_answered, is_step
 from agents.local_model.found import Found, Result
-from agents.local_model.intents import Intent
+from agents.local_model.intents import Greeting, Help, Intent, NotYet, OutOfScope, Recall, Thanks, Unclear
 from agents.local_model.plan import Call, calls_for
-from agents.local_model.understand import understand, understand_parts
+from agents.local_model.understand import understand_parts
+from agents.local_model.units_asked import in_asked_units
 from agents.selector import route
 
 _NAMES = re.compile(r"\[((?:'\w+'(?:, )?)+)\]")
 _LAST_SAID = re.compile(r"^user: (.+)$", re.MULTILINE)
 _NOW = re.compile(r"\bNow: \w+ (\d{4}-\d\d-\d\d \d\d:\d\d) local\b")
 _MOST_CALLS = 8
+# A turn without a subject of its own: what was talked about before it still is.
+_SAYS_NOTHING = (Greeting, Help, NotYet, OutOfScope, Recall, Thanks, Unclear)
 
 
 class LocalChatCompletionClient(OneReplyClient):
@@ -53,18 +59,37 @@ class LocalChatCompletionClient(OneReplyClient):
             calls = _missing_calls(intents, messages, {_name(tool) for tool in tools})
             if calls:
                 return _calls(calls, len(messages))
-        return _text(compose(intents, Found(_results(messages))))
+        found = Found(_results(messages))
+        return _text(in_asked_units(compose(intents, found), _questions(messages)[-1], found))
 
 
 def intents_of(messages: Sequence[LLMMessage]) -> list[Intent]:
-    """What the last question of a conversation asks for, seen with the questions before it."""
-    questions = [str(m.content) for m in messages if isinstance(m, UserMessage) and m.source == "user"]
-    if not questions:
-        questions = [str(m.content) for m in messages if isinstance(m, UserMessage)][-1:] or [""]
+    """What the last question of a conversation asks for, seen with what was last understood before it."""
+    *earlier, last = _questions(messages)
+    now, answers = _now(messages), _answers(messages)
+    today = now.date() if now else None
     previous: Intent | None = None
-    for earlier in questions[:-1]:
-        previous = understand(earlier, previous)
-    return understand_parts(questions[-1], previous)
+    for question, following in pairwise([*earlier, last]):
+        understood = understand_parts(question, previous)[-1]
+        if previous is None:  # whatever came before it is out of sight
+            understood = as_answered(question, understood, answers.get(question, ""))
+        if not isinstance(understood, _SAYS_NOTHING):
+            previous = on_dates(understood, today, fully=is_step(following))
+    return understand_parts(last, previous)
+
+
+def _answers(messages: Sequence[LLMMessage]) -> dict[str, str]:
+    """What was answered to the questions so far."""
+    return {
+        str(asked.content): answer.content
+        for asked, answer in pairwise(messages)
+        if isinstance(asked, UserMessage) and isinstance(answer, AssistantMessage) and isinstance(answer.content, str)
+    }
+
+
+def _questions(messages: Sequence[LLMMessage]) -> list[str]:
+    said = [str(m.content) for m in messages if isinstance(m, UserMessage) and m.source == "user"]
+    return said or [str(m.content) for m in messages if isinstance(m, UserMessage)][-1:] or [""]
 
 
 def _missing_calls(intents: Sequence[Intent], messages: Sequence[LLMMessage], offered: set[str]) -> list[Call]:

@@ -7,6 +7,7 @@ can do instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from agents.local_model import intents as i
 from agents.local_model.compose_miners import night_drop_pct
 from agents.local_model.found import Found, known, number, said
 from agents.local_model.notes import NOTES
-from agents.local_model.say import capital, lines, noun, percent
+from agents.local_model.say import capital, lines, moment, noun, percent
 from energy.units import format_energy
 
 MOST_LINES = 5  # the source line under them makes six
@@ -142,10 +143,50 @@ def _outside(intent: i.OutOfScope, found: Found) -> str:
     if intent.kind == "weather":
         solar = found.statistics("solar")
         so_far = f"Solar today so far: {said(solar, 'energy')}." if solar is not None and known(solar) else None
-        return lines("I do not have the weather here yet.", so_far)
+        return lines("I do not have the weather here: no device measures the outside temperature or the sky.", so_far)
     return lines(
         "I only know this site's energy: solar, battery, load, grid, miners and devices.", f"Ask me {EXAMPLES}."
     )
+
+
+def _crossed(intent: i.WhenCrossed, found: Found) -> str:
+    """When a threshold was crossed; the last time where that was asked, and why there is none where it was passed."""
+    metrics = [intent.metric, *([intent.also] if intent.also else [])]
+    known_facts = [(metric, facts) for metric in metrics if (facts := found.crossings(metric)) and known(facts)]
+    if intent.last:
+        told = [_last_crossing(metric, facts) for metric, facts in known_facts if facts.get("last")]
+        if told:
+            return lines(*told)
+    if any(facts.get("instead") for _, facts in known_facts):
+        return lines(*(facts.get("instead") or _crossed_one(intent, metric, found) for metric, facts in known_facts))
+    return compose_times.crossed(intent, found)
+
+
+def _crossed_one(intent: i.WhenCrossed, metric: str, found: Found) -> str:
+    return compose_times.crossed(replace(intent, metric=metric, also=None), found)
+
+
+def _last_crossing(metric: str, facts: Mapping[str, Any]) -> str:
+    last, limit = facts["last"], facts["threshold"]
+    rose, at = last["direction"] == "rising", moment(last, str(facts["period"]))
+    if abs(float(limit["value"])) == i.IDLE_W and metric in ("generator", "miners", "grid"):
+        began = rose if float(limit["value"]) > 0 else not rose
+        what = {"generator": "The generator runs", "miners": "The miners run"}.get(metric, "Power flows")
+        ended = {"generator": "The generator last ran", "miners": "The miners last ran"}.get(
+            metric, "Power last flowed"
+        )
+        way = "" if metric != "grid" else " from the grid" if float(limit["value"]) > 0 else " to the grid"
+        return f"{what}{way} now, since {_bare(at)}." if began else f"{ended}{way} until {_bare(at)}."
+    subject = capital(noun(metric))
+    if facts.get("direction") == "both" and rose:
+        return f"{subject} last passed {limit['said']} {at}, rising; it has been at or above it since."
+    if facts.get("direction") == "both":
+        return f"{subject} was last at {limit['said']} or above until {_bare(at)}, when it fell below."
+    return f"{subject} last {'rose to' if rose else 'fell below'} {limit['said']} {at}."
+
+
+def _bare(at: str) -> str:
+    return at.removeprefix("at ").removeprefix("on ")
 
 
 def _recall(_: i.Recall, __: Found) -> str:
@@ -209,7 +250,7 @@ _COMPOSERS: Mapping[type[i.Intent], _Composer] = MappingProxyType(
             i.At: compose_history.at_time,
             i.Extreme: compose_history.extreme,
             i.WhenExtreme: compose_history.when_extreme,
-            i.WhenCrossed: compose_times.crossed,
+            i.WhenCrossed: _crossed,
             i.HowLong: compose_times.how_long,
             i.Compare: compose_change.compare,
             i.Trend: compose_change.trend,

@@ -20,18 +20,22 @@ from agents.local_model.intents import (
     WhenExtreme,
 )
 from agents.local_model.say import capital, coverage_note, lines, moment, noun, percent, the, when
-from energy.units import format_energy
+from energy.units import format_energy, format_power
 
 Facts = Mapping[str, Any]
 _DAY_S = 86_400
 _NOTHING_KWH = 0.005  # shown as 0.00 kWh
 _SHOWN_BUCKETS = 8
+_MOST_HOURS = 25
+MONEY = "I cannot put money on it: what was earned or paid is not part of what I look up. The energies:"
 _PARTS = {"grid": ("imported", "exported"), "battery": ("charged", "discharged")}
 
 
 def total(intent: Total, found: Found) -> str:
     """Energy over a period, a line per metric, the wanted direction first."""
-    parts: list[str | None] = []
+    parts: list[str | None] = [MONEY if intent.note == "money" else None]
+    if intent.note in ("without_miners", "peak_without_miners"):
+        return _without_miners(intent, found)
     for metric in intent.metrics:
         facts = found.statistics(metric)
         if facts is None:
@@ -40,9 +44,46 @@ def total(intent: Total, found: Found) -> str:
             parts.append(nothing(metric, facts))
         else:
             best = _best_line(intent, facts)
-            parts += [best, _energy_line(metric, facts, intent.flow), None if best else buckets_line(facts)]
+            if facts.get("no_solar_yet"):
+                parts.append(str(facts["no_solar_yet"]))
+                continue
+            if intent.by == "day" and best is None:
+                parts.append(_daily_line(metric, facts))
+            parts += [
+                best,
+                _energy_line(metric, facts, intent.flow),
+                None if best else buckets_line(facts, every=intent.by == "hour"),
+            ]
             parts.append(coverage_note(facts))
     return lines(*dict.fromkeys(parts))
+
+
+def _daily_line(metric: str, facts: Facts) -> str | None:
+    if metric in _PARTS or "energy" not in facts or (span_s(facts) or 0) < 2 * _DAY_S:
+        return None
+    daily = format_energy(float(facts["mean"]["value"]) * 24 / 1000)
+    return f"{capital(noun(metric))} {when(str(facts['period']))}: {daily} a day on average."
+
+
+def _without_miners(intent: Total, found: Found) -> str:
+    """The load less the miners' share of it; unknown where one of the two is."""
+    load, miners = found.statistics("load"), found.statistics("miners")
+    if load is None or miners is None:
+        return found.problem or ""
+    for metric, facts in (("load", load), ("miners", miners)):
+        if not known(facts) or "energy" not in facts:
+            return f"I cannot take the miners off. {nothing(metric, facts)}"
+    kwh = max(0.0, float(load["energy"]["kwh"]) - float(miners["energy"]["kwh"]))
+    mean_w = max(0.0, float(load["mean"]["value"]) - float(miners["mean"]["value"]))
+    a_day = f", {format_energy(mean_w * 24 / 1000)} a day" if (span_s(load) or 0) >= 2 * _DAY_S else ""
+    first = f"{format_energy(kwh)}{a_day}, {format_power(mean_w)} on average"
+    peak = "Highest and lowest without the miners I cannot work out." if intent.note == "peak_without_miners" else None
+    return lines(
+        f"Load without the miners {when(str(load['period']))}: {first}.",
+        f"Load {said(load, 'energy')}, of it miners {said(miners, 'energy')}.",
+        peak,
+        coverage_note(load) or coverage_note(miners),
+    )
 
 
 def _best_line(intent: Total, facts: Facts) -> str | None:
@@ -64,6 +105,8 @@ def average(intent: Average, found: Found) -> str:
     facts = found.statistics(intent.metric)
     if facts is None or not known(facts):
         return nothing(intent.metric, facts) if facts else found.problem or ""
+    if facts.get("no_solar_yet"):
+        return str(facts["no_solar_yet"])
     period = str(facts["period"])
     first = f"Average {noun(intent.metric)} {when(period)}: {said(facts, 'mean')}"
     energy = f" ({said(facts, 'energy')} in all{_a_day(facts)})" if "energy" in facts else ""
@@ -111,6 +154,8 @@ def at_time(intent: At, found: Found) -> str:
     if facts is None or not known(facts):
         return nothing(intent.metric, facts) if facts else found.problem or ""
     first = facts.get("first") or {}
+    if str(facts.get("from", ""))[11:16] != intent.clock.zfill(5):
+        return f"I can look up that day, but not its figure of {intent.clock} alone: ask for the day."
     return f"{capital(noun(intent.metric))} {moment(first)}: {said(facts, 'first')}."
 
 
@@ -120,6 +165,8 @@ def extreme(intent: Extreme, found: Found) -> str:
     if facts is None or not known(facts):
         return nothing(intent.metric, facts) if facts else found.problem or ""
     period, fact = str(facts["period"]), facts.get(intent.which)
+    if facts.get("no_solar_yet"):
+        return str(facts["no_solar_yet"])
     name = _extreme_name(intent.metric, intent.which)
     if intent.metric in _PARTS:
         return _signed_extreme(intent, facts)
@@ -153,6 +200,8 @@ def when_extreme(intent: WhenExtreme, found: Found) -> str:
     if facts is None or not known(facts):
         return nothing(intent.metric, facts) if facts else found.problem or ""
     period, fact = str(facts["period"]), facts.get(intent.which)
+    if facts.get("no_solar_yet"):
+        return str(facts["no_solar_yet"])
     name = _extreme_name(intent.metric, intent.which)
     low_name = f"{name[:1].lower()}{name[1:]}"
     so_far = " so far" if period in ("today", "this week", "this month") else ""
@@ -252,13 +301,17 @@ def range_line(facts: Facts) -> str:
     return f"{capital(extremes(facts))}."
 
 
-def buckets_line(facts: Facts) -> str | None:
-    """The breakdown by hour or day: all of a few, the best of many."""
+def buckets_line(facts: Facts, *, every: bool = False) -> str | None:
+    """The breakdown by hour or day: all of a few, the best of many; `every` hour in short where they were asked for."""
     rows: Sequence[Sequence[str]] = facts.get("buckets") or []
     if not rows:
         return None
     if len(rows) <= _SHOWN_BUCKETS:
         return f"{', '.join(f'{name} {value}' for name, value in rows)}."
+    units = {re.sub(r"^\S+ ", "", value) for _, value in rows}
+    if every and len(rows) <= _MOST_HOURS and len(units) == 1:
+        values = ", ".join(f"{name.removesuffix(':00')} h {value.split(' ')[0]}" for name, value in rows)
+        return f"By hour ({units.pop()}): {values}."
     best = sorted(rows, key=lambda row: -(leading(row[1]) or 0.0))[:3]
     return f"Most at {', '.join(f'{name} ({value})' for name, value in best)}."
 

@@ -9,6 +9,7 @@ from typing import Any
 from agents.local_model.found import Found, known, number, said
 from agents.local_model.intents import Judge, Now
 from agents.local_model.say import NO_READINGS, age_note, by_old_figures, capital, lines, moment, noun, percent
+from energy.units import format_power
 
 Facts = Mapping[str, Any]
 RUNNING_W = 50.0  # less than this is a relay's and a meter's noise, no running machine
@@ -137,6 +138,8 @@ def _today(found: Found) -> str | None:
     facts = found.statistics("solar")
     if facts is None or not known(facts) or "energy" not in facts:
         return None
+    if facts.get("no_solar_yet"):
+        return str(facts["no_solar_yet"])
     if float(facts["energy"].get("kwh") or 0) <= 0:
         return "Nothing produced yet today."
     return f"Today so far {said(facts, 'energy')}, peak {said(facts, 'max')} {moment(facts.get('max'))}."
@@ -197,6 +200,15 @@ def _running(name: str, verb: str) -> Callable[[Facts], str]:
     return answer
 
 
+def _base_load(state: Facts) -> str:
+    load, miners = number(state, "load"), number(state, "miners")
+    if load is None or miners is None:
+        missing = noun("load" if load is None else "miners")
+        return f"I do not know the load without the miners: no device reports the {missing}."
+    rest = format_power(max(0.0, load - miners))
+    return f"Without the miners {rest}: load {said(state, 'load')}, of it miners {said(state, 'miners')}."
+
+
 _YES_NO: Mapping[str, Callable[[Facts], str]] = MappingProxyType(
     {
         "importing": _importing,
@@ -206,5 +218,6 @@ _YES_NO: Mapping[str, Callable[[Facts], str]] = MappingProxyType(
         "discharging": _discharging,
         "miners_on": _running("miners", "draw"),
         "generator_on": _running("generator", "gives"),
+        "base_load": _base_load,
     }
 )

@@ -10,7 +10,7 @@ from typing import Any
 from agents.local_model.compose_now import faults, overview
 from agents.local_model.found import Found
 from agents.local_model.intents import DeviceFact, Policy
-from agents.local_model.say import capital, lines, listed, moment, percent
+from agents.local_model.say import age_note, capital, lines, listed, moment, percent
 from energy.units import format_power
 
 Facts = Mapping[str, Any]
@@ -205,6 +205,57 @@ def _miner_list(settings: Facts) -> str | None:
     return f"Miners: {'; '.join(rows)}."
 
 
+def _relays(found: Found) -> str | None:
+    settings = found.settings
+    if settings is None:
+        return None
+    miners = sorted(settings.get("miners") or [], key=lambda m: m.get("priority", 1))
+    if not miners:
+        return "No relays are described in the site's settings."
+    rows = []
+    for miner in miners[:6]:
+        device, _, channel = str(miner.get("relay", "")).rpartition(" ")
+        rows.append(f"{miner['name']}: {device or 'relay unknown'}, channel {channel}" if device else miner["name"])
+    return lines(f"{'; '.join(rows)}.", "Whether a single relay is on is not among my figures.")
+
+
+def _one_miner(found: Found) -> str | None:
+    state = found.state
+    if state is None:
+        return None
+    first = "A single miner is not measured: the figures here are those of all miners together."
+    together = f"All miners together draw {_said(state, 'miners')} now." if "miners" in state else None
+    return lines(first, together or "And no device reports the miners' power now.", age_note(state, ("miners",)))
+
+
+def _other_temperature(_: Found) -> str:
+    return "That temperature is not measured here; of temperatures I know the battery's only."
+
+
+def _sun(which: str) -> Callable[[Found], str | None]:
+    def answer(found: Found) -> str | None:
+        if found.settings is None:
+            return None
+        sun = found.settings.get("sun")
+        if sun is None:
+            return "I cannot work it out: the site's settings do not say where it is."
+        if "sunrise" not in sun:
+            return "Today the sun does not rise and set here: polar day or night."
+        if which == "another_day":
+            times = f"{sun['sunrise']} and {sun['sunset']}"
+            return f"I work out sunrise and sunset for today only: {times}."
+        rise = f"sunrise {'was' if sun['risen'] else 'is'} at {sun['sunrise']}"
+        down = f"sunset {'was' if sun['set'] else 'is'} at {sun['sunset']}"
+        first, second = (rise, down) if which == "sunrise" else (down, rise)
+        return f"Today {first}, {second}; from one day to the next they move by a minute or two."
+
+    return answer
+
+
+def _said(facts: Facts, name: str) -> str:
+    return str((facts.get(name) or {}).get("said", "unknown"))
+
+
 def _site(found: Found) -> str | None:
     return None if found.settings is None else lines(_panels(found), _battery(found), _miner_list(found.settings))
 
@@ -222,6 +273,12 @@ _DEVICE_FACTS: Mapping[str, Callable[[Found], str | None]] = MappingProxyType(
         "battery": _battery,
         "miners": _miners,
         "site": _site,
+        "relays": _relays,
+        "one_miner": _one_miner,
+        "other_temperature": _other_temperature,
+        "sunrise": _sun("sunrise"),
+        "sunset": _sun("sunset"),
+        "sun_another_day": _sun("another_day"),
     }
 )
 
@@ -294,7 +351,10 @@ _GRID_RULES = (("import", "import_allowed"), ("export", "export_allowed"))
 
 
 def _tariff(settings: Facts, _: Found) -> str:
-    return lines("I cannot see the tariff from here; it stands in the site's settings file.", _grid(settings, Found()))
+    prices = settings.get("tariff") or []
+    if not prices:
+        return lines("There is no tariff in the site's settings.", _grid(settings, Found()))
+    return lines(*[f"{capital(str(price))}." for price in prices[:4]], _grid(settings, Found()))
 
 
 def _all_limits(settings: Facts, found: Found) -> str:

@@ -28,6 +28,7 @@ class Total:
     by: Literal["hour", "day"] | None = None
     flow: Literal["positive", "negative"] | None = None
     best: Which | None = None  # only the hour or day with the most or least was asked for
+    note: Literal["money", "without_miners", "peak_without_miners"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class WhenCrossed:
     direction: Direction
     period: str
     also: str | None = None
+    last: bool = False  # only the latest time was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ class OwnShare:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFact:
-    """Something about the equipment: inverter, panels, battery, miners, devices, health, last_reading,
-    firmware, serial, site.
+    """Something about the equipment: inverter, panels, battery, miners, one_miner, relays, devices, health,
+    last_reading, firmware, serial, site; or about the place: sunrise, sunset, sun_another_day, other_temperature.
 
     `device` is the one that was named, in device_details' words.
     """

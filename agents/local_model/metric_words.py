@@ -39,7 +39,7 @@ _METRIC_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "load",
-            r"\bloads?\b|\bconsum\w+|\busage\b|\b(?:house|home|ranch|cabin)\b|\bdemand\b|\bdraw(?:ing|n)?\b|"
+            r"\bloads?\b|\bconsum\w+|\busage\b|\b(?:house|home|ranch|cabin)\b|\bdemand\b|"
             r"\b(?:energy|power|electricity) (?:use|used)\b|\bburn\w*",
         ),
         (
@@ -47,9 +47,11 @@ _METRIC_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"\bmuch (?:power|energy|electricity)\b|\b(?:i|we|you) (?:am |are |been )?us(?:e|ed|ing)\b|"
             r"\b(?:am|are|was|were|did|do) (?:i|we) us(?:e|ing)\b|\bus(?:es|ing)\b",
         ),
+        ("some draw", r"\bdraw(?:s|ing|n)?\b"),
         ("soc", r"\bbatter(?:y|ies)\b|\bbank\b"),
     )
 )
+_WARMTH = r"\b(?:cold(?:est|er)?|hot(?:test|ter)?|warm(?:est|er)?|cool(?:est|er)?|overheat\w*|fr[eo]ez\w*|froze)\b"
 _UNIT = r"(?P<unit>kw|w|%|v|c|f)"
 _THRESHOLD = re.compile(
     rf"(?<![\d:.-])(?P<number>-?\d+(?:\.\d+)?) ?{_UNIT}(?![a-z0-9])|"
@@ -77,6 +79,16 @@ def metrics_in(text: str) -> tuple[str, ...]:
     # "the battery is charging" is one subject, not two.
     if "battery" in found and "soc" in found and not re.search(r"\bsoc\b|\blevel\b|\bstate of charge\b|%", text):
         del found["soc"]
+    # A cold battery is no low one.
+    if "soc" in found and "battery_temperature" not in found and re.search(_WARMTH, text):
+        found["battery_temperature"] = found.pop("soc")
+    # What the miners or the battery draw is theirs; a draw by itself is the load's.
+    if "some draw" in found:
+        at = found.pop("some draw")
+        if set(found) == {"soc"}:
+            found = {"battery": found["soc"]}
+        elif not found:
+            found["load"] = at
     # "how much did we use" is the load, but "how much power do the miners use" is not.
     if "some power" in found:
         at = found.pop("some power")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from agents.local_model import rules_site
 from agents.local_model.asked import Asked
 from agents.local_model.intents import (
     DeviceFact,
@@ -15,6 +16,7 @@ from agents.local_model.intents import (
     OutOfScope,
     Recall,
     Thanks,
+    Total,
     Unclear,
 )
 
@@ -101,9 +103,13 @@ def elsewhere(asked: Asked) -> Intent | None:
         r"dollars?|worth (?:of|in)|income|"
         r"tariffs?|cheaper|expensive|hashprice)\b|\bhow much (?:did|do|have|will) (?:i|"
         r"we) (?:save|make|pay|spend|earn)\b|\$"
-    ) and not asked.has(r"\bwhat (?:is|are) (?:my|the|our) tariffs?\b"):
-        return OutOfScope("finance")
-    if asked.has(r"\b(?:outside|outdoor|ambient) temperature\b|\bhow (?:hot|cold|warm) is it\b"):
+    ):
+        return _money(asked)
+    if asked.has(
+        r"\b(?:outside|outdoors?|ambient|air) temperature\b|\bhow (?:hot|cold|warm) (?:is|was) it\b|"
+        r"\btemperature\b.*\b(?:outside|outdoors?|in the shade)\b|"
+        r"\b(?:hottest|coldest|warmest|coolest) (?:day|night|hour)\b"
+    ):
         return OutOfScope("weather")
     if not asked.metrics and asked.has(r"\b(?:weather|sunny|cloudy|cloud cover|rain\w*|outside|wind\w*|snow\w*)\b"):
         return OutOfScope("weather")
@@ -114,6 +120,15 @@ def elsewhere(asked: Asked) -> Intent | None:
     ) and not asked.has(r"\b(?:battery|solar|soc|miners?)\b"):
         return OutOfScope("general")
     return None
+
+
+def _money(asked: Asked) -> Intent:
+    """Money is not known; the energies of a period that was named are."""
+    period = asked.period
+    if period is None:
+        return OutOfScope("finance")
+    named = tuple(m for m in ("miners", "grid") if m in asked.metrics)
+    return Total(named or ("solar", "load", "grid"), period, note="money")
 
 
 _TOPICS: tuple[tuple[str, str], ...] = (
@@ -255,4 +270,4 @@ def device_fact(asked: Asked) -> Intent | None:
     return None
 
 
-RULES = (greeting, recall, order, elsewhere, knowledge, device_fact)
+RULES = (greeting, recall, order, *rules_site.RULES, elsewhere, knowledge, device_fact)

@@ -160,7 +160,7 @@ QUESTIONS: list[tuple[str, Intent]] = [
     ("what is the current inverter mode", DeviceFact("inverter_state")),
     ("Is my SOC above the minimum?", Judge("soc")),
     ("what was the battery level at sunrise", Range("soc", "last night")),
-    ("When was the last time SOC was below 30%", WhenCrossed("soc", 30, "falling", "last 7 days")),
+    ("When was the last time SOC was below 30%", WhenCrossed("soc", 30, "falling", "last 30 days", last=True)),
     # talk and what lies outside
     ("hello there!", Greeting()),
     ("thanks!", Thanks()),
