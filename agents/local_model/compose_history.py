@@ -183,10 +183,15 @@ def extreme(intent: Extreme, found: Found) -> str:
     )
 
 
-def _signed_extreme(intent: Extreme, facts: Facts) -> str:
+def _none_in_that_direction(intent: Extreme | WhenExtreme, facts: Facts) -> bool:
+    value = float((facts.get(intent.which) or {}).get("value", 0.0))
+    return value < 1 if intent.which == "max" else value > -1
+
+
+def _signed_extreme(intent: Extreme | WhenExtreme, facts: Facts) -> str:
     period, fact = str(facts["period"]), facts.get(intent.which) or {}
-    value, (forward, back) = float(fact.get("value", 0.0)), _PARTS[intent.metric]
-    if (value < 1 and intent.which == "max") or (value > -1 and intent.which == "min"):
+    forward, back = _PARTS[intent.metric]
+    if _none_in_that_direction(intent, facts):
         first = f"Nothing was {forward if intent.which == 'max' else back} {when(period)}."
     else:
         name = _extreme_name(intent.metric, intent.which)
@@ -203,6 +208,8 @@ def when_extreme(intent: WhenExtreme, found: Found) -> str:
     if facts.get("no_solar_yet"):
         return str(facts["no_solar_yet"])
     name = _extreme_name(intent.metric, intent.which)
+    if intent.metric in _PARTS and _none_in_that_direction(intent, facts):
+        return _signed_extreme(intent, facts)
     low_name = f"{name[:1].lower()}{name[1:]}"
     so_far = " so far" if period in ("today", "this week", "this month") else ""
     return lines(
@@ -310,8 +317,10 @@ def buckets_line(facts: Facts, *, every: bool = False) -> str | None:
         return f"{', '.join(f'{name} {value}' for name, value in rows)}."
     units = {re.sub(r"^\S+ ", "", value) for _, value in rows}
     if every and len(rows) <= _MOST_HOURS and len(units) == 1:
-        values = ", ".join(f"{name.removesuffix(':00')} h {value.split(' ')[0]}" for name, value in rows)
-        return f"By hour ({units.pop()}): {values}."
+        shown = [(name, value.split(" ")[0]) for name, value in rows if leading(value)]
+        values = ", ".join(f"{name.removesuffix(':00')} h {value}" for name, value in shown)
+        rest = "" if len(shown) == len(rows) else "; nothing in the other hours"
+        return f"By hour ({units.pop()}): {values or 'nothing'}{rest if values else ''}."
     best = sorted(rows, key=lambda row: -(leading(row[1]) or 0.0))[:3]
     return f"Most at {', '.join(f'{name} ({value})' for name, value in best)}."
 

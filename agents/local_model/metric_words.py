@@ -82,6 +82,8 @@ def metrics_in(text: str) -> tuple[str, ...]:
     # A cold battery is no low one.
     if "soc" in found and "battery_temperature" not in found and re.search(_WARMTH, text):
         found["battery_temperature"] = found.pop("soc")
+    if "battery_temperature" in found and not re.search(r"\bsoc\b|\blevel\b|\bcharge\b|%|\band\b", text):
+        found.pop("soc", None)  # "how hot is the battery"
     # What the miners or the battery draw is theirs; a draw by itself is the load's.
     if "some draw" in found:
         at = found.pop("some draw")

@@ -26,7 +26,7 @@ from agents.local_model.rules_times import WHEN, crossed
 _LEVELS = ("soc", "battery_voltage", "battery_temperature")
 _ASKS_WHICH = r"\b(?:which|what|where|list|show|how)\b"
 _ONE_MINER = (
-    r"\bs(?:19|21)(?![a-z]*s\b)\S*|\bdump load\b|\bminer (?:#?\d|[abc]|one|two|three)\b|"
+    r"\bs(?:19|21)\S*|\bdump load\b|\bminer (?:#?\d|[abc]|one|two|three)\b|"
     r"\b(?:first|second|third|primary|other) miner\b"
 )
 _DECIDES = (
@@ -60,7 +60,8 @@ def sun(asked: Asked) -> Intent | None:
         past = asked.has(r"\b(?:when|what time) was (?:the )?(?:sunrise|sunset|dawn|dusk)\b|\bsun(?:rise|set) was\b")
         if not past:
             return None
-    if not asked.has(rf"{WHEN}|\b(?:time|how long|how many hours|today|tonight|tomorrow)\b|^(?:\w+ )?\w+$"):
+    terse = re.fullmatch(r"(?:\w+ )?\w+", asked.rest) is not None
+    if not terse and not asked.has(rf"{WHEN}|\b(?:time|how long|how many hours|today|tonight|tomorrow)\b"):
         return None
     if any(p.wording not in ("today", "yesterday", "last night") for p in asked.periods):
         return DeviceFact("sun_another_day")
@@ -126,7 +127,7 @@ def base_load(asked: Asked) -> Intent | None:
     """The house without its miners."""
     if not asked.has(_WITHOUT_MINERS) or asked.has(_PICTURE) or "solar" in asked.metrics or asked.threshold:
         return None
-    period = asked.period
+    period = asked.period or ("last night" if asked.has(r"\bnight\b") else None)
     if period is None and not asked.has(rf"\bdid\b|\bkwh\b|\bused\b|{_AVERAGE}|{_DAILY}"):
         return Now(("load", "miners"), "base_load")
     by: Literal["day"] | None = "day" if asked.has(_DAILY) else None
@@ -195,7 +196,9 @@ def rolling(asked: Asked) -> Intent | None:
 
 
 def drawn(asked: Asked) -> Intent | None:
-    """Power that is drawn: no order to draw a picture."""
+    """Power that is drawn is no order to draw a picture; "draw solar yesterday" is one."""
+    if asked.has(r"^(?:please |can you |could you |now )*draw\b") and asked.metrics:
+        return chart(replace(asked, text=f"chart {asked.text}"))
     if not asked.has(r"\b(?:did|does|do|is|are|was|were)\b.*\bdraw(?:s|n|ing)?\b") or asked.has(_PICTURE):
         return None
     if asked.has(r"\bdraw (?:me|it|that|this)\b"):
