@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Literal
 
 from agents.local_model.asked import Asked, read
 from agents.local_model.follow_periods import day_of, period_of, shifted
 from agents.local_model.intents import (
+    IDLE_W,
     Advice,
     At,
     Average,
@@ -31,6 +33,7 @@ from agents.local_model.intents import (
 )
 from agents.local_model.metric_words import Threshold, metric_for
 from agents.local_model.rules_figures import at_time, average, extreme, total
+from agents.local_model.rules_site import flow_in, warmth
 from agents.local_model.rules_times import crossed
 from energy.period_words import Phrase
 
@@ -72,6 +75,7 @@ _FUNCTION_WORDS = words_of(
     peak peaked maximum max highest most top lowest minimum least bottom high point average mean total altogether all
     go went gone get got reach reached hit above below over under past than exceed exceeded cross crossed fall fell
     drop dropped rise rose stay stayed last first value figure kwh kw w % v c f am pm noon midnight more less which
+    coldest warmest hottest coolest run ran running per by hourly daily each every
     hour day happen happened spend spent typical exactly there up down
     """
 )
@@ -95,7 +99,7 @@ def continued(asked: Asked, previous: Intent) -> Intent | None:
         return WhenExtreme(previous.metric, previous.which, previous.period) if isinstance(previous, Extreme) else None
     if _CHART_IT.fullmatch(asked.text):
         return _charted(previous)
-    for rule in (_stepped, _ahead, _limit, _clocked, _inherited):
+    for rule in (_stepped, _without_miners, _ahead, _limit, _clocked, _inherited):
         intent = rule(asked, previous)
         if intent is not None:
             return intent
@@ -104,6 +108,8 @@ def continued(asked: Asked, previous: Intent) -> Intent | None:
     intent = previous
     if asked.metrics:
         intent = _with_metric(previous, asked.metrics)
+        if isinstance(intent, Total):
+            intent = replace(intent, flow=flow_in(asked))
     if intent is not None and asked.periods:
         intent = _with_period(intent, asked.periods[0].wording)
     return intent
@@ -133,7 +139,7 @@ def as_answered(question: str, intent: Intent, answer: str) -> Intent:
         if asked.metrics or not isinstance(intent, Unclear | Summary | Extreme | WhenExtreme | HowLong | WhenCrossed):
             return intent
         return Range(metric, period) if metric in _LEVELS else Total((metric,), period)
-    if asked.periods or isinstance(intent, Compare | At) or period_of(intent) is None:
+    if asked.periods or isinstance(intent, Compare | At) or period_of(intent) is None or getattr(intent, "last", False):
         return intent
     return _with_period(intent, period) or intent
 
@@ -203,9 +209,12 @@ def _inherited(asked: Asked, previous: Intent) -> Intent | None:
     full = replace(asked, metrics=(metric,), periods=spans, threshold=limit)
     if limit is not None:
         return _other_limit(full, previous)
+    by = _broken_down(asked, previous, metric, period)
+    if by is not None:
+        return by
     if asked.has(r"\bhow (?:long|often|many)\b"):
         return _how_long(full, previous)
-    for rule in (extreme, average, at_time):
+    for rule in (warmth, extreme, average, at_time):
         intent = rule(full)
         if intent is not None:
             return _same_flow(intent, previous)
@@ -215,6 +224,8 @@ def _inherited(asked: Asked, previous: Intent) -> Intent | None:
 
 
 def _other_limit(asked: Asked, previous: Intent) -> Intent | None:
+    if isinstance(previous, WhenCrossed) and previous.last and asked.threshold is not None:
+        return replace(previous, metric=asked.metrics[0], threshold=asked.threshold.value, also=None)
     intent = crossed(asked)
     if intent is None and asked.threshold is not None:
         intent = WhenCrossed(asked.metrics[0], asked.threshold.value, "rising", asked.period or "today")
@@ -231,8 +242,27 @@ def _other_limit(asked: Asked, previous: Intent) -> Intent | None:
 def _how_long(asked: Asked, previous: Intent) -> Intent | None:
     if not isinstance(previous, WhenCrossed):
         return crossed(asked)
-    side: Side = "below" if previous.direction == "falling" else "above"
+    falling = previous.direction == "falling" if abs(previous.threshold) != IDLE_W else previous.threshold < 0
+    side: Side = "below" if falling else "above"
     return HowLong(previous.metric, previous.threshold, side, asked.period or previous.period)
+
+
+def _broken_down(asked: Asked, previous: Intent, metric: str, period: str | None) -> Intent | None:
+    match = re.search(r"\b(?:(?:per|by|each|every|a) (?P<unit>hour|day)|(?P<whole>hourly|daily))\b", asked.text)
+    if match is None or period is None or not isinstance(previous, Total | Average | Range):
+        return None
+    by: Literal["hour", "day"] = "hour" if "hour" in match[0] else "day"
+    metrics = previous.metrics if isinstance(previous, Total) else (metric,)
+    return Total(metrics, asked.period or period, by, getattr(previous, "flow", None))
+
+
+def _without_miners(asked: Asked, previous: Intent) -> Intent | None:
+    period = asked.period or period_of(previous)
+    if period is None or not asked.has(r"\b(?:without|excluding|except|minus|less)\b.*\b(?:miners?|mining)\b"):
+        return None
+    if metric_of(previous) != "load" or len(asked.text.split()) > _MOST_WORDS // 2 + 1:
+        return None
+    return Total(("load", "miners"), period, note="without_miners")
 
 
 def _same_flow(intent: Intent, previous: Intent) -> Intent:
@@ -292,6 +322,8 @@ def _with_period(intent: Intent, period: str) -> Intent | None:
         return _at_on(intent, period)
     if isinstance(intent, Compare):
         return replace(intent, a=period)
+    if isinstance(intent, Judge):
+        return Range(intent.metric, period) if intent.metric in _LEVELS else Total((intent.metric,), period)
     if isinstance(intent, Now):
         metrics = intent.metrics
         if not metrics:

@@ -148,13 +148,14 @@ def daily(asked: Asked) -> Intent | None:
         return None
     powers = tuple(m for m in asked.metrics if m not in _LEVELS)[:3]
     if asked.has(_DAILY) and powers and not asked.periods:
-        return Total(powers, "last 7 days", "day", _flow(asked))
+        return Total(powers, "last 7 days", "day", flow_in(asked))
     if asked.has(_HOURLY) and asked.has(_AVERAGE) and asked.metric is not None:
         return Total((asked.metric,), asked.period or "today", "hour")
     return None
 
 
-def _flow(asked: Asked) -> Literal["positive", "negative"] | None:
+def flow_in(asked: Asked) -> Literal["positive", "negative"] | None:
+    """The direction of a grid or battery flow that a question means."""
     if asked.has(r"\b(?:export\w*|sold|sell\w*|discharg\w+)\b"):
         return "negative"
     return "positive" if asked.has(r"\b(?:import\w*|bought|buy\w*|charged|charging)\b") else None

@@ -209,7 +209,7 @@ async def _never_crossed(desk: ToolDesk, metric: Metric, span: Period, facts: di
     note_statistics(desk, metric, found)
     facts["total"] = 0
     facts["times"] = []
-    beyond = _beyond_without_crossing(scope, metric, span, facts, found)
+    beyond = await no_sun_yet(desk, metric, found) or _beyond_without_crossing(scope, metric, span, facts, found)
     if beyond:
         facts["instead"] = beyond
     text = beyond or f"{_capital(metric.noun)} never {what} ({span.label})."
