@@ -28,9 +28,9 @@ from typing_extensions import override
 from agents.clients import OneReplyClient, ToolChoice
 from agents.local_model.compose import compose
 from agents.local_model.follow_periods import on_dates
-from agents.local_model.follow_up import as_answered, is_step
+from agents.local_model.follow_up import as_answered, is_judgement, is_step
 from agents.local_model.found import Found, Result
-from agents.local_model.intents import Greeting, Help, Intent, NotYet, OutOfScope, Recall, Thanks, Unclear
+from agents.local_model.intents import Greeting, Help, Intent, Judge, NotYet, OutOfScope, Recall, Thanks, Unclear
 from agents.local_model.plan import Call, calls_for
 from agents.local_model.understand import understand_parts
 from agents.local_model.units_asked import in_asked_units
@@ -73,6 +73,8 @@ def intents_of(messages: Sequence[LLMMessage]) -> list[Intent]:
         understood = understand_parts(question, previous)[-1]
         if previous is None:  # whatever came before it is out of sight
             understood = as_answered(question, understood, answers.get(question, ""))
+        if is_judgement(question) or (previous is not None and isinstance(understood, Judge)):
+            continue  # "is that good?" is about what was said, and so is what comes after it
         if not isinstance(understood, _SAYS_NOTHING):
             previous = on_dates(understood, today, fully=is_step(following))
     return understand_parts(last, previous)

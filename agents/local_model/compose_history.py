@@ -313,6 +313,9 @@ def buckets_line(facts: Facts, *, every: bool = False) -> str | None:
     rows: Sequence[Sequence[str]] = facts.get("buckets") or []
     if not rows:
         return None
+    parts = _PARTS.get(str(facts.get("metric")))
+    if parts and all("kWh" in value for _, value in rows):  # a direction in words, never a bare minus sign
+        rows = [(name, f"{value.lstrip('−')} {parts[value.startswith('−')]}") for name, value in rows]
     if len(rows) <= _SHOWN_BUCKETS:
         return f"{', '.join(f'{name} {value}' for name, value in rows)}."
     units = {re.sub(r"^\S+ ", "", value) for _, value in rows}

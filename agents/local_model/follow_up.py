@@ -80,6 +80,7 @@ _FUNCTION_WORDS = words_of(
     """
 )
 _MOST_WORDS = 11
+_VERDICT = re.compile(r"(?:is|are) (?:that|this|it|they)(?: \w+)? \w+|good|bad|ok")
 _BELOW = r"\b(?:below|under|fall|fell|drop|dropped|less)\b"
 _OWN_WAY = r"\b(?:above|below|over|under|fall|fell|drop|dropped|rise|rose|exceed|exceeded|more|less)\b"
 
@@ -87,19 +88,19 @@ _OWN_WAY = r"\b(?:above|below|over|under|fall|fell|drop|dropped|rise|rose|exceed
 def continued(asked: Asked, previous: Intent) -> Intent | None:
     """The intent of a short follow-up, or None where the question stands by itself."""
     bare = _bare(asked)
-    if re.fullmatch(r"(?:is|are) (?:that|this|it|they)(?: \w+)? \w+|good|bad|ok", asked.text):
+    if _VERDICT.fullmatch(asked.text):
         metric = metric_of(previous)
         if metric and re.search(r"good|ok|okay|normal|fine|bad|healthy|enough|safe|high|low|right", asked.text):
             if isinstance(previous, Extreme | WhenExtreme):
                 return Judge(metric, previous.period, previous.which)
-            return Judge(metric)
+            return _beside_other_days(previous) or Judge(metric)
     if re.fullmatch(
         r"(?:when|what time|when was that|what time was that|at what time|when did that happen)", asked.text
     ):
         return WhenExtreme(previous.metric, previous.which, previous.period) if isinstance(previous, Extreme) else None
     if _CHART_IT.fullmatch(asked.text):
         return _charted(previous)
-    for rule in (_stepped, _without_miners, _ahead, _limit, _clocked, _inherited):
+    for rule in (_same_again, _stepped, _without_miners, _ahead, _limit, _clocked, _inherited):
         intent = rule(asked, previous)
         if intent is not None:
             return intent
@@ -118,6 +119,11 @@ def continued(asked: Asked, previous: Intent) -> Intent | None:
 def is_step(question: str) -> bool:
     """Whether a question only moves to a neighbouring period ("and the day before?")."""
     return _STEP.fullmatch(read(question).text) is not None
+
+
+def is_judgement(question: str) -> bool:
+    """Whether a question only asks for a verdict on what was said ("is that good?")."""
+    return _VERDICT.fullmatch(read(question).text) is not None
 
 
 def as_answered(question: str, intent: Intent, answer: str) -> Intent:
@@ -150,6 +156,23 @@ def metric_of(intent: Intent) -> str | None:
         return intent.metrics[0] if intent.metrics else "soc"
     metric = getattr(intent, "metric", None)
     return metric if isinstance(metric, str) else None
+
+
+def _beside_other_days(previous: Intent) -> Intent | None:
+    """A day's energy is good or bad beside other days."""
+    if not isinstance(previous, Total) or previous.metrics[0] in _LEVELS or day_of(previous.period) is None:
+        return None
+    return Total(previous.metrics[:1], "last 7 days", "day", previous.flow)
+
+
+def _same_again(asked: Asked, previous: Intent) -> Intent | None:
+    """ "In Fahrenheit?" asks the same in another unit; "since when?" when a machine that runs was started."""
+    if re.fullmatch(r"(?:and )?in (?:degrees )?(?:fahrenheit|celsius|[cfw]|kw)", asked.text):
+        return previous
+    metric = metric_of(previous)
+    if isinstance(previous, Now) and metric in ("miners", "generator") and re.fullmatch(r"since when", asked.text):
+        return WhenCrossed(metric, IDLE_W, "both", "last 30 days", last=True)
+    return None
 
 
 def _stepped(asked: Asked, previous: Intent) -> Intent | None:
@@ -244,6 +267,8 @@ def _how_long(asked: Asked, previous: Intent) -> Intent | None:
         return crossed(asked)
     falling = previous.direction == "falling" if abs(previous.threshold) != IDLE_W else previous.threshold < 0
     side: Side = "below" if falling else "above"
+    if not asked.has(r"\blong\b|\bhours\b"):
+        return replace(previous, period=asked.period or previous.period)  # "how many times?"
     return HowLong(previous.metric, previous.threshold, side, asked.period or previous.period)
 
 
@@ -314,6 +339,8 @@ def _bare(asked: Asked) -> bool:
 
 
 def _with_period(intent: Intent, period: str) -> Intent | None:
+    if isinstance(intent, WhenCrossed):
+        return replace(intent, period=period, last=False)
     if isinstance(intent, _WITH_PERIOD):
         return replace(intent, period=period)
     if isinstance(intent, Total):

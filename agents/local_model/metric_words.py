@@ -44,7 +44,8 @@ _METRIC_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "some power",
-            r"\bmuch (?:power|energy|electricity)\b|\b(?:i|we|you) (?:am |are |been )?us(?:e|ed|ing)\b|"
+            r"\bmuch (?:power|energy|electricity)\b|"
+            r"\b(?:i|we|you) (?:usually |typically |normally |am |are |been )?us(?:e|ed|ing)\b|"
             r"\b(?:am|are|was|were|did|do) (?:i|we) us(?:e|ing)\b|\bus(?:es|ing)\b",
         ),
         ("some draw", r"\bdraw(?:s|ing|n)?\b"),

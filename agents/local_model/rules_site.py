@@ -86,7 +86,7 @@ def relays(asked: Asked) -> Intent | None:
     """Which relay switches which miner."""
     if asked.has(r"\b(?:relay|channel|output|switch)(?:e?s)?\b") and asked.has(_ASKS_WHICH) and not asked.periods:
         return DeviceFact("relays") if asked.has(r"\b(?:relay|channel)s?\b") or "miners" in asked.metrics else None
-    return None
+    return DeviceFact("relays") if asked.has(r"^(?:where|what plug|which plug)\b") and asked.has(_ONE_MINER) else None
 
 
 def one_miner(asked: Asked) -> Intent | None:
@@ -118,14 +118,14 @@ def warmth(asked: Asked) -> Intent | None:
     if not high and not asked.has(r"\b(?:coldest|coolest)\b|\bhow (?:cold|cool) did\b"):
         return None
     which: Literal["max", "min"] = "max" if high else "min"
-    period = asked.period or "today"
+    period = asked.period or ("last 7 days" if asked.has(r"\b(?:which|what) (?:day|night)\b") else "today")
     kind = WhenExtreme if asked.has(WHEN) else Extreme
     return kind("battery_temperature", which, period)
 
 
 def base_load(asked: Asked) -> Intent | None:
     """The house without its miners."""
-    if not asked.has(_WITHOUT_MINERS) or asked.has(_PICTURE) or "solar" in asked.metrics or asked.threshold:
+    if not asked.has(_WITHOUT_MINERS) or asked.has(_PICTURE) or "solar" in asked.metrics:
         return None
     period = asked.period or ("last night" if asked.has(r"\bnight\b") else None)
     if period is None and not asked.has(rf"\bdid\b|\bkwh\b|\bused\b|{_AVERAGE}|{_DAILY}"):

@@ -76,6 +76,21 @@ CONVERSATIONS: list[tuple[Sequence[str], Sequence[str]]] = [
         ["when was soc last above 70%", "and at 50%?"],
         ["last rose to 70 % today at 14:00", "last rose to 50 % today at 10:00"],
     ),
+    (
+        ["solar yesterday", "is that good?", "and the day before?", "and load?", "without the miners?"],
+        [
+            "76",
+            "a day on average",
+            "Solar the day before yesterday",
+            "Load the day before yesterday",
+            "take the miners",
+        ],
+    ),
+    (["battery temperature", "in fahrenheit?"], ["21.5 °C", "70.7 °F"]),
+    (
+        ["when did load exceed 5 kW yesterday", "and 1 kW?", "how many times?"],
+        ["never reached 5.00 kW", "stayed so", "stayed so"],
+    ),
     (["last weekend solar", "and the weekend before?"], ["2026-05-02 to 2026-05-03", "2026-04-25 to 2026-04-26"]),
 ]
 
