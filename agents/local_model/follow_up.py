@@ -76,7 +76,7 @@ _FUNCTION_WORDS = words_of(
     go went gone get got reach reached hit above below over under past than exceed exceeded cross crossed fall fell
     drop dropped rise rose stay stayed last first value figure kwh kw w % v c f am pm noon midnight more less which
     coldest warmest hottest coolest run ran running per by hourly daily each every
-    hour day happen happened spend spent typical exactly there up down
+    hour day happen happened spend spent typical exactly there up down use used make made
     """
 )
 _MOST_WORDS = 11
@@ -95,7 +95,7 @@ def continued(asked: Asked, previous: Intent) -> Intent | None:
                 return Judge(metric, previous.period, previous.which)
             return _beside_other_days(previous) or Judge(metric)
     if re.fullmatch(
-        r"(?:when|what time|when was that|what time was that|at what time|when did that happen)", asked.text
+        r"(?:and )?(?:when|what time|when was that|what time was that|at what time|when did that happen)", asked.text
     ):
         return WhenExtreme(previous.metric, previous.which, previous.period) if isinstance(previous, Extreme) else None
     if _CHART_IT.fullmatch(asked.text):
@@ -255,7 +255,7 @@ def _other_limit(asked: Asked, previous: Intent) -> Intent | None:
     same = isinstance(intent, WhenCrossed) and isinstance(previous, WhenCrossed) and intent.metric == previous.metric
     # "and 6 kW?" goes the way of the question before, unless it says one of its own.
     if same and isinstance(intent, WhenCrossed) and isinstance(previous, WhenCrossed) and not asked.has(_OWN_WAY):
-        return replace(intent, direction=previous.direction)
+        return replace(intent, direction=previous.direction, also=previous.also)
     if isinstance(intent, WhenCrossed) and isinstance(previous, HowLong) and not asked.has(r"\bwhen\b"):
         own: Side | None = "below" if asked.has(_BELOW) else "above" if asked.has(_OWN_WAY) else None
         return HowLong(intent.metric, intent.threshold, own or previous.side, intent.period)

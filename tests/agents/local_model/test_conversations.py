@@ -91,6 +91,8 @@ CONVERSATIONS: list[tuple[Sequence[str], Sequence[str]]] = [
         ["when did load exceed 5 kW yesterday", "and 1 kW?", "how many times?"],
         ["never reached 5.00 kW", "stayed so", "stayed so"],
     ),
+    (["soc yesterday", "and the lowest?", "and when?"], ["lowest", "Lowest", "the lowest battery level yesterday"]),
+    (["what time did I hit 2500 W yesterday", "and 4000 W?"], ["solar and load", "solar and load"]),
     (["last weekend solar", "and the weekend before?"], ["2026-05-02 to 2026-05-03", "2026-04-25 to 2026-04-26"]),
 ]
 
