@@ -59,7 +59,7 @@ async def ask(settings: Settings, asked: Asked) -> str:
 def answer_as_json(answer: Answer, paths: list[Path]) -> dict[str, Any]:
     """The answer in the form that `ask --json` promises."""
     return {
-        "text": answer.text,
+        "text": "\n".join([answer.text, *answer.notes]),
         "agent": answer.agent,
         "mode": answer.mode,
         "tools": [{"name": t.name, "arguments": t.arguments, "ms": t.ms} for t in answer.tools],
@@ -69,7 +69,6 @@ def answer_as_json(answer: Answer, paths: list[Path]) -> dict[str, Any]:
         "tokens": {"prompt": answer.prompt_tokens, "completion": answer.completion_tokens},
         "elapsed_ms": answer.elapsed_ms,
         "as_of": answer.as_of.isoformat(),
-        "notes": list(answer.notes),
     }
 
 
@@ -126,10 +125,11 @@ async def demo_database(folder: Path, at: str | None) -> AsyncIterator[Scope]:
 
 def demo_readings(end: datetime, scenario: str, seed: int) -> list[Reading]:
     """The virtual site's last 30 days at 5 minutes, and its devices at `end` itself, so that "now" is fresh."""
-    from simulator.default_site import DEFAULT_SITE
+    from simulator.default_site import site_in
     from simulator.history import readings as past_readings
     from simulator.history import readings_at, virtual_site
     from simulator.scenarios import SCENARIOS
 
-    world = virtual_site(DEFAULT_SITE, seed=seed, end=end, days=DEMO_DAYS, scenario=SCENARIOS[scenario])
+    found = SCENARIOS[scenario]
+    world = virtual_site(site_in(found), seed=seed, end=end, days=DEMO_DAYS, scenario=found)
     return [*past_readings(world, world.start, end), *readings_at(world, end)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Coroutine
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from app import __version__
 from app.logs import set_up_logs
 from app.settings import Settings, SettingsError, settings_from
 from app.site_file import SiteFileError
@@ -170,7 +170,7 @@ def demo_history(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(installed_version("commandcenter"))
+        typer.echo(__version__)
         raise typer.Exit
 
 

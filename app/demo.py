@@ -46,6 +46,11 @@ class Simulator:
 
 async def demo(settings: Settings, scenario: str, *, keep: bool) -> None:
     """Run the demo until the input ends. `keep` leaves the data where `--data` says; else they go with the demo."""
+    from simulator.scenarios import SCENARIOS
+
+    if scenario not in SCENARIOS:
+        raise SettingsError(f"--scenario {scenario}: must be one of {', '.join(SCENARIOS)}")
+    settings = replace(settings, redis_url=None)  # a demo must not mix with a real installation's jobs
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         if not keep:
@@ -74,7 +79,7 @@ async def _running(settings: Settings, scenario: str) -> AsyncIterator[tuple[Dat
             await asyncio.to_thread(_load_the_crew)
             if await asyncio.wait_for(past.wait(), START_TIMEOUT_S) != 0:
                 raise SettingsError(f"the demo's history could not be written; see {log_file}")
-            site = await _site(database, simulator)
+            site = await _site(database, simulator, scenario)
             environment = environment | {
                 "REDIS_URL": redis_url,
                 "OPEN_METEO_BASE_URL": str(simulator.endpoints["open_meteo_url"]),
@@ -114,13 +119,14 @@ def _tail(log_file: Path) -> str:
     return "\n".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
 
 
-async def _site(database: Database, simulator: Simulator) -> Site:
+async def _site(database: Database, simulator: Simulator, scenario: str) -> Site:
     """The demo's site with its devices at the simulator's addresses, written to the database for the worker."""
-    from simulator.default_site import DEFAULT_SITE
+    from simulator.default_site import site_in
+    from simulator.scenarios import SCENARIOS
     from simulator.server import Endpoints, at_endpoints
 
     told = {name: value for name, value in simulator.endpoints.items() if name != "site"}
-    moved = at_endpoints(DEFAULT_SITE, Endpoints(**told))
+    moved = at_endpoints(site_in(SCENARIOS[scenario]), Endpoints(**told))
     quick = [d.model_copy(update={"poll_interval_s": POLL_INTERVAL_S.get(d.kind)}) for d in moved.device]
     site = moved.model_copy(update={"device": tuple(quick)})
     await sites.sync(database, DEFAULT_ORG_ID, site)
@@ -147,10 +153,6 @@ async def _converse(settings: Settings, database: Database, site: Site, began: f
 
 async def write_history(settings: Settings, scenario: str, seed: int, start_text: str) -> None:
     """`commandcenter demo-history`: the virtual site's past, as the connectors would have stored it."""
-    from simulator.scenarios import SCENARIOS
-
-    if scenario not in SCENARIOS:
-        raise SettingsError(f"--scenario {scenario}: must be one of {', '.join(SCENARIOS)}")
     rows = demo_readings(datetime.fromisoformat(start_text), scenario, seed)
     async with opened_database(settings, create=True) as database:
         await readings.upsert(database, DEFAULT_ORG_ID, rows)

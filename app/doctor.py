@@ -59,6 +59,8 @@ async def _database(settings: Settings) -> Finding:
     try:
         async with opened_database(settings, create=False):
             return Finding(True, "database", "opens, and is of this version")
+    except SiteFileError:
+        return Finding(None, "database", "not looked at: the site file comes first")
     except SettingsError as error:
         return Finding(None, "database", str(error))
     except StoreError as error:

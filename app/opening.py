@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -19,9 +21,19 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or sqlite_url(settings.data_dir / DATABASE_NAME)
 
 
+def queue_of(settings: Settings, site: Site) -> str:
+    """The name under which this installation's workers meet in Redis, which other installations may share.
+
+    It stands for the site and its database: replicas name the same Postgres, and a SQLite file belongs to its host.
+    """
+    where = settings.database_url or f"{socket.gethostname()}:{settings.data_dir.resolve()}"
+    return f"cc:{site.id}:{hashlib.sha256(where.encode()).hexdigest()[:12]}"
+
+
 @contextlib.asynccontextmanager
 async def opened_database(settings: Settings, *, create: bool) -> AsyncIterator[Database]:
     """The database, migrated when `create` allows it; a missing file is an error otherwise."""
+    settings.site()  # a mistake in the site file is told first: the rest may follow from it
     path = settings.data_dir / DATABASE_NAME
     if settings.database_url is None and not create and not path.exists():
         raise SettingsError(

@@ -21,6 +21,7 @@ TOO_LONG = say(
     f"That message is longer than {MAX_CHARACTERS:,} characters, so I did not read it. Please ask in a few sentences."
 )
 EMPTY = say('I found no text in that message. Ask me something like "how is the battery?".')
+ONLY_DIRECT = say("What this site does is private, so I answer in a direct chat only. Please write to me there.")
 NOT_TEXT = say("I can read text only; please write your question.")
 BUSY = say("I am still working on your earlier messages, so I left this one out. Please send it again in a moment.")
 FAILED = say("Something went wrong while I worked on that, so I have no answer. It is in the log; please try again.")

@@ -21,6 +21,7 @@ from bot.answering import (
     FAILED,
     MAX_CHARACTERS,
     NOT_TEXT,
+    ONLY_DIRECT,
     TOO_LONG,
     TOO_SLOW,
     Delivery,
@@ -109,6 +110,7 @@ class Chat:
         self._rate = RateLimit(self._limits.per_person_per_minute, 60.0, monotonic)
         self._strangers = RateLimit(self._limits.audit_rows_per_stranger_and_hour, 3_600.0, monotonic)
         self._in_flight: set[tuple[str, str]] = set()
+        self._taking_on: set[tuple[str, str]] = set()
         self._answering = asyncio.Semaphore(self._limits.answering_at_once)
         self._lanes: Lanes[_Work] = Lanes(self._work, self._limits.waiting_per_conversation)
 
@@ -123,22 +125,39 @@ class Chat:
         person = await self._people.admit(platform, sender.external_id)
         # A longer text is refused anyway; its head is enough to refuse it again after a restart.
         kept = replace(message, text=message.text[: MAX_CHARACTERS + 1])
-        if not await self._inbox.receive(platform, message.key, message_to_json(kept)):
-            log.debug("message_repeated", platform=platform, key=message.key)
+        taken = (platform, message.key)
+        if taken in self._taking_on:
             return
+        self._taking_on.add(taken)
+        try:
+            is_new = await self._inbox.receive(platform, message.key, message_to_json(kept))
+            if is_new or await self._is_stranded(platform, message.key):
+                await self._take_on(kept, outlet, person)
+            else:
+                log.debug("message_repeated", platform=platform, key=message.key)
+        finally:
+            self._taking_on.discard(taken)
+
+    async def _is_stranded(self, platform: str, key: str) -> bool:
+        """Whether a message was received but not taken on, since something failed in between."""
+        if (platform, key) in self._in_flight:
+            return False
+        return any(each.key == key and each.delivery is None for each in await self._inbox.pending(platform))
+
+    async def _take_on(self, message: Message, outlet: Outlet, person: Person | None) -> None:
         if person is None:
-            await self._meet_stranger(kept, outlet)
+            await self._meet_stranger(message, outlet)
             return
         wait_s = 0.0 if outlet.local else self._rate.wait_s(person.person_id)
         if wait_s > 0:
             if self._rate.first_refusal(person.person_id):
-                log.warning("person_throttled", person=person.person_id, platform=platform)
+                log.warning("person_throttled", person=person.person_id, platform=outlet.platform)
                 notice = slow_down(self._limits.per_person_per_minute, wait_s)
-                await self._queue(_Work(kept, outlet, person, Delivery(notice)))
+                await self._queue(_Work(message, outlet, person, Delivery(notice)))
             else:
-                await self._inbox.settled(platform, message.key)
+                await self._inbox.settled(outlet.platform, message.key)
             return
-        await self._queue(_Work(kept, outlet, person))
+        await self._queue(_Work(message, outlet, person))
 
     async def resume(self, outlet: Outlet) -> int:
         """Take up what an earlier run received on this platform and did not finish; returns how many messages."""
@@ -152,8 +171,8 @@ class Chat:
                 continue
             person = await self._people.admit(message.sender.platform, message.sender.external_id)
             delivery = delivery_from_json(pending.delivery) if pending.delivery else None
-            if person is None and delivery is None:
-                await self._meet_stranger(message, outlet)
+            if person is None and (delivery is None or delivery.turn is not None):
+                await self._meet_stranger(message, outlet)  # not known, or not any more: no figures for them
                 continue
             taken_up.append(_Work(message, outlet, person, delivery))
         for work in taken_up:
@@ -233,6 +252,8 @@ class Chat:
         text = message.text.strip()
         if len(message.text) > MAX_CHARACTERS:
             return Delivery(TOO_LONG)
+        if not message.direct:
+            return Delivery(ONLY_DIRECT)
         if is_blank(text):
             return Delivery(NOT_TEXT if message.attachments else EMPTY)
         if person is None:

@@ -217,7 +217,7 @@ class Site(_Part):
     def _real_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a folder of zones is an OSError
             raise ValueError(f'"{name}" is not a time zone; use an IANA name such as "America/Los_Angeles"') from error
         return name
 

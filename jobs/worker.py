@@ -167,7 +167,7 @@ class _Triggers:
     def _worker(self) -> Worker:
         return Worker(
             functions=[],
-            cron_jobs=_cron_jobs(self._schedule),
+            cron_jobs=_cron_jobs(self._schedule, self._queue),
             redis_settings=self._redis,
             queue_name=self._queue,
             handle_signals=False,
@@ -183,7 +183,7 @@ class _Triggers:
         )
 
 
-def _cron_jobs(schedule: Sequence[Scheduled]) -> list[CronJob]:
+def _cron_jobs(schedule: Sequence[Scheduled], queue: str) -> list[CronJob]:
     jobs = []
     for job in schedule:
         times: dict[str, Any]
@@ -196,7 +196,7 @@ def _cron_jobs(schedule: Sequence[Scheduled]) -> list[CronJob]:
         jobs.append(
             cron(
                 cast(WorkerCoroutine, as_arq_function(job)),
-                name=job.name,
+                name=f"{queue}:{job.name}",  # the job's key in Redis, which other installations may share
                 run_at_startup=True,
                 timeout=job.timeout_s + 5,
                 **times,

@@ -119,7 +119,7 @@ def _parsed(column: str, text: str) -> Any:
             raise ValueError(f'"{text}" is neither true nor false')
         return flags[text.lower()]
     try:
-        value = float(text)
+        value = float(text if "_" not in text else "with _")  # Python reads 1_0 as ten, a spreadsheet does not
     except ValueError as error:
         raise ValueError(f'"{text[:40]}" is not a number') from error
     reason = impossible(field, value)
@@ -135,7 +135,10 @@ def _time(text: str) -> datetime:
         raise ValueError(f'"{text[:40]}" is not an ISO-8601 time such as 2026-11-20T14:05:00-08:00') from error
     if moment.tzinfo is None:
         raise ValueError(f'"{text}" has no offset; write 2026-11-20T14:05:00-08:00 or …Z')
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f'"{text}" lies outside the years that can be stored') from error
 
 
 def _cell(value: Any) -> str:

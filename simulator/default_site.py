@@ -17,6 +17,7 @@ from energy.site import (
     TariffPeriod,
 )
 from simulator.physics.inputs import Wiring
+from simulator.physics.scenario import Scenario
 
 PLANT_ID = 123456
 PORTAL_ID = "c0619ab12345"
@@ -102,3 +103,9 @@ def default_site(wiring: Wiring = "solark", *, site_id: str = "ranch", name: str
 
 
 DEFAULT_SITE = default_site()
+
+
+def site_in(scenario: Scenario, wiring: Wiring = "solark") -> Site:
+    """The ranch as its owner would describe it in a scenario: without a grid where there is none."""
+    site = default_site(wiring)
+    return site.model_copy(update={"grid": Grid(present=False)}) if scenario.off_grid else site

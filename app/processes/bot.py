@@ -7,12 +7,12 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 import structlog
 
 from agents.assistant import Assistant
 from agents.models import Models
+from app import __version__
 from app.chat_ports import StoredConversations, StoredInbox, StoredOffset, StoredPeople
 from app.settings import Settings, TelegramSettings
 from bot.chat import Chat
@@ -111,11 +111,11 @@ class ProcessHealth:
             latest = await readings.latest(self._database, DEFAULT_ORG_ID, self._site.id, as_of=now)
         except Exception:  # whatever it is, the report must say it
             log.exception("health_database_failed")
-            return HealthReport(database_ok=False, version=version("commandcenter"))
+            return HealthReport(database_ok=False, version=__version__)
         newest = max((reading.taken_at for reading in latest.values()), default=None)
         return HealthReport(
             database_ok=True,
             adapters={each.name: Adapter(each.ready, each.last_poll_age_s, each.trouble) for each in self._polling},
-            last_poll_age_s=None if newest is None else (now - newest).total_seconds(),
-            version=version("commandcenter"),
+            newest_reading_age_s=None if newest is None else (now - newest).total_seconds(),
+            version=__version__,
         )

@@ -11,6 +11,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from app.opening import queue_of
 from app.settings import Settings
 from connectors.device import DeviceSecrets, PolledDevice, StreamedDevice
 from connectors.errors import ConnectorError
@@ -29,7 +30,7 @@ async def run(settings: Settings, database: Database, site: Site, redis_url: str
     """Do the worker's jobs for one site until `stop` is set."""
     async with opened(settings, database, site) as work:
         with _progress_bar() as progress:
-            await run_worker(work, redis_url, stop, progress=progress)
+            await run_worker(work, redis_url, stop, progress=progress, queue=queue_of(settings, site))
 
 
 @contextlib.asynccontextmanager

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
+SILENT_AFTER_S = 15 * 60.0  # by then every kind of device has spoken, or the worker is gone
+
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
@@ -20,17 +22,18 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """What a process knows about itself. `last_poll_age_s` is the age of the newest reading from any device (s)."""
+    """What a process knows about itself. `newest_reading_age_s` is that of any device (s), None before the first."""
 
     database_ok: bool
     adapters: dict[str, Adapter] = field(default_factory=dict)
-    last_poll_age_s: float | None = None
+    newest_reading_age_s: float | None = None
     version: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether everything that this process is for works."""
-        return self.database_ok and all(adapter.ready for adapter in self.adapters.values())
+        silent = self.newest_reading_age_s is not None and self.newest_reading_age_s > SILENT_AFTER_S
+        return self.database_ok and not silent and all(adapter.ready for adapter in self.adapters.values())
 
 
 class Health(Protocol):
@@ -66,7 +69,7 @@ def _body(report: HealthReport) -> dict[str, Any]:
             }
             for name, adapter in report.adapters.items()
         },
-        "last_poll_age_s": _rounded(report.last_poll_age_s),
+        "newest_reading_age_s": _rounded(report.newest_reading_age_s),
     }
 
 

@@ -134,7 +134,7 @@ class SolArkCloud:
     def _reading(self, translated: Flow, taken_at: datetime) -> Reading:
         grid_present = self._extras.grid_present
         if not self._site.grid.present:
-            grid_present = False
+            grid_present = None  # no grid, so nothing that could be away
         elif translated.grid_flows:
             grid_present = True
         return Reading(

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.numbers import mapping, number, objects
+from connectors.solark.flow import ABSENT_SOC_PCT
 from energy.reading import Quality, Reading
 
 _FIELDS = {
@@ -47,6 +48,8 @@ def day_readings(
         moments = instants([str(record.get("time")) for record in records], day, zone)
         for record, moment in zip(records, moments, strict=True):
             value = number(record.get("value"))
+            if field == "soc_pct" and value == ABSENT_SOC_PCT:
+                continue
             if value is not None and moment is not None and moment <= now:
                 rows.setdefault(moment, {})[field] = factor * value
     kept = {moment: row for moment, row in sorted(rows.items()) if any(row.values())}

@@ -44,7 +44,7 @@ class Pace:
 
     min_interval_s: float = 10.0  # between readings
     keepalive_s: float = 30.0
-    full_refresh_s: float = 240.0
+    full_refresh_s: float = 165.0  # a value that two of them do not repeat is gone: within six minutes
     silence_s: float = 30.0  # ten missed heartbeats
     first_retry_s: float = 1.0
     longest_retry_s: float = 60.0
@@ -235,8 +235,6 @@ class VictronGx:
             return
         self._malformed.discard(path)
         if path == "full_publish_completed" and self._is_ours(payload):
-            # Two refreshes without it: the GX does not have it any more.
-            self._values.drop_older_than(at - 2 * self._pace.full_refresh_s - self._pace.silence_s)
             self._complete.set()
         if self._complete.is_set() and len(self._values) and not self._malformed:
             self._problem = None
@@ -277,6 +275,8 @@ class VictronGx:
             latest = clock() + _QUIET_AT_MOST_S
             while clock() - self._heard_monotonic_s < _QUIET_S and clock() < latest:
                 await asyncio.sleep(_QUIET_S)
+            # Two refreshes without a value: the GX does not have it any more, however much else it says.
+            self._values.drop_older_than(clock() - 2 * self._pace.full_refresh_s - self._pace.silence_s)
             if self._heard_monotonic_s > produced_at and self._heard_at is not None:
                 produced_at = self._heard_monotonic_s
                 self._buffer.append(reading_of(self._site, self._device, self._values, self._heard_at))

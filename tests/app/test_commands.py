@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = "2026-11-24T12:00:00-08:00"
+ANSWER_KEYS = {"text", "agent", "mode", "tools", "figures", "charts", "model_calls", "tokens", "elapsed_ms", "as_of"}
 
 
 def cc(
@@ -61,7 +62,7 @@ def test_an_imported_file_answers_with_its_own_average(tmp_path: Path) -> None:
     assert any(value == pytest.approx(expected, abs=0.051) for value in _figures(answer, "%")), answer
     assert f"{expected:.1f}" in answer["text"]
     assert answer["mode"] == "basic"
-    assert set(answer) >= {"text", "agent", "mode", "tools", "figures", "charts", "model_calls", "tokens", "elapsed_ms"}
+    assert set(answer) == ANSWER_KEYS
     exported = list(csv.DictReader(cc("export", "--data", data).stdout.splitlines()))
     assert [(row["taken_at"], float(row["soc_pct"])) for row in exported] == [(t.isoformat(), v) for t, v in rows]
 

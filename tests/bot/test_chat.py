@@ -124,7 +124,7 @@ async def test_a_code_shown_in_a_group_pairs_nobody() -> None:
     assert (wall.said, house.people.tried) == ([], [])
 
 
-async def test_a_group_is_answered_only_when_it_speaks_to_us() -> None:
+async def test_a_group_that_speaks_to_us_is_shown_to_the_direct_chat_and_told_nothing_private() -> None:
     house, wall = House(), Wall()
     await ask(
         house,
@@ -133,7 +133,8 @@ async def test_a_group_is_answered_only_when_it_speaks_to_us() -> None:
         message("how is the battery?", chat="-5", direct=False, addressed=True),
     )
     assert [chat for chat, _ in wall.said] == ["-5"]
-    assert house.assistant.asked == ["how is the battery?"]
+    assert "direct chat" in wall.texts[0]
+    assert house.assistant.asked == []
 
 
 async def test_a_message_of_one_megabyte_is_refused_in_words() -> None:

@@ -29,7 +29,7 @@ async def test_a_healthy_process_says_so() -> None:
         "version": "0.1.0",
         "database": "ok",
         "adapters": {"telegram": {"ready": True, "last_poll_age_s": 1.2, "trouble": None}},
-        "last_poll_age_s": 42.1,
+        "newest_reading_age_s": 42.1,
     }
 
 
@@ -38,6 +38,7 @@ async def test_a_healthy_process_says_so() -> None:
     [
         HealthReport(database_ok=False),
         HealthReport(True, {"telegram": Adapter(ready=False, trouble="another poller (409)")}),
+        HealthReport(True, {"telegram": Adapter(ready=True)}, newest_reading_age_s=901.0),
     ],
 )
 async def test_an_ill_one_answers_503(report: HealthReport) -> None:

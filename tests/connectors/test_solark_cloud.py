@@ -244,7 +244,7 @@ async def test_a_site_without_grid_has_none_whatever_the_inverter_shows():
     cloud = Cloud()
     async with plant(cloud, grid=False) as device:
         (reading,) = await device.read()
-    assert reading.grid_present is False
+    assert reading.grid_present is None
     assert not any("/grid/" in asked for asked in cloud.server.asked)
 
 

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from connectors.device import DeviceSecrets, StreamedDevice
 from connectors.errors import CredentialsRefused, Malformed, Unreachable
+from connectors.victron import VictronGx
 from energy.reading import is_balanced
 from simulator.victron import Wiring
 from tests.brokers import MOSQUITTO, any_broker, free_port, mosquitto
@@ -177,6 +178,34 @@ async def test_what_the_broker_kept_from_earlier_is_no_reading(tmp_path: Path) -
         async with on_stage(broker_port=port) as stage:
             reading = await first(stage.gx())
     assert reading.load_w == 2300.0
+
+
+async def test_a_value_that_is_not_repeated_any_more_becomes_unknown_while_others_go_on(tmp_path: Path) -> None:
+    pace = replace(FAST, full_refresh_s=0.2, silence_s=0.4, answer_s=0.5)
+    async with any_broker(tmp_path) as port, aiomqtt.Client("127.0.0.1", port) as old_gx:
+        site = a_site(host="127.0.0.1", port=port)
+        gx = VictronGx(site, site.device[0], DeviceSecrets(), pace=pace)
+
+        async def speak() -> None:
+            for turn in itertools.count():  # very old firmware: never says that it has said everything
+                await old_gx.publish(f"N/{PORTAL}/system/0/Dc/Pv/Power", '{"value": 500}')
+                if turn < 10:
+                    await old_gx.publish(f"N/{PORTAL}/system/0/Dc/Battery/Soc", '{"value": 63.5}')
+                await asyncio.sleep(0.05)
+
+        speaking = asyncio.create_task(speak())
+        try:
+            async with aclosing(gx.readings()) as readings:  # type: ignore[type-var]  # every stream is a generator
+                seen = [await anext(readings)]
+                async with asyncio.timeout(8):
+                    while seen[-1].soc_pct is not None or seen[-1].solar_w is None:
+                        seen.append(await anext(readings))
+        finally:
+            speaking.cancel()
+            await asyncio.gather(speaking, return_exceptions=True)
+            await gx.close()
+    assert any(reading.soc_pct == 63.5 for reading in seen)
+    assert seen[-1].solar_w == 500.0
 
 
 async def test_the_portal_id_is_found_where_the_settings_do_not_name_it() -> None:

@@ -38,6 +38,8 @@ _NOT_SENT = frozenset(
 _DRAFT_ID = 1  # one draft a chat: a new step takes the place of the last
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
+_CHAT_GONE = ("chat not found", "chat_id is empty", "peer_id_invalid", "user not found")
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:
@@ -122,13 +124,13 @@ class TelegramOutlet:
         words = refusal.message.lower()
         if "thread not found" in words and address.thread:
             return await self._retried(replace(address, thread=None), part)
-        if part.picture is not None and "chat" not in words:
-            log.warning("telegram_photo_refused", reason=reason(refusal, self._bot))
-            note = "(The chart could not be sent as a picture.)"
-            return await self._retried(address, _Part(f"{part.html}\n\n{note}" if part.html else note))
         if "parse entities" in words:
             log.error("telegram_markup_refused", reason=reason(refusal, self._bot))
             return await self._retried(address, part, marked_up=False)
+        if part.picture is not None and not any(gone in words for gone in _CHAT_GONE):
+            log.warning("telegram_photo_refused", reason=reason(refusal, self._bot))
+            note = "(The chart could not be sent as a picture.)"
+            return await self._retried(address, _Part(f"{part.html}\n\n{note}" if part.html else note))
         return Undeliverable(reason(refusal, self._bot))
 
     async def _retried(self, address: Address, part: _Part, *, marked_up: bool = True) -> SendResult:
