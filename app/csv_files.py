@@ -60,6 +60,9 @@ async def import_csv(settings: Settings, flags: ImportFlags, errors: TextIO = sy
     async with opened_database(settings, create=True) as database:
         await _know_sites(database, described, {reading.site_id for reading in good} or {site_id})
         stored = await readings.upsert(database, DEFAULT_ORG_ID, good)
+    ahead = sum(reading.taken_at > datetime.now(UTC) for reading in good)
+    if ahead:
+        print(f"note: {ahead} readings lie in the future; they are seen from their own time on", file=errors)
     print(f"{stored} readings imported" + (f", {bad} bad lines left out" if bad else ""))
     return EXIT_BAD_ROWS if bad else 0
 

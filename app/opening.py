@@ -15,6 +15,8 @@ from services.scope import DEFAULT_ORG_ID, Scope
 from store import sites
 from store.database import Database, sqlite_url
 
+EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
+
 
 def database_url(settings: Settings) -> str:
     """The database in use: `DATABASE_URL`, else SQLite in the data folder."""
@@ -42,7 +44,10 @@ async def opened_database(settings: Settings, *, create: bool) -> AsyncIterator[
             f"{path}: there is no database yet; start `commandcenter run`, import a file with `commandcenter import`, "
             "or try `commandcenter demo`"
         )
-    database = await Database.open(database_url(settings), migrate=create)
+    try:
+        database = await Database.open(database_url(settings), migrate=create)
+    except ValueError as error:
+        raise SettingsError(f"DATABASE_URL: {error}") from error
     try:
         yield database
     finally:
@@ -88,4 +93,6 @@ def moment(text: str, site: Site) -> datetime:
         parsed = datetime.fromisoformat(text)
     except ValueError as error:
         raise SettingsError(f'"{text}" is not a time; write 2026-11-20T14:05 or 2026-11-20T14:05:00-08:00') from error
+    if not EARLIEST_YEAR <= parsed.year <= LATEST_YEAR:
+        raise SettingsError(f'"{text}" lies outside the years {EARLIEST_YEAR} to {LATEST_YEAR}')
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=site.zone)

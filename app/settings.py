@@ -84,7 +84,7 @@ def settings_from(
     return Settings(
         data_dir=data or Path(env.get("COMMANDCENTER_DATA") or user_data_path("commandcenter", appauthor=False)),
         database_url=database_url,
-        redis_url=env.get("REDIS_URL") or None,
+        redis_url=_redis_url(env.get("REDIS_URL")),
         site_id=site_id,
         models=_models(env),
         telegram=_telegram(env),
@@ -129,6 +129,12 @@ def _telegram(env: Mapping[str, str]) -> TelegramSettings | None:
         api_base_url=env.get("TELEGRAM_API_BASE_URL") or None,
         long_poll_timeout_s=_number(env, "TELEGRAM_LONG_POLL_TIMEOUT_S", 30.0, 0, 50),
     )
+
+
+def _redis_url(text: str | None) -> str | None:
+    if text and not text.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingsError("REDIS_URL: must start with redis://, rediss:// or unix://")
+    return text or None
 
 
 def _number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import typer
 
+from app.opening import EARLIEST_YEAR, LATEST_YEAR
 from app.run import stop_on_signal
 from app.settings import SettingsError
 
@@ -66,6 +67,8 @@ def _start(text: str | None) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise SettingsError(f'--start "{text}" is not a time; write 2026-06-21T12:00:00-07:00') from error
+    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        raise SettingsError(f'--start "{text}" lies outside the years {EARLIEST_YEAR} to {LATEST_YEAR}')
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -10,9 +10,18 @@ import re
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
-from energy.reading import FIELDS, NUMERIC_FIELDS
+from energy.reading import FIELDS, Kind
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Watts = Annotated[float, Field(ge=0)]
@@ -23,7 +32,7 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
 
 class Limits(_Part):
@@ -121,7 +130,7 @@ class Device(_Part):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tls: bool = False
     ca_file: str | None = None
-    base_url: str | None = None
+    base_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     poll_interval_s: Annotated[float, Field(ge=0.05)] | None = None
     upload_interval_s: Annotated[float, Field(gt=0)] | None = None
 
@@ -190,7 +199,12 @@ def _strict_rules(value: object) -> object:
     return value
 
 
-MergeRules = Annotated[dict[str, Prefer | Sum], BeforeValidator(_strict_rules)]
+def _kind_of_rule(value: object) -> str:
+    return "sum" if isinstance(value, Sum) or (isinstance(value, dict) and "sum" in value) else "prefer"
+
+
+Rule = Annotated[Annotated[Prefer, Tag("prefer")] | Annotated[Sum, Tag("sum")], Discriminator(_kind_of_rule)]
+MergeRules = Annotated[dict[str, Rule], BeforeValidator(_strict_rules)]
 
 
 class Site(_Part):
@@ -225,10 +239,18 @@ class Site(_Part):
     def _consistent(self) -> Self:
         ids = [device.id for device in self.device]
         _no_doubles("device", ids)
+        _no_doubles("array", [array.name for array in self.array])
         _no_doubles("miner", [miner.id for miner in self.miner])
+        _no_doubles("miner", [f"{miner.device}, channel {miner.channel}" for miner in self.miner])
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude go together: give both, or neither")
         for miner in self.miner:
             if miner.device not in ids:
                 raise ValueError(f'miner "{miner.id}": no device "{miner.device}"; the devices are {_names(ids)}')
+        relays = [device.id for device in self.device if device.kind == "shelly"]
+        for miner in self.miner:
+            if miner.device not in relays:
+                raise ValueError(f'miner "{miner.id}": "{miner.device}" is no relay; the relays are {_names(relays)}')
         for field, rule in self.merge.items():
             if field not in FIELDS:
                 raise ValueError(f'merge: "{field}" is not a field of a reading; the fields are {_names(FIELDS)}')
@@ -236,8 +258,9 @@ class Site(_Part):
             for device_id in named:
                 if device_id not in ids:
                     raise ValueError(f'merge.{field}: device "{device_id}" is not among the devices ({_names(ids)})')
-            if isinstance(rule, Sum) and field not in NUMERIC_FIELDS:
-                raise ValueError(f'merge.{field}: only numbers can be summed; use {{ prefer = ["…"] }}')
+            _no_doubles("device", list(named), f"merge.{field}: ")
+            if isinstance(rule, Sum) and FIELDS[field].kind is not Kind.POWER:
+                raise ValueError(f'merge.{field}: only powers add up; use {{ prefer = ["…"] }}')
         return self
 
     @property
@@ -255,10 +278,10 @@ class Site(_Part):
         return next((device for device in self.device if device.id == device_id), None)
 
 
-def _no_doubles(what: str, ids: list[str]) -> None:
-    doubles = sorted({i for i in ids if ids.count(i) > 1})
+def _no_doubles(what: str, names: list[str], where: str = "") -> None:
+    doubles = sorted({name for name in names if names.count(name) > 1})
     if doubles:
-        raise ValueError(f"two {what}s share the id {_names(doubles)}; ids must differ")
+        raise ValueError(f"{where}two {what}s are called {_names(doubles)}; each must stand once")
 
 
 def _names(items: object) -> str:

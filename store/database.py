@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store import revision
@@ -47,7 +48,10 @@ def sqlite_url(path: str | Path) -> str:
 
 def normal_url(url: str) -> URL:
     """The URL with our drivers. Raises ValueError for databases that are not supported, naming those that are."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ValueError("this is no address of a database; use sqlite:///FILE or postgresql://…") from error
     backend = "postgresql" if parsed.drivername.startswith("postgres") else parsed.get_backend_name()
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")

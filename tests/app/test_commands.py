@@ -88,6 +88,12 @@ def test_a_bad_line_costs_itself_alone_and_strict_imports_nothing(tmp_path: Path
         (("simulate", "--scenario", "flood"), {}, "must be one of"),
         (("import", "nowhere.csv", "--data", "DATA"), {}, "nowhere.csv: cannot be read"),
         (("ask", "soc?", "--demo", "--at", "soon"), {}, '"soon" is not a time'),
+        (("ask", "soc?", "--demo", "--at", "0001-01-01T00:00"), {}, "outside the years 2000 to 2100"),
+        (("simulate", "--start", "9999-12-31"), {}, "outside the years 2000 to 2100"),
+        (("export",), {"DATABASE_URL": "mysql://x/y"}, 'DATABASE_URL: database "mysql" is not supported'),
+        (("export",), {"DATABASE_URL": "garbage"}, "DATABASE_URL: this is no address"),
+        (("run", "--role", "worker"), {"REDIS_URL": "foo"}, "REDIS_URL: must start with"),
+        (("demo", "--scenario", "flood"), {}, "--scenario flood: must be one of"),
     ],
 )
 def test_what_a_person_can_mend_is_said_in_one_line(

@@ -44,6 +44,17 @@ def test_the_example_describes_the_ranch() -> None:
         (("[economics]", "[economy]"), "[economy] is unknown"),
         (("latitude = 37.3", "latitude = 137.3"), "latitude: Input should be less than"),
         (("latitude = 37.3", "latitude = "), "is not valid TOML"),
+        (("latitude = 37.3\n", ""), "latitude and longitude go together"),
+        (("usable_kwh = 30.0", "usable_kwh = inf"), "battery.usable_kwh: Input should be a finite number"),
+        (('prefer = ["cerbo", "solark"]', 'sum = ["cerbo", "solark"]'), "merge.soc_pct: only powers add up"),
+        (('prefer = ["cerbo", "solark"]', "prefer = []"), "merge.soc_pct.prefer.prefer: Tuple should have at least 1"),
+        (
+            ('solar_w = { prefer = ["solark"] }', 'solar_w = { sum = ["solark", "solark"] }'),
+            "merge.solar_w: two devices",
+        ),
+        (('device = "garage"', 'device = "solark"'), '"solark" is no relay; the relays are garage'),
+        (('timezone = "America/Los_Angeles"', 'timezone = "America"'), '"America" is not a time zone'),
+        (("plant_id = 123456", 'plant_id = 123456\nbase_url = "notaurl"'), "device.#1.base_url: String should match"),
     ],
 )
 def test_a_mistake_is_named_with_its_key_and_what_is_allowed(
