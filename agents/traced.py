@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 _NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?")
 _FIGURE = re.compile(
-    r"(?<![\w.,:])(?P<number>\d[\d,]*(?:\.\d+)?)\s?(?P<unit>kwh|mwh|wh|kw|mw|w|%|percent|volts?|v|°\s?[cf]|degrees|amps?|a|ah)"
-    r"(?![\w/])",
+    r"(?<![\w.,:])(?P<number>\d[\d,]*(?:\.\d+)?)\s?(?P<unit>kwh|mwh|wh|kwp|kw|mw|w|"
+    r"(?:kilo|mega)?watts?(?:[- ]hours?)?|%|per ?cent|pct|volts?|v|°\s?[cf]|degrees|amps?|a|ah|th/s)(?!\w)",
     re.IGNORECASE,
 )
 _CLOCK = re.compile(
@@ -25,9 +25,13 @@ _ISO = re.compile(r"\d{4}-\d{2}-\d{2}T(\d{2}):(\d{2})")
 _GENERAL = re.compile(
     r"\b(?:in general|generally|typical(?:ly)?|usual(?:ly)?|as a rule|rule of thumb)\b", re.IGNORECASE
 )
-_OWN = re.compile(r"\b(?:your?|now|current(?:ly)?|today|yesterday|tonight|last|this)\b", re.IGNORECASE)
+_OWN = re.compile(
+    r"\b(?:your?|now|current(?:ly)?|today|yesterday|tonight|last|this|"
+    r"the (?:battery|soc|load|solar|panels|grid|miners?|house|site|inverter|generator))\b",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=\S)")
-_SCALES = (1.0, 1_000.0, 0.001)
+_SCALES = (1.0, 1_000.0, 0.001)  # W and kW, Wh and kWh; nothing else is told in thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,12 @@ class Sources:
             self._clocks.update(clock for match in _CLOCK.finditer(text) for clock in _clocks(match))
             self._numbers.update(abs(_value(match[0])) for match in _NUMBER.finditer(_MOMENT.sub(" ", text)))
 
-    def know_number(self, shown: str) -> bool:
-        """Whether a source holds the shown number, within half of its last digit, in W or kW."""
+    def know_number(self, shown: str, unit: str) -> bool:
+        """Whether a source holds the shown number, within half of its last digit; powers and energies in W or kW."""
+        scales = _SCALES if "w" in unit.lower() else (1.0,)
         value, decimals = _value(shown), len(shown.partition(".")[2])
         tolerance = 0.51 * 10.0**-decimals
-        return any(abs(number * scale - value) <= tolerance for number in self._numbers for scale in _SCALES)
+        return any(abs(number * scale - value) <= tolerance for number in self._numbers for scale in scales)
 
     def know_clock(self, match: re.Match[str]) -> bool:
         """Whether a source names this time of day, in 24 or 12 hours."""
@@ -102,7 +107,7 @@ def _is_traced(sentence: str, sources: Sources) -> bool:
         return True  # said to be general knowledge, and not about this site
     without_clocks = _CLOCK.sub(" ", sentence)
     return all(sources.know_clock(match) for match in _CLOCK.finditer(sentence)) and all(
-        sources.know_number(match["number"]) for match in _FIGURE.finditer(without_clocks)
+        sources.know_number(match["number"], match["unit"]) for match in _FIGURE.finditer(without_clocks)
     )
 
 

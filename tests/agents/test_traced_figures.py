@@ -40,7 +40,24 @@ def test_a_figure_from_a_source_passes_however_it_is_rounded(text: str) -> None:
     assert only_traced(text, SOURCES).text == text
 
 
-@pytest.mark.parametrize("text", ["64 %", "3.4 kW", "9,999 W", "at 13:05", "5 kWh", "51.2 V", "21 °C"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("64 %", "3.4 kW", "9,999 W", "at 13:05", "5 kWh", "51.2 V", "21 °C"),
+        *(
+            "9,999 watts",
+            "77 kilowatts",
+            "77 kilowatt-hours",
+            "93 per cent",
+            "93 pct",
+            "9.9 kWp",
+            "235 TH/s",
+            "12.3kW/h",
+        ),
+        *("The battery is typically at 93 %.", "The load is usually 7 kW."),
+        "3.161 %",  # the number of another unit, in thousands
+    ],
+)
 def test_a_figure_from_nowhere_is_left_out(text: str) -> None:
     checked = only_traced(text, SOURCES)
     assert checked.text == ""
