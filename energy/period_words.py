@@ -42,6 +42,10 @@ _MONTHS = (
     "january|february|march|april|june|july|august|september|october|november|december|"
     "jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|may"
 )
+_DATE = (
+    rf"(?:{_MONTHS}) \d{{1,2}}(?:st|nd|rd|th)?(?:,? 20\d\d)?|"
+    rf"\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTHS})|\d{{4}}-\d\d-\d\d"
+)
 _NUMBER = r"\d+(?:\.\d+)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True))
 _UNIT = r"minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?"
 _CLOCK = r"\d{1,2}(?::\d{2})?|noon|midnight"
@@ -89,11 +93,11 @@ def _ago(match: re.Match[str]) -> str:
 
 
 def _span(match: re.Match[str]) -> str:
-    day = match["day"] or match["day_after"] or "today"
+    day = match["day"] or match["day_after"]
     start, end = _clock(match["from"], match["from_half"] or match["to_half"]), _clock(match["to"], match["to_half"])
     if match["from_half"] is None and match["to_half"] == "pm" and _minutes(start) > _minutes(end):
         start = _clock(match["from"], "am")  # "from 9 to 2 pm"
-    return f"{'yesterday' if day != 'today' else 'today'} from {start} to {end}"
+    return f"{day} from {start} to {end}" if day else f"from {start} to {end}"
 
 
 def _clock(text: str, half: str | None) -> str:
@@ -133,6 +137,20 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]] =
     ),
     (re.compile(rf"\bsince (?:last )?(?P<first>{_WEEKDAYS})\b"), lambda m: f"{m['first']} to today"),
     (
+        re.compile(rf"\b(?P<first>{_WEEKDAYS}) (?:to|until|through) (?P<last>{_WEEKDAYS})\b"),
+        lambda m: m[0].replace("until", "to").replace("through", "to"),
+    ),
+    (
+        re.compile(rf"\b(?:from|between) (?P<first>{_DATE}) (?:to|and|until|through) (?P<last>{_DATE})\b"),
+        lambda m: f"{m['first']} to {m['last']}",
+    ),
+    (
+        re.compile(rf"\bsince (?:the )?(?P<first>{_DATE}|\d{{1,2}}(?:st|nd|rd|th))\b"),
+        lambda m: f"{m['first']} to today",
+    ),
+    (re.compile(r"\b(?:in|during|for) (?P<year>20\d\d)\b"), lambda m: f"{m['year']}-01-01 to {m['year']}-12-31"),
+    (re.compile(r"\b(?:ever|all time|all-time|of all times|since the beginning)\b"), lambda _: "last 1095 days"),
+    (
         re.compile(r"\b(\d{4}-\d\d-\d\d)(?: ?(?:to|until|through|-) ?(\d{4}-\d\d-\d\d))?\b"),
         lambda m: f"{m[1]} to {m[2]}" if m[2] else m[1],
     ),
@@ -160,7 +178,12 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]] =
         ),
         _last_n,
     ),
-    (re.compile(rf"(?<!\bin )\b(?P<n>\d+)[ -]?(?P<unit>{_UNIT}|h|d)\b(?! (?:from|ahead|ago|later))"), _last_n),
+    (
+        re.compile(
+            rf"(?<!\bin )(?<![\d.])\b(?P<n>\d+(?:\.\d+)?)[ -]?(?P<unit>{_UNIT}|h|d)\b(?! (?:from|ahead|ago|later))"
+        ),
+        _last_n,
+    ),
     (re.compile(r"\b(?:the )?(?:last|past) day\b"), _fixed("last 24 hours")),
     (re.compile(r"\b(?:the )?night before(?: last)?\b"), _fixed("the night before last")),
     (re.compile(r"\b(?:the )?day before yesterday\b"), _fixed("the day before yesterday")),
@@ -222,6 +245,10 @@ def dated(wording: str, today: date) -> str:
         last = today if span["last"] == "today" else _weekday_before(today, span["last"])
         first = _weekday_before(last, span["first"])
         return f"{first.isoformat()} to {last.isoformat()}"
+    first_text, to, last_text = wording.partition(" to ")
+    if to and (begin := _date_of(first_text, today)) is not None:
+        end = today if last_text == "today" else _date_of(last_text, today)
+        return f"{begin.isoformat()} to {end.isoformat()}" if end is not None and begin <= end else wording
     match = _MONTH_DAY.fullmatch(wording) or _DAY_MONTH.fullmatch(wording)
     if match is None:
         month = re.fullmatch(rf"in ({_MONTHS})( 20\d\d)?", wording)
@@ -235,6 +262,18 @@ def dated(wording: str, today: date) -> str:
     except ValueError:
         return wording
     return day.isoformat()
+
+
+def _date_of(text: str, today: date) -> date | None:
+    """The latest date that "nov 5", "5 november", "the 10th" or "2026-11-05" names; None for anything else."""
+    of_month = re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)", text)
+    try:
+        if of_month is not None:
+            day = today.replace(day=int(of_month[1]))
+            return day if day <= today else (today.replace(day=1) - timedelta(days=1)).replace(day=int(of_month[1]))
+        return date.fromisoformat(dated(text, today))
+    except ValueError:
+        return None
 
 
 def _weekday_before(day: date, name: str) -> date:

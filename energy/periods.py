@@ -113,16 +113,22 @@ def parse_period(
 def find_period(
     text: str, *, now: datetime, zone: ZoneInfo, latitude: float | None = None, longitude: float | None = None
 ) -> Period | None:
-    """The period that plain wording names, or None. More specific phrases win over shorter ones in them."""
+    """The period that plain wording names, or None. More specific phrases win over shorter ones in them.
+
+    Raises `UnknownPeriod` where the named period is still to come or does not exist (2:30 on a spring day).
+    """
     place = Place(now.astimezone(UTC), zone, latitude, longitude)
     words = re.sub(r"[^\w\s:.+/-]", "", text.lower().replace("’", "'").replace("'s ", " "))
     words = re.sub(r"\s+", " ", words).strip()
     for pattern, build in _PHRASES:
         match = pattern.search(words)
-        if match is not None:
+        if match is not None:  # the first one decides: a shorter phrase in it would be another period
             period = build(match, place)
-            if period is not None and period.start < period.end:
-                return period
+            if period is None or period.start >= period.end:
+                raise UnknownPeriod(
+                    f'"{match[0].strip()}" has not happened yet, or does not exist; I can look up what was'
+                )
+            return period
     return None
 
 
@@ -250,8 +256,11 @@ def _clock_span(match: re.Match[str], place: Place) -> Period | None:
     start, end = _clock(match["from"], match["from_half"] or match["to_half"]), _clock(match["to"], match["to_half"])
     if start is None or end is None:
         return None
+    over_midnight = end <= start
+    if over_midnight and "today" not in (match["day"], match["day_after"]) and day == place.today:
+        day -= timedelta(days=1)  # "between 10 pm and 2 am" is the last such night
     begin = datetime.combine(day, start, tzinfo=place.zone).astimezone(UTC)
-    finish = datetime.combine(day, end, tzinfo=place.zone).astimezone(UTC)
+    finish = datetime.combine(day + timedelta(days=over_midnight), end, tzinfo=place.zone).astimezone(UTC)
     day_word = "yesterday" if day != place.today else "today"
     label = f"{day_word} {start.strftime('%H:%M')} to {end.strftime('%H:%M')}"
     return Period(begin, min(finish, place.now), label)
@@ -281,7 +290,10 @@ def _local(day: date, hour: int, place: Place) -> datetime:
 
 
 def _ago(match: re.Match[str], place: Place) -> Period | None:
-    day = place.today - timedelta(days=round(_number(match["count"]) * (7 if match["unit"].startswith("week") else 1)))
+    days = round(_number(match["count"]) * (7 if match["unit"].startswith("week") else 1))
+    if days > LONGEST.days:
+        return None
+    day = place.today - timedelta(days=days)
     return calendar_day(day, place, day.isoformat())
 
 
@@ -313,7 +325,7 @@ def _days_back(days: int, label: str) -> Callable[[re.Match[str], Place], Period
 _PHRASES: list[tuple[re.Pattern[str], Callable[[re.Match[str], Place], Period | None]]] = [
     (re.compile(rf"{_COUNT} (?P<unit>days?|weeks?) ago\b"), _ago),
     (re.compile(rf"{_BACK} {_COUNT}[ -]?{_UNIT}\b"), _last_n),
-    (re.compile(rf"\b(?P<count>\d+)[ -]?{_UNIT}\b(?! ago)"), _last_n),
+    (re.compile(rf"(?<![\d.])(?P<count>\d+(?:\.\d+)?)[ -]?{_UNIT}\b(?! ago)"), _last_n),
     (re.compile(r"\b(?:last|past) (?P<count>)(?P<unit>hour|day)\b"), _last_n),
     (re.compile(rf"\b(?P<first>{_ISO})(?: ?(?:to|until|through|-|\.\.) ?(?P<last>{_ISO}))?"), _iso_day),
     (re.compile(_SPAN), _clock_span),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,18 @@ class Installation:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
                 await asyncio.wait_for(process.wait(), 20)
+
+    async def all_settled(self, *, timeout_s: float = 10.0) -> None:
+        """Wait until every received message is dealt with and committed."""
+        query = "SELECT count(*) FROM inbox WHERE state IN ('received', 'answered')"
+        async with asyncio.timeout(timeout_s):
+            while True:
+                with contextlib.closing(
+                    sqlite3.connect(f"file:{self.data / 'commandcenter.db'}?mode=ro", uri=True)
+                ) as db:
+                    if db.execute(query).fetchone() == (0,):
+                        return
+                await asyncio.sleep(0.05)
 
     async def logged(self, event: str, *, timeout_s: float = 30.0) -> str:
         """Wait until the log tells of `event`; the log so far."""

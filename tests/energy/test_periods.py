@@ -45,6 +45,15 @@ HERE = {"now": NOW, "zone": LA, "latitude": 37.3, "longitude": -121.9}
         ("last weekend", "2026-11-21T00:00", "2026-11-23T00:00"),
         ("how much since Monday?", "2026-11-23T00:00", "2026-11-24T12:00"),
         ("today versus yesterday", "2026-11-24T00:00", "2026-11-24T12:00"),
+        ("solar since Nov 1", "2026-11-01T00:00", "2026-11-24T12:00"),
+        ("since the 10th", "2026-11-10T00:00", "2026-11-24T12:00"),
+        ("from Nov 5 to Nov 8", "2026-11-05T00:00", "2026-11-09T00:00"),
+        ("between november 5 and november 8", "2026-11-05T00:00", "2026-11-09T00:00"),
+        ("Monday to Friday", "2026-11-16T00:00", "2026-11-21T00:00"),
+        ("in 2025", "2025-01-01T00:00", "2026-01-01T00:00"),
+        ("the last 1.5 days", "2026-11-23T00:00", "2026-11-24T12:00"),
+        ("average load between 10pm and 2am", "2026-11-23T22:00", "2026-11-24T02:00"),
+        ("yesterday from 22:00 to 2:00", "2026-11-23T22:00", "2026-11-24T02:00"),
         ("the night before last", "2026-11-22T16:53", "2026-11-23T06:55"),
     ],
 )
@@ -70,6 +79,18 @@ def test_before_sunrise_last_night_is_the_night_that_still_lasts() -> None:
 @pytest.mark.parametrize("words", ["", "what's my battery", "how is the sun", "when may it be full", "tomorrow"])
 def test_a_sentence_without_a_period_names_none(words: str) -> None:
     assert find_period(words, **HERE) is None
+
+
+@pytest.mark.parametrize("words", ["today from 15:00 to 16:00", "2026-12-25", "9999999 days ago", "tonight"])
+def test_what_has_not_happened_is_refused_and_no_shorter_phrase_taken_for_it(words: str) -> None:
+    with pytest.raises(UnknownPeriod, match="not happened yet, or does not exist"):
+        parse_period(words, **HERE)
+
+
+def test_an_hour_that_the_clocks_skip_does_not_exist() -> None:
+    spring = datetime(2026, 3, 8, 20, 0, tzinfo=UTC)
+    with pytest.raises(UnknownPeriod, match="does not exist"):
+        parse_period("today from 2:00 to 3:00", now=spring, zone=LA)
 
 
 def test_an_unknown_period_is_refused_with_examples() -> None:

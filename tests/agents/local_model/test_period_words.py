@@ -28,7 +28,7 @@ TODAY = date(2026, 11, 24)
         ("load past week", ["last 7 days"]),
         ("load overnight", ["last night"]),
         ("load between 6 and 9 pm yesterday", ["yesterday from 18:00 to 21:00"]),
-        ("load from 10 to 14:30", ["today from 10:00 to 14:30"]),
+        ("load from 10 to 14:30", ["from 10:00 to 14:30"]),
         ("load since midnight", ["today"]),
         ("how much sun yesterday morning", ["yesterday morning"]),
         ("solar in november", ["in november"]),
