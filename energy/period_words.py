@@ -71,7 +71,40 @@ def find_phrases(text: str) -> list[Phrase]:
                 taken.append(Phrase(match.start(), match.end(), words))
     if len(taken) > 1:
         taken = [p for p in taken if text[p.start : p.end] != "so far"]  # "so far this month" is one period
-    return sorted(taken, key=lambda phrase: phrase.start)
+    return _with_hours(text, sorted(taken, key=lambda phrase: phrase.start))
+
+
+_PARTS = {
+    "morning": "0:00 to 12:00",
+    "afternoon": "12:00 to 18:00",
+    "evening": "18:00 to 0:00",
+    "night": "18:00 to 6:00",
+}
+
+
+def _with_hours(text: str, phrases: list[Phrase]) -> list[Phrase]:
+    """A day and the hours or the part of it that are named beside it are one period: "monday morning"."""
+    joined: list[Phrase] = []
+    for phrase in phrases:
+        before = joined[-1] if joined else None
+        between = text[before.end : phrase.start].strip(" ,") if before else None
+        if before and between in ("", "on") and _is_hours(phrase) and _is_day(before):
+            joined[-1] = Phrase(before.start, phrase.end, f"{before.wording} {phrase.wording}")
+        elif before and between in ("", "on") and _is_hours(before) and _is_day(phrase):
+            joined[-1] = Phrase(before.start, phrase.end, f"{phrase.wording} {before.wording}")
+        elif _is_day(phrase) and (part := _PART.match(text, phrase.end)) is not None:
+            joined.append(Phrase(phrase.start, part.end(), f"{phrase.wording} from {_PARTS[part[1]]}"))
+        else:
+            joined.append(phrase)
+    return joined
+
+
+def _is_hours(phrase: Phrase) -> bool:
+    return phrase.wording.startswith("from ")
+
+
+def _is_day(phrase: Phrase) -> bool:
+    return any(kind.fullmatch(phrase.wording) for kind in (_A_WEEKDAY, _AN_ISO_DAY, _MONTH_DAY, _DAY_MONTH))
 
 
 def find_future(text: str) -> str | None:
@@ -162,7 +195,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]] =
         ),
         _span,
     ),
-    (re.compile(rf"\b(?P<n>{_NUMBER}) (?P<unit>days?|weeks?) ago\b"), _ago),
+    (re.compile(rf"\b(?P<n>{_NUMBER}) (?P<unit>days?|weeks?|hours?|minutes?) ago\b"), _ago),
     (
         re.compile(
             rf"\b(?:(?:in|over|during|for|within|since) )?(?:the )?(?:last|past|previous) (?P<n>{_NUMBER})[ -]?"
@@ -296,5 +329,8 @@ _MONTH_NAMES = (
 _MONTH_STARTS = tuple(name[:3] for name in _MONTH_NAMES)
 _MONTH_DAY = re.compile(rf"(?P<month>{_MONTHS}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year>20\d\d))?")
 _DAY_MONTH = re.compile(rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month>{_MONTHS})(?:,? (?P<year>20\d\d))?")
+_PART = re.compile(r",? (?:in the )?(morning|afternoon|evening|night)\b")
+_A_WEEKDAY = re.compile(rf"last (?:{_WEEKDAYS}|{_SHORT_DAYS})|the day before yesterday")
+_AN_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _DAY_STARTS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_TO_DAY = re.compile(rf"(?P<first>{_WEEKDAYS}) to (?P<last>{_WEEKDAYS}|today)")

@@ -100,7 +100,14 @@ def parse_period(
     """
     today = now.astimezone(zone).date()
     phrases = find_phrases(" ".join(text.lower().split()))
-    wording = dated(phrases[0].wording, today) if phrases else text
+    wording = phrases[0].wording if phrases else text
+    hours = _DAY_AND_HOURS.fullmatch(wording)
+    if hours is None:
+        wording = dated(wording, today)
+    elif hours["day"] not in ("today", "yesterday"):
+        words = dated(hours["day"], today)
+        day = find_period(words, now=now, zone=zone, latitude=latitude, longitude=longitude)
+        wording = f"{day.start.astimezone(zone).date().isoformat()} {hours['hours']}" if day else text
     found = find_period(wording, now=now, zone=zone, latitude=latitude, longitude=longitude)
     if found is None:
         raise UnknownPeriod(
@@ -108,6 +115,9 @@ def parse_period(
             '"this week", "last week", "last Tuesday", "last 30 days", "November" or "2026-11-20"'
         )
     return found
+
+
+_DAY_AND_HOURS = re.compile(r"(?P<day>.+?),? (?P<hours>(?:from|between) \d{1,2}:\d\d (?:to|and) \d{1,2}:\d\d)")
 
 
 def find_period(
@@ -253,15 +263,17 @@ def _named_month(match: re.Match[str], place: Place) -> Period | None:
 
 def _clock_span(match: re.Match[str], place: Place) -> Period | None:
     day = place.today - timedelta(days=1 if "yesterday" in (match["day"], match["day_after"]) else 0)
+    named = _date(match["day"]) if match["day"] else None
+    day = named or day
     start, end = _clock(match["from"], match["from_half"] or match["to_half"]), _clock(match["to"], match["to_half"])
     if start is None or end is None:
         return None
     over_midnight = end <= start
-    if over_midnight and "today" not in (match["day"], match["day_after"]) and day == place.today:
+    if over_midnight and named is None and "today" not in (match["day"], match["day_after"]) and day == place.today:
         day -= timedelta(days=1)  # "between 10 pm and 2 am" is the last such night
     begin = datetime.combine(day, start, tzinfo=place.zone).astimezone(UTC)
     finish = datetime.combine(day + timedelta(days=over_midnight), end, tzinfo=place.zone).astimezone(UTC)
-    day_word = "yesterday" if day != place.today else "today"
+    day_word = named.isoformat() if named else "yesterday" if day != place.today else "today"
     label = f"{day_word} {start.strftime('%H:%M')} to {end.strftime('%H:%M')}"
     return Period(begin, min(finish, place.now), label)
 
@@ -297,6 +309,16 @@ def _ago(match: re.Match[str], place: Place) -> Period | None:
     return calendar_day(day, place, day.isoformat())
 
 
+def _moment_ago(match: re.Match[str], place: Place) -> Period | None:
+    """Ten minutes around the moment: a figure "3 hours ago" needs rows on either side of it."""
+    back = timedelta(hours=_number(match["count"]) * _UNIT_HOURS[match["unit"].rstrip("s")])
+    if back > LONGEST:
+        return None
+    around = timedelta(minutes=5)
+    label = f"{match['count']} {match['unit']} ago"
+    return Period(place.now - back - around, min(place.now - back + around, place.now), label)
+
+
 def _number(text: str) -> float:
     return float(_NUMBER_WORDS.get(text, 0)) or float(text)
 
@@ -312,7 +334,7 @@ _WHICH = r"\b(?P<which>this|last|past|previous)"
 _MONTH = "|".join(name for name in MONTHS if name != "may")
 _YEAR = r" ?(?P<year>20\d\d)?\b"
 _SPAN = (
-    rf"(?P<day>yesterday|today)?,? ?(?:between|from) (?P<from>{_CLOCK}) ?(?P<from_half>am|pm)? ?"
+    rf"(?P<day>yesterday|today|{_ISO})?,? ?(?:between|from) (?P<from>{_CLOCK}) ?(?P<from_half>am|pm)? ?"
     rf"(?:and|to|until|-) ?(?P<to>{_CLOCK}) ?(?P<to_half>am|pm)?(?: (?P<day_after>yesterday|today))?"
 )
 
@@ -324,11 +346,12 @@ def _days_back(days: int, label: str) -> Callable[[re.Match[str], Place], Period
 # In this order: the more specific phrase first.
 _PHRASES: list[tuple[re.Pattern[str], Callable[[re.Match[str], Place], Period | None]]] = [
     (re.compile(rf"{_COUNT} (?P<unit>days?|weeks?) ago\b"), _ago),
+    (re.compile(rf"{_COUNT} (?P<unit>hours?|minutes?) ago\b"), _moment_ago),
     (re.compile(rf"{_BACK} {_COUNT}[ -]?{_UNIT}\b"), _last_n),
     (re.compile(rf"(?<![\d.])(?P<count>\d+(?:\.\d+)?)[ -]?{_UNIT}\b(?! ago)"), _last_n),
     (re.compile(r"\b(?:last|past) (?P<count>)(?P<unit>hour|day)\b"), _last_n),
-    (re.compile(rf"\b(?P<first>{_ISO})(?: ?(?:to|until|through|-|\.\.) ?(?P<last>{_ISO}))?"), _iso_day),
     (re.compile(_SPAN), _clock_span),
+    (re.compile(rf"\b(?P<first>{_ISO})(?: ?(?:to|until|through|-|\.\.) ?(?P<last>{_ISO}))?"), _iso_day),
     (re.compile(r"\b(?P<which>yesterday|this|today) (?P<part>morning|afternoon|evening)\b"), _part_of_day),
     (re.compile(r"\bnight before last\b"), _night(1, "the night before last")),
     (re.compile(r"\b(?:last night|overnight|during the night|yesterday night)\b"), _night(0, "last night")),

@@ -134,7 +134,8 @@ async def statistics(scope: Scope, field: str, period: Period) -> Statistics:
     end = min(period.end, scope.as_of)
     expected_s = max((end - period.start).total_seconds(), 0.0)
     if period.duration <= ROWS_UP_TO:
-        rows = (await merged_rows(scope, field, period.start, end + AT_THE_END)).known()
+        until = end + AT_THE_END if end == scope.as_of else end  # the row of this moment is the latest of a period
+        rows = (await merged_rows(scope, field, period.start, until)).known()
         hours = rollups_of(rows.between(period.start_s, end.timestamp()))
         result = _statistics(field, period, hours, expected_s, rows.source or None)
         return _with_extremes(result, rows)

@@ -105,6 +105,12 @@ def compare(asked: Asked) -> Intent | None:
     if asked.metric is None and asked.has(r"\b(?:us(?:e|ed|ing)|power|energy)\b"):
         metric, also = "load", None
     wordings = [p.wording for p in asked.periods]
+    if wordings == ["yesterday"] and asked.has(r"\bday before\b"):
+        wordings.append("the day before yesterday")
+    if asked.has(r"\b(?:week|weekend|month|year) before\b"):
+        return Unclear()  # "the one before" has no wording of its own yet; a wrong one would be worse
+    if len(wordings) >= 2 and wordings[0] == wordings[1]:
+        return Total(asked.metrics[:3], wordings[0]) if len(asked.metrics) >= 2 else Unclear()
     if len(wordings) >= 2:
         return Compare(metric, wordings[0], wordings[1], also)
     only = wordings[0] if wordings else "last 7 days"
@@ -201,7 +207,11 @@ def at_time(asked: Asked) -> Intent | None:
             hour = hour % 12 + (12 if match["half"] == "pm" else 0)
     if hour > 23 or minute > 49:
         hour, minute = min(hour, 23), min(minute, 49)
-    day = "yesterday" if asked.period and asked.period.startswith(("yesterday", "last night")) else "today"
+    day = asked.period or "today"
+    if day.startswith(("yesterday", "last night")):
+        day = "yesterday"
+    if " from " in day or re.match(r"last \d|this |in |last (?:week|month|year)", day):
+        return None  # a clock within many days is no single figure
     clock = f"{hour}:{minute:02d}"
     return At(asked.metric, f"{day} from {clock} to {hour}:{minute + 10:02d}", clock)
 

@@ -94,3 +94,31 @@ def test_the_last_24_hours_come_with_their_sums_and_a_chart(data: Path, rows: li
     (chart,) = answer["charts"]
     assert Path(chart["path"]).read_bytes().startswith(b"\x89PNG")
     assert "solar" in chart["alt"].lower()
+
+
+@pytest.mark.parametrize(
+    ("question", "start", "end"),
+    [
+        ("average load between 10pm and 2am", "2026-11-22T22:00", "2026-11-23T02:00"),
+        ("average load yesterday from 22:00 to 2:00", "2026-11-22T22:00", "2026-11-23T02:00"),
+        ("average load since Nov 10", "2026-11-10T00:00", "2026-11-23T14:10"),
+        ("average load from Nov 5 to Nov 8", "2026-11-05T00:00", "2026-11-09T00:00"),
+        ("average load on thursday evening", "2026-11-19T18:00", "2026-11-20T00:00"),
+        ("average load on Nov 1 between 1 am and 2 am", "2026-11-01T01:00", "2026-11-01T02:00"),
+        ("average load in the last 1.5 days", "2026-11-22T02:10", "2026-11-23T14:10"),
+    ],
+)
+def test_the_period_that_was_asked_for_is_the_one_answered(
+    data: Path, rows: list[dict[str, Any]], question: str, start: str, end: str
+) -> None:
+    answer = _ask(data, question)
+    first, after = (datetime.fromisoformat(text).replace(tzinfo=ZONE) for text in (start, end))
+    load = [value for at, value in _column(rows, "solark", "load_w") if first <= at < after]
+    assert load
+    assert _has_figure(answer, sum(load) / len(load), "W"), answer["text"]
+
+
+@pytest.mark.parametrize("question", ["what was solar at 3pm", "solar on 2026-12-25", "load 9999999 days ago"])
+def test_a_time_that_has_not_been_is_answered_with_no_figure(data: Path, question: str) -> None:
+    answer = _ask(data, question)
+    assert not [f for f in answer["figures"] if f["unit"] in ("W", "kWh")], answer["text"]

@@ -130,6 +130,16 @@ async def test_an_imported_file_is_seen_beside_merge_rules_that_do_not_name_it(t
     await scope.database.close()
 
 
+async def test_the_first_row_after_a_past_period_does_not_belong_to_it(tmp_path: Path) -> None:
+    rows = [reading("cerbo", at, soc_pct=50.0) for at in every(FIVE, NOON - timedelta(hours=2), 12)]
+    rows += [reading("cerbo", at, soc_pct=97.0) for at in every(FIVE, NOON - timedelta(hours=1), 12)]
+    scope = await stocked(tmp_path, rows)
+    soc = await statistics(scope, "soc_pct", Period(NOON - timedelta(hours=2), NOON - timedelta(hours=1), "an hour"))
+    assert soc.maximum is not None
+    assert (soc.maximum.value, soc.last and soc.last.value) == (50.0, 50.0)
+    await scope.database.close()
+
+
 async def test_the_row_of_this_moment_counts_as_the_highest_but_weighs_nothing(tmp_path: Path) -> None:
     rows = [reading("cerbo", at, soc_pct=50.0) for at in every(FIVE, NOON - timedelta(hours=1), 12)]
     scope = await stocked(tmp_path, [*rows, reading("cerbo", NOON, soc_pct=97.0)])
