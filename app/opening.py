@@ -12,10 +12,9 @@ from app.settings import DATABASE_NAME, Settings, SettingsError
 from energy.site import Site
 from services.people import actor_named
 from services.scope import DEFAULT_ORG_ID, Scope
+from services.transfer import EARLIEST_YEAR, LATEST_YEAR
 from store import sites
 from store.database import Database, sqlite_url
-
-EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 
 
 def database_url(settings: Settings) -> str:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import SecretStr
@@ -88,7 +89,7 @@ def settings_from(
         site_id=site_id,
         models=_models(env),
         telegram=_telegram(env),
-        web_host=env.get("WEB_HOST", "127.0.0.1"),
+        web_host=env.get("WEB_HOST") or "127.0.0.1",
         web_port=_whole(env, "WEB_PORT", 8080, 0, 65535),
         open_meteo_url=env.get("OPEN_METEO_BASE_URL") or None,
         environment=env,
@@ -100,7 +101,7 @@ def with_secret_files(environment: Mapping[str, str]) -> dict[str, str]:
     env = dict(environment)
     for name, path in environment.items():
         plain = name.removesuffix("_FILE")
-        if plain == name or not path or not plain.endswith(_SECRET_ENDINGS) or plain in env:
+        if plain == name or not path or not plain.endswith(_SECRET_ENDINGS) or env.get(plain):
             continue
         try:
             env[plain] = Path(path).read_text(encoding="utf-8").strip()
@@ -134,6 +135,14 @@ def _telegram(env: Mapping[str, str]) -> TelegramSettings | None:
 def _redis_url(text: str | None) -> str | None:
     if text and not text.startswith(("redis://", "rediss://", "unix://")):
         raise SettingsError("REDIS_URL: must start with redis://, rediss:// or unix://")
+    try:
+        parts = urlsplit(text or "")
+        if parts.port is not None and parts.scheme == "unix":
+            raise ValueError("a unix socket has no port")
+        if parts.scheme != "unix" and parts.path.strip("/") not in ("", *map(str, range(16))):
+            raise ValueError(f'"{parts.path.strip("/")}" is no database number')
+    except ValueError as error:
+        raise SettingsError(f"REDIS_URL: {error}; write redis://HOST:6379/0 or unix:///PATH") from error
     return text or None
 
 

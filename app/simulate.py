@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args
 
 import typer
 
-from app.opening import EARLIEST_YEAR, LATEST_YEAR
 from app.run import stop_on_signal
 from app.settings import SettingsError
+from services.transfer import EARLIEST_YEAR, LATEST_YEAR
 
 HISTORY_DAYS = 30
 MOST_SITES = 50

@@ -99,6 +99,11 @@ def _with_hours(text: str, phrases: list[Phrase]) -> list[Phrase]:
     return joined
 
 
+def names_one_day(wording: str) -> bool:
+    """Whether a wording of this module names a single past day: "yesterday", "last tuesday", "nov 17"."""
+    return wording == "yesterday" or _is_day(Phrase(0, 0, wording))
+
+
 def _is_hours(phrase: Phrase) -> bool:
     return phrase.wording.startswith("from ")
 
@@ -283,6 +288,9 @@ def dated(wording: str, today: date) -> str:
         end = today if last_text == "today" else _date_of(last_text, today)
         return f"{begin.isoformat()} to {end.isoformat()}" if end is not None and begin <= end else wording
     match = _MONTH_DAY.fullmatch(wording) or _DAY_MONTH.fullmatch(wording)
+    hours = _HOURS_OF_DAY.fullmatch(wording)
+    if hours is not None:
+        return f"{dated(hours['day'], today)} {hours['hours']}"
     if match is None:
         month = re.fullmatch(rf"in ({_MONTHS})( 20\d\d)?", wording)
         return f"in {_full_month(month[1])}{month[2] or ''}" if month else wording
@@ -329,6 +337,7 @@ _MONTH_NAMES = (
 _MONTH_STARTS = tuple(name[:3] for name in _MONTH_NAMES)
 _MONTH_DAY = re.compile(rf"(?P<month>{_MONTHS}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year>20\d\d))?")
 _DAY_MONTH = re.compile(rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month>{_MONTHS})(?:,? (?P<year>20\d\d))?")
+_HOURS_OF_DAY = re.compile(r"(?P<day>.+?) (?P<hours>from \d{1,2}:\d\d to \d{1,2}:\d\d)")
 _PART = re.compile(r",? (?:in the )?(morning|afternoon|evening|night)\b")
 _A_WEEKDAY = re.compile(rf"last (?:{_WEEKDAYS}|{_SHORT_DAYS})|the day before yesterday")
 _AN_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")

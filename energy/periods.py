@@ -202,9 +202,9 @@ def _sun(day: date, place: Place) -> tuple[datetime, datetime]:
 def _last_n(match: re.Match[str], place: Place) -> Period | None:
     count_text, unit = match["count"], match["unit"].rstrip("s") if len(match["unit"]) > 1 else match["unit"]
     count = _number(count_text) if count_text else 1.0
-    span = timedelta(hours=count * _UNIT_HOURS[unit])
-    if not timedelta(0) < span <= LONGEST:
+    if not 0 < count * _UNIT_HOURS[unit] <= LONGEST / timedelta(hours=1):
         return None
+    span = timedelta(hours=count * _UNIT_HOURS[unit])
     name = {"h": "hour", "hr": "hour", "d": "day", "min": "minute"}.get(unit, unit)
     shown = f"{count:g} {name}s" if count != 1 else name
     return Period(place.now - span, place.now, f"last {shown}")
@@ -311,9 +311,10 @@ def _ago(match: re.Match[str], place: Place) -> Period | None:
 
 def _moment_ago(match: re.Match[str], place: Place) -> Period | None:
     """Ten minutes around the moment: a figure "3 hours ago" needs rows on either side of it."""
-    back = timedelta(hours=_number(match["count"]) * _UNIT_HOURS[match["unit"].rstrip("s")])
-    if back > LONGEST:
+    hours = _number(match["count"]) * _UNIT_HOURS[match["unit"].rstrip("s")]
+    if hours > LONGEST / timedelta(hours=1):
         return None
+    back = timedelta(hours=hours)
     around = timedelta(minutes=5)
     label = f"{match['count']} {match['unit']} ago"
     return Period(place.now - back - around, min(place.now - back + around, place.now), label)

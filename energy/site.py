@@ -23,12 +23,21 @@ from pydantic import (
 
 from energy.reading import FIELDS, Kind
 
-Percent = Annotated[float, Field(ge=0, le=100)]
-Watts = Annotated[float, Field(ge=0)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 DeviceKind = Literal["solark_cloud", "victron_mqtt", "shelly", "csv"]
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _no_flags(value: object) -> object:
+    """TOML knows numbers and truth values; a number written as true would count as 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+Percent = Annotated[float, BeforeValidator(_no_flags), Field(ge=0, le=100)]
+Watts = Annotated[float, BeforeValidator(_no_flags), Field(ge=0)]
 
 
 class _Part(BaseModel):

@@ -16,6 +16,7 @@ from services.scope import Scope, require
 from store import readings
 
 NO_FAULTS = "-"
+EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 
 
 class BadHeader(ValueError):
@@ -135,10 +136,9 @@ def _time(text: str) -> datetime:
         raise ValueError(f'"{text[:40]}" is not an ISO-8601 time such as 2026-11-20T14:05:00-08:00') from error
     if moment.tzinfo is None:
         raise ValueError(f'"{text}" has no offset; write 2026-11-20T14:05:00-08:00 or …Z')
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(f'"{text}" lies outside the years that can be stored') from error
+    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        raise ValueError(f'"{text}" lies outside the years {EARLIEST_YEAR} to {LATEST_YEAR}')
+    return moment.astimezone(UTC)
 
 
 def _cell(value: Any) -> str:

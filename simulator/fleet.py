@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from simulator.default_site import default_site
+from simulator.default_site import site_in
 from simulator.physics import Scenario, VirtualSite, Wiring
 from simulator.scenarios import SCENARIOS
 
@@ -15,8 +15,9 @@ def fleet(
     """`count` sites born at `start` (aware). The first is the ranch with `seed`; the others count both up."""
     if count < 1:
         raise ValueError("a fleet needs at least one site")
-    sites = [default_site(wiring)]
-    sites += [default_site(wiring, site_id=f"ranch-{n}", name=f"Solar Shack {n}") for n in range(2, count + 1)]
+    ranch = site_in(scenario, wiring)
+    others = [{"id": f"ranch-{n}", "name": f"Solar Shack {n}"} for n in range(2, count + 1)]
+    sites = [ranch, *(ranch.model_copy(update=other) for other in others)]
     return [
         VirtualSite(site, seed=seed + n, start=start, wiring=wiring, scenario=scenario) for n, site in enumerate(sites)
     ]

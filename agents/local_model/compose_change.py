@@ -17,6 +17,7 @@ Facts = Mapping[str, Any]
 _DAYS_OF_A_TREND = 4
 _CLEAR_CHANGE_PCT = 5
 _DAYS_TO_SHOW = 8
+_SAME_HOURS = re.compile(r"\d\d:\d\d to \d\d:\d\d$")
 _OPEN = ("today", "this week", "this month", "this year")
 
 
@@ -61,8 +62,10 @@ def _comparison(facts: Facts) -> str:
     left, right = (said(a, "energy"), said(b, "energy")) if energies else (said(a, "mean"), said(b, "mean"))
     unit = "" if energies else " on average"
     text = f"{capital(noun(metric))} {when(str(a['period']))} {left}{unit}, {b['period']} {right}"
-    if str(a["period"]) in _OPEN and not str(b["period"]).startswith("yesterday "):
-        return f"{text}. {capital(str(a['period']))} is not over; {_means(a, b)}."
+    if str(a["period"]) in _OPEN and not _SAME_HOURS.search(str(b["period"])):
+        note = f"{capital(str(a['period']))} is not over"
+        # Half a day of sun has another average than a whole one: only a level's average says something by then.
+        return f"{text}. {note}, so the two cannot be compared yet." if energies else f"{text}. {note}; {_means(a, b)}."
     difference, share = facts.get("difference"), facts.get("difference_pct")
     if not difference:
         return f"{text}."

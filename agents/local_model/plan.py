@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from agents.local_model import intents as i
-from energy.period_words import dated
+from energy.period_words import dated, names_one_day
 
 _NEARLY = 0.9  # of a power that someone read off another display
 _PERIOD_ARGUMENTS = ("period", "period_a", "period_b")
@@ -42,11 +42,11 @@ def _compare(intent: i.Compare, now: datetime | None) -> list[Call]:
 
 
 def _compare_one(intent: i.Compare, now: datetime | None) -> list[Call]:
-    if now is None or (intent.a, intent.b) != ("today", "yesterday") or now.hour == 0:
+    a, b = (intent.b, intent.a) if intent.b == "today" else (intent.a, intent.b)
+    if now is None or a != "today" or not names_one_day(b) or now.hour == 0:
         return [comparison(intent.metric, intent.a, intent.b)]
-    # Today is not over: against yesterday up to this hour, and all of yesterday beside it.
-    same_hours = f"yesterday from 0:00 to {now:%H:%M}"
-    return [comparison(intent.metric, "today", same_hours), statistics(intent.metric, "yesterday")]
+    # Today is not over: against the other day up to this hour, and all of that day beside it.
+    return [comparison(intent.metric, "today", f"{b} from 0:00 to {now:%H:%M}"), statistics(intent.metric, b)]
 
 
 def _dated(call: Call, today: date | None) -> Call:

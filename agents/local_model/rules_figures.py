@@ -205,8 +205,9 @@ def at_time(asked: Asked) -> Intent | None:
         hour, minute = int(match["hour"]), int(match["minute"] or 0)
         if match["half"]:
             hour = hour % 12 + (12 if match["half"] == "pm" else 0)
-    if hour > 23 or minute > 49:
-        hour, minute = min(hour, 23), min(minute, 49)
+    if hour > 23 or minute > 59:
+        return Unclear()  # there is no such time
+    minute = min(minute, 49)  # the ten minutes from here stay within the hour
     day = asked.period or "today"
     if day.startswith(("yesterday", "last night")):
         day = "yesterday"

@@ -110,8 +110,7 @@ def period_argument(scope: Scope, text: str) -> Period:
         period = parse_period(text, now=scope.as_of, zone=scope.zone, latitude=site.latitude, longitude=site.longitude)
     except UnknownPeriod as error:
         raise ToolProblem(
-            f'"{text[:40]}" is not a period that I know; "today", "yesterday", "last 6 hours", "last night", '
-            '"last week", "Tuesday" or "2026-05-03" would be.',
+            f"{error}.",
             problem="unknown_period",
             examples=["today", "yesterday", "last 6 hours", "last night", "last 7 days", "2026-05-03"],
         ) from error

@@ -122,3 +122,27 @@ def test_the_period_that_was_asked_for_is_the_one_answered(
 def test_a_time_that_has_not_been_is_answered_with_no_figure(data: Path, question: str) -> None:
     answer = _ask(data, question)
     assert not [f for f in answer["figures"] if f["unit"] in ("W", "kWh")], answer["text"]
+
+
+def test_an_unfinished_day_is_compared_with_the_same_hours_of_the_other(data: Path, rows: list[dict[str, Any]]) -> None:
+    answer = _ask(data, "did I produce more today than last Tuesday?")
+    solar = _column(rows, "solark", "solar_w")
+    tuesday = [value for at, value in solar if at.date() == date(2026, 11, 17) and at.timetz() < AT.timetz()]
+    assert _has_figure(answer, sum(tuesday) / 12 / 1000, "kWh"), answer["text"]
+
+
+def test_an_unfinished_week_is_not_called_higher_or_lower_than_a_whole_one(data: Path) -> None:
+    text = _ask(data, "compare solar this week with last week")["text"]
+    assert "cannot be compared yet" in text
+    assert not any(word in text for word in ("higher", "lower"))
+
+
+def test_two_days_that_are_over_are_compared_as_they_were_named(data: Path, rows: list[dict[str, Any]]) -> None:
+    answer = _ask(data, "compare solar yesterday and the day before")
+    for day in (YESTERDAY, YESTERDAY - timedelta(days=1)):
+        whole = [value for at, value in _column(rows, "solark", "solar_w") if at.date() == day]
+        assert _has_figure(answer, sum(whole) / 12 / 1000, "kWh"), answer["text"]
+
+
+def test_a_time_to_come_is_called_so(data: Path) -> None:
+    assert "has not happened yet" in _ask(data, "what was solar at 3pm")["text"]

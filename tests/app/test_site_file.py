@@ -45,6 +45,7 @@ def test_the_example_describes_the_ranch() -> None:
         (("latitude = 37.3", "latitude = 137.3"), "latitude: Input should be less than"),
         (("latitude = 37.3", "latitude = "), "is not valid TOML"),
         (("latitude = 37.3\n", ""), "latitude and longitude go together"),
+        (("min_soc_pct = 30\nsafe", "min_soc_pct = true\nsafe"), "limits.min_soc_pct: must be a number, not true"),
         (("usable_kwh = 30.0", "usable_kwh = inf"), "battery.usable_kwh: Input should be a finite number"),
         (('prefer = ["cerbo", "solark"]', 'sum = ["cerbo", "solark"]'), "merge.soc_pct: only powers add up"),
         (('prefer = ["cerbo", "solark"]', "prefer = []"), "merge.soc_pct.prefer.prefer: Tuple should have at least 1"),
@@ -89,6 +90,23 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     assert settings.models.api_key is not None
     assert settings.models.api_key.get_secret_value() == "sk-from-file"
     assert "sk-from-file" not in repr(settings.models)
+
+
+def test_the_example_environment_overrides_nothing_and_hides_no_secret_file(tmp_path: Path) -> None:
+    lines = (EXAMPLE.parent / ".env.example").read_text(encoding="utf-8").splitlines()
+    shipped = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    (tmp_path / "secret").write_text("hunter2", encoding="utf-8")
+    inside = {"COMMANDCENTER_DATA": "/data", "WEB_HOST": "0.0.0.0", "SOLARK_PASSWORD_FILE": str(tmp_path / "secret")}
+    settings = settings_from(environment=inside | shipped)
+    assert (str(settings.data_dir), settings.web_host, settings.redis_url) == ("/data", "0.0.0.0", None)
+    assert settings.environment["SOLARK_PASSWORD"] == "hunter2"
+    assert settings_from(environment={"WEB_HOST": ""}).web_host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("url", ["foo", "redis://h:abc", "redis://h/abc"])
+def test_an_address_of_redis_that_cannot_be_is_named(url: str) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL"):
+        settings_from(environment={"REDIS_URL": url})
 
 
 @pytest.mark.parametrize(("name", "value"), [("WEB_PORT", "eighty"), ("WEB_PORT", "70000"), ("MODEL_TIMEOUT_S", "0")])

@@ -60,6 +60,7 @@ HERE = {"now": NOW, "zone": LA, "latitude": 37.3, "longitude": -121.9}
         ("between 3 and 4 am on nov 1", "2026-11-01T03:00", "2026-11-01T04:00"),
         ("last friday from 12:00 to 12:10", "2026-11-20T12:00", "2026-11-20T12:10"),
         ("2026-11-20 from 18:00 to 18:10", "2026-11-20T18:00", "2026-11-20T18:10"),
+        ("nov 17 from 0:00 to 12:00", "2026-11-17T00:00", "2026-11-17T12:00"),
         ("3 hours ago", "2026-11-24T08:55", "2026-11-24T09:05"),
         ("the night before last", "2026-11-22T16:53", "2026-11-23T06:55"),
     ],
@@ -88,7 +89,9 @@ def test_a_sentence_without_a_period_names_none(words: str) -> None:
     assert find_period(words, **HERE) is None
 
 
-@pytest.mark.parametrize("words", ["today from 15:00 to 16:00", "2026-12-25", "9999999 days ago", "tonight"])
+@pytest.mark.parametrize(
+    "words", ["today from 15:00 to 16:00", "2026-12-25", "9999999 days ago", "99999999999 hours ago", "tonight"]
+)
 def test_what_has_not_happened_is_refused_and_no_shorter_phrase_taken_for_it(words: str) -> None:
     with pytest.raises(UnknownPeriod, match="not happened yet, or does not exist"):
         parse_period(words, **HERE)
