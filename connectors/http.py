@@ -120,7 +120,7 @@ class HttpClient:
                 f"{self.name} broke the connection off; {self.remedies.unreachable}", maybe_done=True
             ) from error
         except (httpx.HTTPError, LookupError, ValueError, NotImplementedError) as error:
-            # httpx raises the last three for a digest challenge of a kind that it does not know
+            # httpx raises the last three, its own NotImplementedError too, for a digest challenge that it does not know
             raise Malformed(
                 f"{self.name} sent headers that make no sense; check that {self._host} is this device"
             ) from error

@@ -180,21 +180,6 @@ def with_gaps_marked(series: Series) -> Series:
     return Series(times[order], values[order], float(cadences.max()), series.source)
 
 
-def thinned(series: Series, max_points: int) -> Series:
-    """At most `max_points` rows for drawing: means of equal time bins, a bin without rows stays out (a gap)."""
-    if series.times.size <= max_points:
-        return series
-    start, end = int(series.times[0]), int(series.times[-1])
-    width = max((end - start) / max_points, series.cadence_s)
-    rows = series.known()
-    bins = ((rows.times - start) // width).astype(np.int64)
-    counts = np.bincount(bins)
-    filled = np.flatnonzero(counts)
-    means = np.bincount(bins, weights=rows.values)[filled] / counts[filled]
-    centres = (start + (filled + 0.5) * width).astype(np.int64)
-    return Series(centres, means, width, series.source)
-
-
 def _weighted(series: Series, start_s: float, end_s: float) -> tuple[Values, Values]:
     rows = series.between(start_s, end_s)
     weights = weights_s(rows.times, rows.row_cadences_s)

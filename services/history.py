@@ -19,7 +19,6 @@ from energy.series import (
     JOULES_PER_KWH,
     Series,
     seconds_above,
-    thinned,
     with_gaps_marked,
 )
 from energy.series import crossings as series_crossings
@@ -118,14 +117,10 @@ class Comparison:
     unit: str
 
 
-async def series(scope: Scope, field: str, period: Period, *, max_points: int | None = None) -> Series:
-    """The merged series of a field for drawing, thinned to `max_points` means when given.
-
-    Gaps are marked by an unknown row, and a row of the very end of the period belongs to it: a chart ends with "now".
-    """
+async def series(scope: Scope, field: str, period: Period) -> Series:
+    """The merged series of a field for drawing: an unknown row marks each gap, and a chart of today ends with now."""
     _check(scope, field)
-    rows = with_gaps_marked(await merged_rows(scope, field, period.start, period.end + AT_THE_END))
-    return rows if max_points is None else thinned(rows, max_points)
+    return with_gaps_marked(await merged_rows(scope, field, period.start, _until(scope, period)))
 
 
 async def statistics(scope: Scope, field: str, period: Period) -> Statistics:
@@ -134,8 +129,7 @@ async def statistics(scope: Scope, field: str, period: Period) -> Statistics:
     end = min(period.end, scope.as_of)
     expected_s = max((end - period.start).total_seconds(), 0.0)
     if period.duration <= ROWS_UP_TO:
-        until = end + AT_THE_END if end == scope.as_of else end  # the row of this moment is the latest of a period
-        rows = (await merged_rows(scope, field, period.start, until)).known()
+        rows = (await merged_rows(scope, field, period.start, _until(scope, period))).known()
         hours = rollups_of(rows.between(period.start_s, end.timestamp()))
         result = _statistics(field, period, hours, expected_s, rows.source or None)
         return _with_extremes(result, rows)
@@ -203,6 +197,11 @@ async def compare(scope: Scope, field: str, a: Period, b: Period) -> Comparison:
     difference = None if left is None or right is None else left - right
     pct = None if difference is None or not right else 100 * difference / abs(right)
     return Comparison(field, first, second, difference, pct, "kWh" if is_power else FIELDS[field].unit)
+
+
+def _until(scope: Scope, period: Period) -> datetime:
+    """Where the rows of a period end: the row of this very moment belongs to a period that is not over."""
+    return period.end if period.end < scope.as_of else scope.as_of + AT_THE_END
 
 
 def _check(scope: Scope, field: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from agents.tools.desk import ToolDesk, ToolResult
 from agents.tools.history import PeriodArgument
@@ -50,14 +50,7 @@ async def _power(scope: Scope, span: Period) -> ChartSpec | None:
         return None
     return PowerChart(
         title=f"Power {span.label}",
-        zone=scope.zone,
-        start=span.start,
-        end=span.end,
-        as_of=scope.as_of,
-        site=scope.site.name,
-        period_label=span.label,
-        source=source_name(scope.site, sorted(sources)) or "",
-        units=scope.units,
+        **_frame(scope, span, sources),
         lines=tuple(lines),
         soc=soc,
     )
@@ -71,14 +64,7 @@ async def _soc(scope: Scope, span: Period) -> ChartSpec | None:
     limits = scope.site.limits
     return SocChart(
         title=f"Battery level {span.label}",
-        zone=scope.zone,
-        start=span.start,
-        end=span.end,
-        as_of=scope.as_of,
-        site=scope.site.name,
-        period_label=span.label,
-        source=source_name(scope.site, sorted(sources)) or "",
-        units=scope.units,
+        **_frame(scope, span, sources),
         soc=line,
         min_soc_pct=limits.min_soc_pct,
         safe_min_soc_pct=limits.safe_min_soc_pct,
@@ -113,18 +99,25 @@ async def _energy(scope: Scope, span: Period) -> ChartSpec | None:
         return None
     return EnergyBars(
         title=f"Energy {span.label}",
-        zone=scope.zone,
-        start=span.start,
-        end=span.end,
-        as_of=scope.as_of,
-        site=scope.site.name,
-        period_label=span.label,
-        source=source_name(scope.site, sorted(sources)) or "",
-        units=scope.units,
+        **_frame(scope, span, sources),
         by=by,
         edges=edges,
         series=tuple(series),
     )
+
+
+def _frame(scope: Scope, span: Period, sources: set[str]) -> dict[str, Any]:
+    """What every chart says of its site, its time and its sources."""
+    return {
+        "zone": scope.zone,
+        "start": span.start,
+        "end": span.end,
+        "as_of": scope.as_of,
+        "site": scope.site.name,
+        "period_label": span.label,
+        "source": source_name(scope.site, sorted(sources)) or "",
+        "units": scope.units,
+    }
 
 
 def _without_meaning(scope: Scope, field: str) -> bool:

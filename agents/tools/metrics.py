@@ -109,7 +109,6 @@ METRICS: MappingProxyType[str, Metric] = MappingProxyType({metric.name: metric f
 METRIC_NAMES: tuple[str, ...] = tuple(METRICS)
 BY_FIELD: MappingProxyType[str, Metric] = MappingProxyType({metric.field: metric for metric in _TABLE})
 _BY_WORD = {word: metric for metric in _TABLE for word in (metric.name, *metric.synonyms)}
-_LONGEST_FIRST = sorted(_BY_WORD, key=len, reverse=True)
 
 
 class UnknownMetric(ValueError):
@@ -126,16 +125,3 @@ def metric_named(text: str) -> Metric:
     if found is None:
         raise UnknownMetric(f'"{text[:40]}" is not a metric; the metrics are {", ".join(METRIC_NAMES)}')
     return found
-
-
-def find_metrics(question: str) -> list[Metric]:
-    """The metrics that a sentence names, in the order of their first mention; longer phrases win over their parts."""
-    rest = question.lower()
-    hits: dict[str, int] = {}
-    for word in _LONGEST_FIRST:
-        pattern = rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])"
-        for match in re.finditer(pattern, rest):
-            name = _BY_WORD[word].name
-            hits[name] = min(hits.get(name, match.start()), match.start())
-        rest = re.sub(pattern, lambda m: " " * len(m[0]), rest)
-    return [METRICS[name] for name in sorted(hits, key=lambda n: hits[n])]

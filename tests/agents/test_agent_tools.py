@@ -13,7 +13,7 @@ import pytest
 
 from agents.specialists import SPECIALISTS
 from agents.tools.desk import MAX_CALLS, RESULT_LIMIT, ToolDesk, ToolResult
-from agents.tools.metrics import METRICS, UnknownMetric, find_metrics, metric_named
+from agents.tools.metrics import METRICS, UnknownMetric, metric_named
 from agents.tools.registry import TOOLS
 from charts.specs import EnergyBars, PowerChart
 from energy.reading import Reading
@@ -22,6 +22,7 @@ from energy.units import UnitPreferences
 from services.scope import Scope
 from simulator.default_site import default_site
 from store.readings import upsert
+from tests.doubles.oracle import find_metrics
 from tests.doubles.ranch import NOW, solar_w
 
 

@@ -6,7 +6,7 @@ import json
 import re
 
 from agents.selector import route
-from agents.tools.metrics import find_metrics
+from agents.tools.metrics import METRICS, Metric
 from tests.doubles.openai_server import Call, Request, Say, Step
 
 _PERIOD = re.compile(
@@ -64,3 +64,20 @@ def _sentence(result: str) -> str:
         return str(json.loads(result)["text"])
     except (ValueError, KeyError, TypeError):
         return result
+
+
+_BY_WORD = {word: m.name for m in METRICS.values() for word in (m.name, m.field, *m.synonyms)}
+_LONGEST_FIRST = sorted(_BY_WORD, key=len, reverse=True)
+
+
+def find_metrics(question: str) -> list[Metric]:
+    """The metrics that a sentence names, in the order of their first mention; longer phrases win over their parts."""
+    rest = question.lower()
+    hits: dict[str, int] = {}
+    for word in _LONGEST_FIRST:
+        pattern = rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])"
+        for match in re.finditer(pattern, rest):
+            name = _BY_WORD[word]
+            hits[name] = min(hits.get(name, match.start()), match.start())
+        rest = re.sub(pattern, lambda m: " " * len(m[0]), rest)
+    return [METRICS[name] for name in sorted(hits, key=lambda n: hits[n])]

@@ -15,7 +15,6 @@ from energy.series import (
     prefer_series,
     seconds_above,
     sum_series,
-    thinned,
     time_weighted_mean,
 )
 
@@ -100,16 +99,6 @@ def test_a_sum_is_unknown_where_a_part_is_missing() -> None:
     assert total.values[:2].tolist() == [15.0, 15.0]
     assert np.isnan(total.values[-1])
     assert sum_series([whole, Series(np.empty(0, np.int64), np.empty(0), 300.0, "c")]).times.size == 0
-
-
-def test_thinning_keeps_the_mean_and_the_gap() -> None:
-    rows = _series([float(i % 7) for i in range(2000)], step_s=60)
-    holed = Series(np.delete(rows.times, slice(500, 1000)), np.delete(rows.values, slice(500, 1000)), 60.0, "a")
-    drawn = thinned(holed, 100)
-    assert drawn.times.size <= 101
-    gaps = np.diff(drawn.times)
-    assert gaps.max() >= 500 * 60 * 0.9
-    assert drawn.values.mean() == pytest.approx(holed.values.mean(), rel=0.05)
 
 
 def test_rollups_add_up_to_the_rows() -> None:
