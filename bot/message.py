@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A place that can be written to. `thread` is a forum topic or a thread inside the chat."""
+    """A place that can be written to. `thread` is a forum topic or a thread inside the chat.
+
+    `via` is a better way for the one reply to what came in (a platform's own handle of an interaction); where it does
+    not work any more, the chat itself is written to. It is no part of the place.
+    """
 
     platform: str
     chat_id: str
     thread: str | None = None
+    via: str | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
@@ -44,6 +49,9 @@ class Message:
 
     `direct` is a chat between one person and the bot; in any other chat `addressed` says whether the message was
     meant for the bot (a command, a mention, a reply to it).
+
+    A tap on a button, and a form that was sent in, are messages too: `token` is what the button or form carried (it is
+    believed only after the lookup on our side), `ref` the message that holds the button, `form` the form's fields.
     """
 
     address: Address
@@ -54,6 +62,9 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     direct: bool = True
     addressed: bool = True
+    token: str | None = None
+    ref: str | None = None
+    form: tuple[tuple[str, str], ...] = ()
 
 
 def message_to_json(message: Message) -> dict[str, Any]:
@@ -62,6 +73,7 @@ def message_to_json(message: Message) -> dict[str, Any]:
         "platform": message.address.platform,
         "chat_id": message.address.chat_id,
         "thread": message.address.thread,
+        "via": message.address.via,
         "external_id": message.sender.external_id,
         "name": message.sender.name,
         "text": message.text,
@@ -70,13 +82,16 @@ def message_to_json(message: Message) -> dict[str, Any]:
         "attachments": [[a.kind, a.size_bytes] for a in message.attachments],
         "direct": message.direct,
         "addressed": message.addressed,
+        "token": message.token,
+        "ref": message.ref,
+        "form": [list(field) for field in message.form],
     }
 
 
 def message_from_json(data: dict[str, Any]) -> Message:
     """The message that `message_to_json` wrote down."""
     return Message(
-        address=Address(data["platform"], data["chat_id"], data["thread"]),
+        address=Address(data["platform"], data["chat_id"], data["thread"], data["via"]),
         sender=Sender(data["platform"], data["external_id"], data["name"]),
         text=data["text"],
         sent_at=datetime.fromisoformat(data["sent_at"]),
@@ -84,4 +99,7 @@ def message_from_json(data: dict[str, Any]) -> Message:
         attachments=tuple(Attachment(kind, size) for kind, size in data["attachments"]),
         direct=data["direct"],
         addressed=data["addressed"],
+        token=data["token"],
+        ref=data["ref"],
+        form=tuple((name, text) for name, text in data["form"]),
     )

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The platform took it. `confirmed` is False when no answer came back: it may have arrived, so it is not resent."""
+    """The platform took it. `confirmed` is False when no answer came back: it may have arrived, so it is not resent.
+
+    `ref` names the message that holds the text and the buttons, as `edit` and `pin` take it; None where unknown.
+    """
 
     confirmed: bool = True
+    ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,13 @@ class TryLater:
 
 @dataclass(frozen=True, slots=True)
 class Undeliverable:
-    """It will never arrive: the person blocked the bot, the chat is gone. Repeating it helps nobody."""
+    """It will never arrive: the person blocked the bot, the chat is gone. Repeating it helps nobody.
+
+    `dead` means that nothing at all can be sent there any more: the place is no route until somebody writes from it.
+    """
 
     reason: str
+    dead: bool = False
 
 
 SendResult = Sent | TryLater | Undeliverable
@@ -53,6 +61,11 @@ class Outlet(Protocol):
         """Whether it can only be reached from the host itself; then nobody is throttled."""
         ...
 
+    @property
+    def has_forms(self) -> bool:
+        """Whether a button can open a form (`bot.reply.FORM`); elsewhere choices are buttons."""
+        ...
+
     async def send(
         self,
         address: Address,
@@ -68,12 +81,26 @@ class Outlet(Protocol):
         """
         ...
 
+    async def edit(self, address: Address, ref: str, reply: Reply) -> SendResult:
+        """Put the reply's text and buttons in the place of what message `ref` shows; pictures stay as they are.
+
+        `Undeliverable` when it cannot be changed (too old, deleted, or the platform has no edits): send it then.
+        """
+        ...
+
+    async def pin(self, address: Address, ref: str) -> bool:
+        """Pin a message of ours; False where that is not possible, which is no failure."""
+        ...
+
     async def show_working(self, address: Address) -> None:
         """Show that an answer is being worked on (a typing indicator). May be a no-op."""
         ...
 
     async def show_progress(self, address: Address, text: str) -> None:
-        """Show what is being done ("checking last night ..."). May be a no-op."""
+        """Show what is being done ("checking last night ...") in one line.
+
+        The line changes with each call and is gone when the answer stands there. May be a no-op.
+        """
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from charts.specs import ChartSpec
@@ -64,22 +64,36 @@ class Source:
 
 Block = Paragraph | Lines | CodeBlock | Source
 
+ButtonStyle = Literal["plain", "primary", "danger"]
+ReplyKind = Literal["answer", "live"]
+FORM = "form:"
+
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """Something to tap. `token` is opaque, at most 64 bytes; what it does is known on our side only."""
+    """Something to tap. `token` is opaque, at most 64 bytes; what it does is known on our side only.
+
+    A token that begins with `FORM` opens the form of that name (`bot.forms`) where the platform has forms.
+    """
 
     label: str
     token: str
+    style: ButtonStyle = "plain"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply: its text as blocks, charts still to be rendered, and rows of buttons."""
+    """One reply: its text as blocks, charts still to be rendered, and rows of buttons.
+
+    `replaces`: it takes the place of the message whose button was tapped, where the platform can change messages.
+    `kind` "live" marks the message that is kept up to date from then on.
+    """
 
     blocks: tuple[Block, ...]
     charts: tuple[ChartSpec, ...] = ()
     buttons: tuple[tuple[Button, ...], ...] = ()
+    replaces: bool = False
+    kind: ReplyKind = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,16 @@ def _plain_block(block: Block) -> str:
             return "\n".join("• " + "".join(inline.text for inline in item) for item in items)
         case CodeBlock(text) | Source(text):
             return text
+
+
+def buttons_to_json(rows: Iterable[Iterable[Button]]) -> list[Any]:
+    """Plain data from which `buttons_from_json` rebuilds the rows."""
+    return [[[button.label, button.token, button.style] for button in row] for row in rows]
+
+
+def buttons_from_json(data: Iterable[Any]) -> tuple[tuple[Button, ...], ...]:
+    """The rows that `buttons_to_json` wrote down."""
+    return tuple(tuple(Button(label, token, style) for label, token, style in row) for row in data)
 
 
 _INLINES: dict[str, type[Inline]] = {"text": Text, "bold": Bold, "code": Code}

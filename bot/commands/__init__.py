@@ -1,0 +1,1 @@
+"""The commands: one table for all platforms, answered without a model."""
