@@ -46,7 +46,8 @@ class Answer:
 
     `figures` starts with those that the text speaks of. `mode` is "model" when a language model wrote the text and
     "basic" when the local one did. `notes` are short sentences for the person that are not part of the answer itself
-    ("Basic mode: the language model took too long.").
+    ("Basic mode: the language model took too long."). `proposals` are the ids of control requests that somebody has to
+    confirm before anything happens.
     """
 
     text: str
@@ -61,6 +62,7 @@ class Answer:
     completion_tokens: int = 0
     elapsed_ms: float = 0.0
     notes: tuple[str, ...] = field(default=())
+    proposals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

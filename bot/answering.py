@@ -6,7 +6,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bot.reply import Block, Paragraph, Reply, Source, Text, blocks_from_json, blocks_to_json, plain, say
+from bot.reply import (
+    Block,
+    Paragraph,
+    Reply,
+    Source,
+    Text,
+    blocks_from_json,
+    blocks_to_json,
+    buttons_from_json,
+    buttons_to_json,
+    plain,
+    say,
+)
 from bot.text import blocks_from_text, clean, without_foreign_links
 from charts.specs import spec_from_json, spec_to_json
 
@@ -21,7 +33,10 @@ TOO_LONG = say(
     f"That message is longer than {MAX_CHARACTERS:,} characters, so I did not read it. Please ask in a few sentences."
 )
 EMPTY = say('I found no text in that message. Ask me something like "how is the battery?".')
-ONLY_DIRECT = say("What this site does is private, so I answer in a direct chat only. Please write to me there.")
+ONLY_DIRECT = say(
+    "What this site does is private, so I answer in a direct chat only. Please write to me there. "
+    "An owner can open a group with /group open."
+)
 NOT_TEXT = say("I can read text only; please write your question.")
 BUSY = say("I am still working on your earlier messages, so I left this one out. Please send it again in a moment.")
 FAILED = say("Something went wrong while I worked on that, so I have no answer. It is in the log; please try again.")
@@ -57,10 +72,13 @@ class Delivery:
 
 
 def delivery_to_json(delivery: Delivery) -> dict[str, Any]:
-    """Plain data of a delivery. Buttons belong to the moment and are not kept."""
+    """Plain data of a delivery."""
     return {
         "blocks": blocks_to_json(delivery.reply.blocks),
         "charts": [spec_to_json(chart) for chart in delivery.reply.charts],
+        "buttons": buttons_to_json(delivery.reply.buttons),
+        "replaces": delivery.reply.replaces,
+        "kind": delivery.reply.kind,
         "turn": delivery.turn,
         "parts_sent": delivery.parts_sent,
     }
@@ -68,8 +86,14 @@ def delivery_to_json(delivery: Delivery) -> dict[str, Any]:
 
 def delivery_from_json(data: dict[str, Any]) -> Delivery:
     """The delivery that `delivery_to_json` wrote down."""
-    charts = tuple(spec_from_json(chart) for chart in data["charts"])
-    return Delivery(Reply(blocks_from_json(data["blocks"]), charts), data["turn"], data["parts_sent"])
+    reply = Reply(
+        blocks_from_json(data["blocks"]),
+        tuple(spec_from_json(chart) for chart in data["charts"]),
+        buttons_from_json(data["buttons"]),
+        data["replaces"],
+        data["kind"],
+    )
+    return Delivery(reply, data["turn"], data["parts_sent"])
 
 
 def reply_from_answer(answer: Answer) -> Reply:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,43 +16,34 @@ import structlog
 
 from bot.answering import (
     BUSY,
-    CHART_FAILED,
-    EMPTY,
-    FAILED,
     MAX_CHARACTERS,
-    NOT_TEXT,
-    ONLY_DIRECT,
-    TOO_LONG,
-    TOO_SLOW,
     Delivery,
-    code_refused,
     delivery_from_json,
     delivery_to_json,
-    reply_from_answer,
     slow_down,
-    turn_of,
     welcome,
 )
-from bot.codes import code_only, is_start, pairing_code
+from bot.codes import pairing_code
+from bot.delivering import Delivering
 from bot.lanes import Lanes
 from bot.limits import RateLimit
 from bot.message import Message, message_from_json, message_to_json
 from bot.ports import (
     Assistant,
+    Buttons,
+    Commands,
     Conversations,
     Inbox,
+    LiveMessages,
     Outlet,
     People,
     Person,
+    Places,
     Progress,
     Renderer,
     ScopeFor,
-    Sent,
-    TryLater,
-    Undeliverable,
 )
-from bot.reply import Picture, Reply
-from bot.text import is_blank
+from bot.responding import Responder
 from bot.working import working
 
 log = structlog.get_logger()
@@ -69,7 +60,8 @@ class ChatLimits:
     render_timeout_s: float = 30.0
     give_up_sending_after_s: float = 3_600.0
     oldest_resumed: timedelta = timedelta(hours=24)
-    working_shown_after_s: float = 0.2
+    working_shown_after_s: float = 0.0  # of a question; a command is mostly answered before anybody could see it
+    command_working_shown_after_s: float = 0.3
     typing_every_s: float = 4.5
     steps_shown_after_s: float = 1.5
     audit_rows_per_stranger_and_hour: int = 20
@@ -91,6 +83,10 @@ class Chat:
         *,
         inbox: Inbox,
         people: People,
+        places: Places,
+        buttons: Buttons,
+        commands: Commands,
+        live: LiveMessages,
         conversations: Conversations,
         assistant: Assistant,
         render: Renderer,
@@ -101,11 +97,26 @@ class Chat:
     ) -> None:
         self._inbox = inbox
         self._people = people
+        self._places = places
         self._conversations = conversations
-        self._assistant = assistant
-        self._render = render
-        self._scope_for = scope_for
         self._limits = limits or ChatLimits()
+        self._responder = Responder(
+            people=people,
+            places=places,
+            buttons=buttons,
+            commands=commands,
+            conversations=conversations,
+            assistant=assistant,
+            scope_for=scope_for,
+            answer_timeout_s=self._limits.answer_timeout_s,
+        )
+        self._delivering = Delivering(
+            render=render,
+            places=places,
+            live=live,
+            render_timeout_s=self._limits.render_timeout_s,
+            give_up_after_s=self._limits.give_up_sending_after_s,
+        )
         self._now = now
         self._rate = RateLimit(self._limits.per_person_per_minute, 60.0, monotonic)
         self._strangers = RateLimit(self._limits.audit_rows_per_stranger_and_hour, 3_600.0, monotonic)
@@ -148,6 +159,8 @@ class Chat:
         if person is None:
             await self._meet_stranger(message, outlet)
             return
+        if message.direct:
+            await self._places.seen(person.person_id, message.address)
         wait_s = 0.0 if outlet.local else self._rate.wait_s(person.person_id)
         if wait_s > 0:
             if self._rate.first_refusal(person.person_id):
@@ -194,12 +207,13 @@ class Chat:
     async def _meet_stranger(self, message: Message, outlet: Outlet) -> None:
         """Pair with a right code; anything else gets silence and an audit row."""
         platform, sender = message.address.platform, message.sender
-        reason = "not paired"
+        reason = "not paired" if message.token is None else "not paired, tapped a button"
         code = pairing_code(message)
         if code is not None:
             person = await self._people.pair(platform, sender.external_id, sender.name, code)
             if person is not None:
                 log.info("person_paired", platform=platform, person=person.person_id)
+                await self._places.seen(person.person_id, message.address)
                 await self._queue(_Work(message, outlet, person, Delivery(welcome(person.name))))
                 return
             reason = "pairing code refused"
@@ -227,89 +241,44 @@ class Chat:
             self._in_flight.discard((work.outlet.platform, work.message.key))
 
     async def _do(self, work: _Work) -> None:
-        message = work.message
-        delivery = work.delivery
+        message, outlet, delivery = work.message, work.outlet, work.delivery
         limits = self._limits
+        asks = delivery is None and self._responder.is_question(message)
         async with working(
-            work.outlet,
+            outlet,
             message.address,
-            after_s=limits.working_shown_after_s,
+            after_s=limits.working_shown_after_s if asks else limits.command_working_shown_after_s,
             every_s=limits.typing_every_s,
             steps_after_s=limits.steps_shown_after_s,
         ) as progress:
             if delivery is None:
-                async with self._answering:
-                    delivery = await self._answer(message, work.person, progress)
+                delivery = await self._respond(work, progress)
+            if delivery is None:
+                await self._settle(message)
+                return
             if not delivery.parts_sent:
                 await self._keep(message, delivery)
-            reply, pictures = await self._drawn(delivery.reply)
-        if await self._deliver(message, delivery, reply, pictures, work.outlet):
-            await self._committed("settled", message, lambda: self._inbox.settled(work.outlet.platform, message.key))
+            reply, pictures = await self._delivering.drawn(delivery.reply)
+
+        async def keep(changed: Delivery) -> None:
+            await self._keep(message, changed)
+
+        if await self._delivering.deliver(message, delivery, reply, pictures, outlet, keep):
+            await self._settle(message)
             if delivery.turn is not None and work.person is not None:
                 await self._conversations.remember(message.address, work.person.person_id, delivery.turn)
 
-    async def _answer(self, message: Message, person: Person | None, progress: Progress) -> Delivery:
-        text = message.text.strip()
-        if len(message.text) > MAX_CHARACTERS:
-            return Delivery(TOO_LONG)
-        if not message.direct:
-            return Delivery(ONLY_DIRECT)
-        if is_blank(text):
-            return Delivery(NOT_TEXT if message.attachments else EMPTY)
-        if person is None:
-            raise LookupError(f"message {message.key} has neither a person nor a reply")
-        if is_start(text) or (code_only(text) and "-" in text):
-            return Delivery(await self._greet(message, person))
+    async def _respond(self, work: _Work, progress: Progress) -> Delivery | None:
+        if work.person is None:
+            raise LookupError(f"message {work.message.key} has neither a person nor a reply")
+        if not self._responder.is_question(work.message):
+            return await self._responder.respond(work.message, work.person, work.outlet, progress)
+        async with self._answering:  # commands never wait for questions
+            return await self._responder.respond(work.message, work.person, work.outlet, progress)
 
-        try:
-            async with asyncio.timeout(self._limits.answer_timeout_s):
-                scope = await self._scope_for(person)
-                turns = await self._conversations.recent(message.address)
-                answer = await self._assistant.answer(text, scope, turns=turns, progress=progress)
-        except TimeoutError:
-            log.warning("answer_too_slow", key=message.key, limit_s=self._limits.answer_timeout_s)
-            return Delivery(TOO_SLOW)
-        except Exception:  # the person must hear something, whatever broke
-            log.exception("answer_failed", key=message.key, platform=message.address.platform)
-            return Delivery(FAILED)
-        return Delivery(reply_from_answer(answer), turn_of(text, answer))
-
-    async def _greet(self, message: Message, person: Person) -> Reply:
-        """Answer /start of somebody known; a code with it may give one more role."""
-        code, sender = pairing_code(message), message.sender
-        if code is None or await self._people.pair(sender.platform, sender.external_id, sender.name, code):
-            return welcome(person.name)
-        return code_refused(person.name)
-
-    async def _deliver(
-        self, message: Message, delivery: Delivery, reply: Reply, pictures: Sequence[Picture], outlet: Outlet
-    ) -> bool:
-        """Send, waiting where the platform asks for it. False leaves the reply to the next start."""
-        part = delivery.parts_sent
-        waited_s = 0.0
-
-        async def part_sent(count: int) -> None:
-            nonlocal part
-            part = count
-            await self._keep(message, replace(delivery, parts_sent=count))
-
-        while True:
-            result = await outlet.send(message.address, reply, pictures, from_part=part, part_sent=part_sent)
-            match result:
-                case Sent(confirmed):
-                    if not confirmed:
-                        log.warning("send_unconfirmed", platform=outlet.platform, key=message.key)
-                    return True
-                case Undeliverable(reason):
-                    log.warning("reply_undeliverable", platform=outlet.platform, key=message.key, reason=reason)
-                    return True
-                case TryLater(after_s, next_part):
-                    if waited_s + after_s > self._limits.give_up_sending_after_s:
-                        log.error("reply_given_up", platform=outlet.platform, key=message.key, waited_s=waited_s)
-                        return False
-                    part = max(part, next_part)
-                    waited_s += after_s
-                    await asyncio.sleep(after_s)
+    async def _settle(self, message: Message) -> None:
+        platform, key = message.address.platform, message.key
+        await self._committed("settled", message, lambda: self._inbox.settled(platform, key))
 
     async def _keep(self, message: Message, delivery: Delivery) -> None:
         stored = delivery_to_json(delivery)
@@ -328,19 +297,6 @@ class Chat:
                 await asyncio.sleep(pause_s)
             else:
                 return
-
-    async def _drawn(self, reply: Reply) -> tuple[Reply, tuple[Picture, ...]]:
-        """The charts as pictures; where one fails, the text goes without it and says so."""
-        pictures: list[Picture] = []
-        failed = False
-        for spec in reply.charts:
-            try:
-                async with asyncio.timeout(self._limits.render_timeout_s):
-                    pictures.append(Picture(await self._render(spec), spec.alt, spec.slug))
-            except Exception:  # no chart is worth losing the answer
-                log.exception("chart_failed")
-                failed = True
-        return (replace(reply, blocks=(*reply.blocks, CHART_FAILED)) if failed else reply), tuple(pictures)
 
 
 def _is_consistent(message: Message, outlet: Outlet) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from bot.message import Address
+from bot.commands.command import Call, Context
+from bot.message import Address, Sender
 from bot.reply import Picture, Reply
 
 if TYPE_CHECKING:
@@ -131,6 +132,79 @@ class People(Protocol):
 
     async def note_stranger(self, platform: str, external_id: str, name: str, reason: str) -> None:
         """Write an audit row about somebody who was not let in."""
+        ...
+
+
+class Places(Protocol):
+    """Which chats may hear what, and through which a person is reached."""
+
+    async def is_open(self, address: Address) -> bool:
+        """Whether an owner opened this group: figures may be told there."""
+        ...
+
+    async def seen(self, person_id: str, address: Address) -> None:
+        """A person wrote in this direct chat: it is a way to reach them."""
+        ...
+
+    async def dead(self, address: Address, reason: str) -> None:
+        """Nothing can be sent there any more, until somebody writes from it."""
+        ...
+
+
+Verdict = Literal["ok", "unknown", "used", "expired", "not_yours", "elsewhere"]
+
+
+class Redeemed(Protocol):
+    """What a button's token was worth."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """ "ok" once for a button that works once; what else it may be says why it does nothing."""
+        ...
+
+    @property
+    def action(self) -> Mapping[str, Any] | None:
+        """What the button does, as it was stored on our side."""
+        ...
+
+
+class Buttons(Protocol):
+    """What the buttons' tokens stand for."""
+
+    async def redeem(self, token: str, person_id: str, place: str, key: str) -> Redeemed:
+        """Use a token; the same `key` (one tap, delivered or resumed again) gets the same verdict again."""
+        ...
+
+
+class Commands(Protocol):
+    """The commands (`bot.commands.dispatch.Commands`)."""
+
+    def find(self, text: str) -> Call | None:
+        """The command that a text calls; None for a question."""
+        ...
+
+    async def run(self, call: Call, scope: Any, context: Context) -> Reply:
+        """What the command says."""
+        ...
+
+    async def tapped(self, action: Mapping[str, Any], scope: Any, context: Context) -> Reply:
+        """What a tapped button's action says."""
+        ...
+
+    async def submitted(self, name: str, fields: Mapping[str, str], scope: Any, context: Context) -> Reply:
+        """What a form that was sent in says."""
+        ...
+
+    async def proposal(self, request_id: str, scope: Any, context: Context) -> Reply:
+        """The question, with its buttons, whether something that the assistant proposed shall be done."""
+        ...
+
+
+class LiveMessages(Protocol):
+    """The messages that are kept up to date, one a chat."""
+
+    async def begin(self, address: Address, sender: Sender, ref: str) -> None:
+        """Keep this message up to date from now on, instead of any other in its chat."""
         ...
 
 

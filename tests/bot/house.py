@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 from agents.answer import Answer, Figure
 from bot.chat import Chat, ChatLimits
+from bot.commands.command import Call, Command, Context
 from bot.message import Address, Message, Sender
-from bot.ports import PartSent, Pending, SendResult, Sent
-from bot.reply import Picture, Reply, plain
+from bot.ports import PartSent, Pending, SendResult, Sent, Verdict
+from bot.reply import Button, Picture, Reply, ReplyKind, plain, say
 from charts.specs import ChartSpec, Line, SocChart
 
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -126,6 +127,96 @@ class People:
 
 
 @dataclass
+class Places:
+    """Groups in `open` may be told figures."""
+
+    open: set[str] = field(default_factory=set)
+    routes: list[tuple[str, str]] = field(default_factory=list)
+    gone: list[tuple[str, str]] = field(default_factory=list)
+
+    async def is_open(self, address: Address) -> bool:
+        return address.chat_id in self.open
+
+    async def seen(self, person_id: str, address: Address) -> None:
+        self.routes.append((person_id, address.chat_id))
+
+    async def dead(self, address: Address, reason: str) -> None:
+        self.gone.append((address.chat_id, reason))
+
+
+@dataclass(frozen=True)
+class Redeemed:
+    verdict: Verdict
+    action: Mapping[str, Any] | None = None
+
+
+@dataclass
+class Buttons:
+    """Tokens and what they are worth; each works once, for whoever taps it where."""
+
+    actions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    used_by: dict[str, str] = field(default_factory=dict)
+
+    async def redeem(self, token: str, person_id: str, place: str, key: str) -> Redeemed:
+        if token not in self.actions:
+            return Redeemed("unknown")
+        if self.used_by.setdefault(token, key) != key:
+            return Redeemed("used")
+        return Redeemed(self.verdicts.get(token, "ok"), self.actions[token])
+
+
+async def _never(scope: Any, context: Context, arguments: str) -> Reply:
+    raise AssertionError("the table's own functions are not called here")
+
+
+STATUS = Command("status", "How the site is doing", _never)
+SECRET = Command("link", "One more account", _never, private=True)
+
+
+@dataclass
+class Commands:
+    """/status says what it was given, /live is kept live, /link is private; a tap says what its action is."""
+
+    before: Callable[[str], Awaitable[None]] | None = None
+    ran: list[tuple[str, str, str]] = field(default_factory=list)  # (command, arguments, place)
+    forms: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    buttons: tuple[tuple[Button, ...], ...] = ()
+
+    def find(self, text: str) -> Call | None:
+        name, _, arguments = text.strip().removeprefix("/").partition(" ")
+        if not text.strip().startswith("/"):
+            return None
+        return Call(SECRET if name == "link" else replace(STATUS, name=name), arguments)
+
+    async def run(self, call: Call, scope: Any, context: Context) -> Reply:
+        if self.before is not None:
+            await self.before(call.command.name)
+        self.ran.append((call.command.name, call.arguments, context.place))
+        kind: ReplyKind = "live" if call.command.name == "live" else "answer"
+        return replace(say(f"{call.command.name}: {call.arguments or 'all'}"), buttons=self.buttons, kind=kind)
+
+    async def tapped(self, action: Mapping[str, Any], scope: Any, context: Context) -> Reply:
+        self.ran.append(("tap", json.dumps(action), context.place))
+        return replace(say(f"Done: {action['text']}"), replaces=True)
+
+    async def submitted(self, name: str, fields: Mapping[str, str], scope: Any, context: Context) -> Reply:
+        self.forms.append((name, dict(fields)))
+        return say(f"Saved: {name}")
+
+    async def proposal(self, request_id: str, scope: Any, context: Context) -> Reply:
+        return replace(say(f"Shall I? ({request_id})"), buttons=((Button("Yes", f"yes-{request_id}"),),))
+
+
+@dataclass
+class Live:
+    kept: list[tuple[str, str, str]] = field(default_factory=list)  # (chat, account, ref)
+
+    async def begin(self, address: Address, sender: Sender, ref: str) -> None:
+        self.kept.append((address.chat_id, sender.external_id, ref))
+
+
+@dataclass
 class Conversations:
     kept: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -147,6 +238,10 @@ class House:
     assistant: Assistant = field(default_factory=Assistant)
     inbox: Inbox = field(default_factory=Inbox)
     people: People = field(default_factory=People)
+    places: Places = field(default_factory=Places)
+    buttons: Buttons = field(default_factory=Buttons)
+    commands: Commands = field(default_factory=Commands)
+    live: Live = field(default_factory=Live)
     conversations: Conversations = field(default_factory=Conversations)
     clock: list[float] = field(default_factory=lambda: [0.0])
     draw: Callable[[ChartSpec], Awaitable[bytes]] = draw
@@ -159,6 +254,10 @@ class House:
         return Chat(
             inbox=self.inbox,
             people=self.people,
+            places=self.places,
+            buttons=self.buttons,
+            commands=self.commands,
+            live=self.live,
             conversations=self.conversations,
             assistant=self.assistant,
             render=self.draw,
@@ -174,6 +273,11 @@ class Wall:
 
     platform: str = "wall"
     local: bool = False
+    has_forms: bool = False
+    edits: list[tuple[str, str]] = field(default_factory=list)  # (ref, text)
+    edit_results: list[SendResult] = field(default_factory=list)
+    pinned: list[str] = field(default_factory=list)
+    buttons: list[Button] = field(default_factory=list)
     results: list[SendResult] = field(default_factory=list)
     said: list[tuple[str, str]] = field(default_factory=list)  # (chat, text)
     pictures: list[Picture] = field(default_factory=list)
@@ -196,7 +300,18 @@ class Wall:
             return result
         self.said.append((address.chat_id, plain(reply.blocks)))
         self.pictures += pictures
-        return Sent()
+        self.buttons += [button for row in reply.buttons for button in row]
+        return Sent(ref=f"m{len(self.said)}")
+
+    async def edit(self, address: Address, ref: str, reply: Reply) -> SendResult:
+        if self.edit_results:
+            return self.edit_results.pop(0)
+        self.edits.append((ref, plain(reply.blocks)))
+        return Sent(ref=ref)
+
+    async def pin(self, address: Address, ref: str) -> bool:
+        self.pinned.append(ref)
+        return True
 
     async def show_working(self, address: Address) -> None:
         self.working += 1

@@ -1,0 +1,100 @@
+"""Replies on their way out: charts drawn, sent part by part, again where the platform asks for a pause."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.answering import CHART_FAILED, Delivery
+from bot.message import Message
+from bot.ports import LiveMessages, Outlet, Places, Renderer, SendResult, Sent, TryLater, Undeliverable
+from bot.reply import Picture, Reply
+
+log = structlog.get_logger()
+
+Keep = Callable[[Delivery], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivering:
+    """Sends replies for `Chat`."""
+
+    render: Renderer
+    places: Places
+    live: LiveMessages
+    render_timeout_s: float
+    give_up_after_s: float
+
+    async def drawn(self, reply: Reply) -> tuple[Reply, tuple[Picture, ...]]:
+        """The charts as pictures; where one fails, the text goes without it and says so."""
+        pictures: list[Picture] = []
+        failed = False
+        for spec in reply.charts:
+            try:
+                async with asyncio.timeout(self.render_timeout_s):
+                    pictures.append(Picture(await self.render(spec), spec.alt, spec.slug))
+            except Exception:  # no chart is worth losing the answer
+                log.exception("chart_failed")
+                failed = True
+        return (replace(reply, blocks=(*reply.blocks, CHART_FAILED)) if failed else reply), tuple(pictures)
+
+    async def deliver(
+        self,
+        message: Message,
+        delivery: Delivery,
+        reply: Reply,
+        pictures: Sequence[Picture],
+        outlet: Outlet,
+        keep: Keep,
+    ) -> bool:
+        """Send, waiting where the platform asks for it. False leaves the reply to the next start."""
+        part = delivery.parts_sent
+        waited_s = 0.0
+
+        async def part_sent(count: int) -> None:
+            nonlocal part
+            part = count
+            await keep(replace(delivery, parts_sent=count))
+
+        while True:
+            result = await self._replaced(message, reply, pictures, outlet) if not part else None
+            if result is None:
+                result = await outlet.send(message.address, reply, pictures, from_part=part, part_sent=part_sent)
+            match result:
+                case Sent(confirmed, ref):
+                    if not confirmed:
+                        log.warning("send_unconfirmed", platform=outlet.platform, key=message.key)
+                    if reply.kind == "live" and ref is not None:
+                        await self._keep_live(message, ref, outlet)
+                    return True
+                case Undeliverable(reason, dead):
+                    log.warning("reply_undeliverable", platform=outlet.platform, key=message.key, reason=reason)
+                    if dead:
+                        await self.places.dead(message.address, reason)
+                    return True
+                case TryLater(after_s, next_part):
+                    if waited_s + after_s > self.give_up_after_s:
+                        log.error("reply_given_up", platform=outlet.platform, key=message.key, waited_s=waited_s)
+                        return False
+                    part = max(part, next_part)
+                    waited_s += after_s
+                    await asyncio.sleep(after_s)
+
+    async def _replaced(
+        self, message: Message, reply: Reply, pictures: Sequence[Picture], outlet: Outlet
+    ) -> SendResult | None:
+        """The result of putting the reply where the tapped button was; None where it must be sent instead."""
+        if not reply.replaces or message.ref is None or pictures:
+            return None
+        result = await outlet.edit(message.address, message.ref, reply)
+        return None if isinstance(result, Undeliverable) else result
+
+    async def _keep_live(self, message: Message, ref: str, outlet: Outlet) -> None:
+        try:
+            await self.live.begin(message.address, message.sender, ref)
+            await outlet.pin(message.address, ref)
+        except Exception:  # the figures stand there; they only grow old
+            log.exception("live_not_kept", platform=outlet.platform, key=message.key)
