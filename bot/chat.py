@@ -53,7 +53,8 @@ log = structlog.get_logger()
 class ChatLimits:
     """How much is taken on at once."""
 
-    per_person_per_minute: int = 20
+    per_person_per_minute: int = 20  # questions; whoever asks too much can still stop a miner
+    commands_per_person_per_minute: int = 60  # taps too
     waiting_per_conversation: int = 10
     answering_at_once: int = 8
     answer_timeout_s: float = 120.0
@@ -119,6 +120,8 @@ class Chat:
         )
         self._now = now
         self._rate = RateLimit(self._limits.per_person_per_minute, 60.0, monotonic)
+        self._command_rate = RateLimit(self._limits.commands_per_person_per_minute, 60.0, monotonic)
+        self._tapped: set[tuple[str, str]] = set()
         self._strangers = RateLimit(self._limits.audit_rows_per_stranger_and_hour, 3_600.0, monotonic)
         self._in_flight: set[tuple[str, str]] = set()
         self._taking_on: set[tuple[str, str]] = set()
@@ -161,16 +164,25 @@ class Chat:
             return
         if message.direct:
             await self._places.seen(person.person_id, message.address)
-        wait_s = 0.0 if outlet.local else self._rate.wait_s(person.person_id)
-        if wait_s > 0:
-            if self._rate.first_refusal(person.person_id):
-                log.warning("person_throttled", person=person.person_id, platform=outlet.platform)
-                notice = slow_down(self._limits.per_person_per_minute, wait_s)
-                await self._queue(_Work(message, outlet, person, Delivery(notice)))
-            else:
-                await self._inbox.settled(outlet.platform, message.key)
+        if message.token is not None and (message.address.key, message.token) in self._tapped:
+            await self._settle(message)  # the same button again, while the first tap is being answered
             return
-        await self._queue(_Work(message, outlet, person))
+        asks = self._responder.is_question(message)
+        rate, allowed = (
+            (self._rate, self._limits.per_person_per_minute)
+            if asks
+            else (self._command_rate, self._limits.commands_per_person_per_minute)
+        )
+        wait_s = 0.0 if outlet.local else rate.wait_s(person.person_id)
+        if wait_s > 0:
+            if rate.first_refusal(person.person_id):
+                log.warning("person_throttled", person=person.person_id, platform=outlet.platform)
+                await self._queue(_Work(message, outlet, person, Delivery(slow_down(allowed, wait_s))))
+            else:
+                await self._settle(message)
+            return
+        # A command never waits behind a question: a miner must stop now, not after the model has finished.
+        await self._queue(_Work(message, outlet, person), lane="" if asks else "commands")
 
     async def resume(self, outlet: Outlet) -> int:
         """Take up what an earlier run received on this platform and did not finish; returns how many messages."""
@@ -221,8 +233,8 @@ class Chat:
             await self._people.note_stranger(platform, sender.external_id, sender.name, reason)
         await self._inbox.settled(platform, message.key)
 
-    async def _queue(self, work: _Work) -> None:
-        if self._put(work) or self._put(replace(work, delivery=Delivery(BUSY)), lane="busy"):
+    async def _queue(self, work: _Work, *, lane: str = "") -> None:
+        if self._put(work, lane=lane) or self._put(replace(work, delivery=Delivery(BUSY)), lane="busy"):
             return
         log.warning("message_turned_away", conversation=work.message.address.key)
         await self._inbox.settled(work.message.address.platform, work.message.key)
@@ -232,6 +244,8 @@ class Chat:
         if not self._lanes.put(name, work, force=force):
             return False
         self._in_flight.add((work.outlet.platform, work.message.key))
+        if work.message.token is not None:
+            self._tapped.add((work.message.address.key, work.message.token))
         return True
 
     async def _work(self, work: _Work) -> None:
@@ -239,6 +253,8 @@ class Chat:
             await self._do(work)
         finally:
             self._in_flight.discard((work.outlet.platform, work.message.key))
+            if work.message.token is not None:
+                self._tapped.discard((work.message.address.key, work.message.token))
 
     async def _do(self, work: _Work) -> None:
         message, outlet, delivery = work.message, work.outlet, work.delivery

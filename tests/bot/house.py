@@ -51,6 +51,7 @@ class Assistant:
     asked: list[str] = field(default_factory=list)
     turns: list[int] = field(default_factory=list)
     text: str | None = None
+    proposals: tuple[str, ...] = ()
 
     async def answer(self, question: str, scope: Any, *, turns: Sequence[Any] = (), progress: Any = None) -> Answer:
         self.asked.append(question)
@@ -59,7 +60,8 @@ class Assistant:
             await progress("checking the battery ...")
         if self.before is not None:
             await self.before(question)
-        return answer(self.text or f"Re: {question}", charts=(soc_chart(),) if "chart" in question else ())
+        said = answer(self.text or f"Re: {question}", charts=(soc_chart(),) if "chart" in question else ())
+        return replace(said, proposals=self.proposals)
 
 
 @dataclass
