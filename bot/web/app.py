@@ -1,13 +1,18 @@
-"""The HTTP application. `/healthz` says whether this process does its work, and nothing that is secret."""
+"""The HTTP application: `/healthz`, and the chat platforms' webhooks where they are used.
+
+`/healthz` says whether this process does its work, and nothing that is secret.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+LARGEST_BODY_BYTES = 1_000_000
 SILENT_AFTER_S = 15 * 60.0  # by then every kind of device has spoken, or the worker is gone
 
 
@@ -44,8 +49,21 @@ class Health(Protocol):
         ...
 
 
-def create_app(health: Health) -> FastAPI:
-    """The application; the caller serves it."""
+@dataclass(frozen=True, slots=True)
+class HookAnswer:
+    """What a platform hears: the status, a body, headers."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+# A platform's webhook gets the headers (lower case) and the raw body, which signatures are made of, and checks both.
+Hook = Callable[[Mapping[str, str], bytes], Awaitable[HookAnswer]]
+
+
+def create_app(health: Health, hooks: Mapping[str, Hook] | None = None) -> FastAPI:
+    """The application; the caller serves it. `hooks` are the platforms' webhooks by path."""
     app = FastAPI(title="CommandCenter", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
@@ -53,7 +71,22 @@ def create_app(health: Health) -> FastAPI:
         report = await health.check()
         return JSONResponse(_body(report), status_code=200 if report.ok else 503)
 
+    for path, hook in (hooks or {}).items():
+        app.add_api_route(path, _posted_to(hook), methods=["POST"])
     return app
+
+
+def _posted_to(hook: Hook) -> Callable[[Request], Awaitable[Response]]:
+    async def posted(request: Request) -> Response:
+        body = bytearray()
+        async for chunk in request.stream():  # a length that is announced may be a lie
+            body += chunk
+            if len(body) > LARGEST_BODY_BYTES:
+                return Response(status_code=413)
+        answer = await hook(dict(request.headers), bytes(body))
+        return Response(answer.body, answer.status, dict(answer.headers))
+
+    return posted
 
 
 def _body(report: HealthReport) -> dict[str, Any]:

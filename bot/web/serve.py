@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 import structlog
 import uvicorn
 
-from bot.web.app import Health, create_app
+from bot.web.app import Health, Hook, create_app
 
 log = structlog.get_logger()
 
@@ -23,12 +23,14 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def web_face(health: Health, host: str, port: int) -> AsyncIterator[str | None]:
+async def web_face(
+    health: Health, host: str, port: int, hooks: Mapping[str, Hook] | None = None
+) -> AsyncIterator[str | None]:
     """Serve while the block runs, and tell the address of /healthz; a port that is taken costs the chat nothing.
 
     `port` 0 takes any free one. Yields None when nothing could be served.
     """
-    config = uvicorn.Config(create_app(health), host=host, port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(create_app(health, hooks), host=host, port=port, log_level="warning", access_log=False)
     try:
         socket = config.bind_socket()
     except SystemExit:  # uvicorn's way to say that the address is taken

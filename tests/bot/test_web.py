@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import httpx
 import pytest
 
-from bot.web.app import Adapter, HealthReport, create_app
+from bot.web.app import LARGEST_BODY_BYTES, Adapter, HealthReport, HookAnswer, create_app
 
 
 class Fixed:
@@ -50,3 +52,31 @@ async def test_an_ill_one_answers_503(report: HealthReport) -> None:
 async def test_there_is_nothing_else_to_see() -> None:
     for path in ("/", "/docs", "/openapi.json"):
         assert (await ask(HealthReport(True), path)).status_code == 404
+
+
+async def post(body: bytes, path: str = "/webhooks/x") -> tuple[httpx.Response, list[tuple[str | None, bytes]]]:
+    heard: list[tuple[str | None, bytes]] = []
+
+    async def hook(headers: Mapping[str, str], content: bytes) -> HookAnswer:
+        heard.append((headers.get("x-signature"), content))
+        return HookAnswer(202, b"ok", {"content-type": "text/plain"})
+
+    transport = httpx.ASGITransport(create_app(Fixed(HealthReport(True)), {"/webhooks/x": hook}))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.post(path, content=body, headers={"X-Signature": "abc"}), heard
+
+
+async def test_a_webhook_gets_the_raw_body_and_its_headers() -> None:
+    response, heard = await post(b'{"a": 1}')
+    assert (response.status_code, response.content) == (202, b"ok")
+    assert heard == [("abc", b'{"a": 1}')]
+
+
+async def test_a_body_of_more_than_a_megabyte_is_not_read() -> None:
+    response, heard = await post(b"x" * (LARGEST_BODY_BYTES + 1))
+    assert (response.status_code, heard) == (413, [])
+
+
+async def test_a_path_without_a_hook_is_not_found() -> None:
+    response, _ = await post(b"{}", "/webhooks/y")
+    assert response.status_code == 404
