@@ -6,6 +6,7 @@ Secrets live in the environment alone and are typed as secrets, so that no log a
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +29,35 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TelegramSettings:
-    """How Telegram is reached; `api_base_url` is for self-hosted gateways and tests."""
+    """How Telegram is reached; `api_base_url` is for self-hosted gateways and tests.
+
+    With a `webhook_url` (public, https) Telegram calls us, and proves with the secret that it is Telegram.
+    """
 
     token: SecretStr
     api_base_url: str | None
     long_poll_timeout_s: float
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSettings:
+    """How Slack is reached: by Socket Mode with an app token, else over HTTP with the signing secret."""
+
+    bot_token: SecretStr
+    app_token: SecretStr | None
+    signing_secret: SecretStr | None
+    api_base_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordSettings:
+    """How Discord is reached; the addresses are for self-hosted gateways and tests."""
+
+    token: SecretStr
+    api_base_url: str | None
+    gateway_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +70,8 @@ class Settings:
     site_id: str | None
     models: ModelSettings
     telegram: TelegramSettings | None
+    slack: SlackSettings | None
+    discord: DiscordSettings | None
     web_host: str
     web_port: int
     open_meteo_url: str | None  # None: the public service
@@ -89,6 +116,8 @@ def settings_from(
         site_id=site_id,
         models=_models(env),
         telegram=_telegram(env),
+        slack=_slack(env),
+        discord=_discord(env),
         web_host=env.get("WEB_HOST") or "127.0.0.1",
         web_port=_whole(env, "WEB_PORT", 8080, 0, 65535),
         open_meteo_url=env.get("OPEN_METEO_BASE_URL") or None,
@@ -125,10 +154,51 @@ def _telegram(env: Mapping[str, str]) -> TelegramSettings | None:
     token = env.get("TELEGRAM_BOT_TOKEN")
     if not token:
         return None
+    url, secret = env.get("TELEGRAM_WEBHOOK_URL") or None, env.get("TELEGRAM_WEBHOOK_SECRET")
+    if url is not None and not url.startswith("https://") and not env.get("TELEGRAM_API_BASE_URL"):
+        raise SettingsError("TELEGRAM_WEBHOOK_URL: Telegram calls https addresses only")
+    if url is not None and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", secret or ""):
+        raise SettingsError(
+            "TELEGRAM_WEBHOOK_SECRET: must be 16 to 256 letters, digits, _ or -; make one with `openssl rand -hex 32`"
+        )
     return TelegramSettings(
         token=SecretStr(token),
         api_base_url=env.get("TELEGRAM_API_BASE_URL") or None,
         long_poll_timeout_s=_number(env, "TELEGRAM_LONG_POLL_TIMEOUT_S", 30.0, 0, 50),
+        webhook_url=url,
+        webhook_secret=SecretStr(secret) if url and secret else None,
+    )
+
+
+def _slack(env: Mapping[str, str]) -> SlackSettings | None:
+    token = env.get("SLACK_BOT_TOKEN")
+    if not token:
+        return None
+    app_token, secret = env.get("SLACK_APP_TOKEN"), env.get("SLACK_SIGNING_SECRET")
+    if not app_token and not secret:
+        raise SettingsError(
+            "SLACK_BOT_TOKEN: needs SLACK_APP_TOKEN beside it (Socket Mode, no public address), or "
+            "SLACK_SIGNING_SECRET (Slack calls this machine over https)"
+        )
+    for name, text, start in (("SLACK_BOT_TOKEN", token, "xoxb-"), ("SLACK_APP_TOKEN", app_token, "xapp-")):
+        if text and not text.startswith(start):
+            raise SettingsError(f"{name}: must start with {start}; the two tokens of the app are easily mixed up")
+    return SlackSettings(
+        bot_token=SecretStr(token),
+        app_token=SecretStr(app_token) if app_token else None,
+        signing_secret=SecretStr(secret) if secret else None,
+        api_base_url=env.get("SLACK_API_BASE_URL") or None,
+    )
+
+
+def _discord(env: Mapping[str, str]) -> DiscordSettings | None:
+    token = env.get("DISCORD_BOT_TOKEN")
+    if not token:
+        return None
+    return DiscordSettings(
+        token=SecretStr(token),
+        api_base_url=env.get("DISCORD_API_BASE_URL") or None,
+        gateway_url=env.get("DISCORD_GATEWAY_URL") or None,
     )
 
 

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, SettingsError, settings_from
+
+
+def settings(**environment: str) -> Settings:
+    return settings_from(data=Path("data"), environment=environment)
+
+
+def test_without_tokens_there_is_no_platform() -> None:
+    found = settings()
+    assert (found.telegram, found.slack, found.discord) == (None, None, None)
+
+
+def test_slack_comes_by_socket_or_by_http() -> None:
+    by_socket = settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_APP_TOKEN="xapp-1").slack
+    by_http = settings(SLACK_BOT_TOKEN="xoxb-1", SLACK_SIGNING_SECRET="s3cret").slack
+    assert by_socket is not None
+    assert by_http is not None
+    assert by_socket.app_token is not None
+    assert by_http.app_token is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"SLACK_BOT_TOKEN": "xoxb-1"}, "SLACK_APP_TOKEN beside it"),
+        ({"SLACK_BOT_TOKEN": "xapp-1", "SLACK_APP_TOKEN": "xoxb-1"}, "SLACK_BOT_TOKEN: must start with xoxb-"),
+        ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xoxb-2"}, "SLACK_APP_TOKEN: must start with xapp-"),
+        ({"TELEGRAM_BOT_TOKEN": "1:a", "TELEGRAM_WEBHOOK_URL": "http://x.org/t"}, "https addresses only"),
+        ({"TELEGRAM_BOT_TOKEN": "1:a", "TELEGRAM_WEBHOOK_URL": "https://x.org/t"}, "openssl rand -hex 32"),
+        (
+            {
+                "TELEGRAM_BOT_TOKEN": "1:a",
+                "TELEGRAM_WEBHOOK_URL": "https://x.org/t",
+                "TELEGRAM_WEBHOOK_SECRET": "too short",
+            },
+            "16 to 256",
+        ),
+    ],
+)
+def test_half_a_platform_is_refused_with_the_remedy(environment: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        settings(**environment)
+
+
+def test_no_secret_shows_in_the_settings() -> None:
+    found = settings(
+        TELEGRAM_BOT_TOKEN="1:hidden",
+        TELEGRAM_WEBHOOK_URL="https://x.org/t",
+        TELEGRAM_WEBHOOK_SECRET="hidden-hidden-hidden",
+        SLACK_BOT_TOKEN="xoxb-hidden",
+        SLACK_APP_TOKEN="xapp-hidden",
+        SLACK_SIGNING_SECRET="hidden",
+        DISCORD_BOT_TOKEN="hidden",
+    )
+    assert "hidden" not in repr((found.telegram, found.slack, found.discord))
