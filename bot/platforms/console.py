@@ -93,6 +93,7 @@ class ConsoleOutlet:
 
     platform = PLATFORM
     local = True
+    has_forms = False
 
     def __init__(
         self, charts: Path, *, stream: TextIO | None = None, environment: Mapping[str, str] = os.environ
@@ -123,6 +124,14 @@ class ConsoleOutlet:
         self._clear_progress()
         self._write("\n".join(shown) + "\n\n")
         return Sent()
+
+    async def edit(self, address: Address, ref: str, reply: Reply) -> SendResult:  # noqa: ARG002
+        """What is printed stays; the new text is printed below it."""
+        return await self.send(address, reply, ())
+
+    async def pin(self, address: Address, ref: str) -> bool:  # noqa: ARG002
+        """Nothing stays in its place in a terminal."""
+        return False
 
     async def show_working(self, address: Address) -> None:
         """A terminal shows what is being done instead."""

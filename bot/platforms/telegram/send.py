@@ -52,6 +52,7 @@ class TelegramOutlet:
 
     platform = PLATFORM
     local = False
+    has_forms = False
 
     def __init__(
         self, bot: Bot, *, on_migrated: Callable[[str, str], None] | None = None, first_pause_s: float = 2.0
@@ -89,6 +90,31 @@ class TelegramOutlet:
             if part_sent is not None and number + 1 < len(parts):
                 await part_sent(number + 1)
         return Sent(confirmed)
+
+    async def edit(self, address: Address, ref: str, reply: Reply) -> SendResult:
+        """Put the reply in the place of message `ref`; see `Outlet.edit`."""
+        parts = render(reply.blocks)
+        if len(parts) != 1:
+            return Undeliverable("a message can only be changed to a text that fits into one message")
+        try:
+            await self._bot.edit_message_text(
+                parts[0],
+                self._chat_id(address),
+                int(ref),
+                parse_mode=ParseMode.HTML,
+                link_preview_options=_NO_PREVIEW,
+            )
+        except TelegramError as error:
+            return self._result(error)
+        return Sent(ref=ref)
+
+    async def pin(self, address: Address, ref: str) -> bool:
+        """Pin without a notification; see `Outlet.pin`."""
+        try:
+            return await self._bot.pin_chat_message(self._chat_id(address), int(ref), disable_notification=True)
+        except TelegramError as error:
+            log.info("telegram_not_pinned", reason=reason(error, self._bot))
+            return False
 
     async def show_working(self, address: Address) -> None:
         """The typing indicator; Telegram shows it for five seconds."""
