@@ -195,8 +195,11 @@ class Commands(Protocol):
         """What a form that was sent in says."""
         ...
 
-    async def proposal(self, request_id: str, scope: Any, context: Context) -> Reply:
-        """The question, with its buttons, whether something that the assistant proposed shall be done."""
+    async def proposal(self, proposal: str, scope: Any, context: Context) -> Reply:
+        """The question, with its buttons, whether something that the assistant proposed shall be done.
+
+        `proposal` is a control request's id, or the text of a command.
+        """
         ...
 
 
@@ -256,9 +259,15 @@ class Assistant(Protocol):
     """Answers a question within a scope (`agents.assistant.Assistant`)."""
 
     async def answer(
-        self, question: str, scope: Any, *, turns: Sequence[Any] = (), progress: Progress | None = None
+        self,
+        question: str,
+        scope: Any,
+        *,
+        turns: Sequence[Any] = (),
+        progress: Progress | None = None,
+        place: str | None = None,
     ) -> Answer:
-        """The answer, with its figures and chart specs."""
+        """The answer, with its figures and chart specs, and what it proposes to be confirmed in `place`."""
         ...
 
 

@@ -86,13 +86,14 @@ class Responder:
         if call is not None:
             return Delivery(await self._run(call, message, scope, outlet))
         turns = await self.conversations.recent(message.address)
-        answer = await self.assistant.answer(message.text.strip(), scope, turns=turns, progress=progress)
+        context = _context(message, outlet, "typed")
+        answer = await self.assistant.answer(
+            message.text.strip(), scope, turns=turns, progress=progress, place=context.place
+        )
         reply = reply_from_answer(answer)
-        for request_id in answer.proposals:
-            proposal = await self.commands.proposal(request_id, scope, _context(message, outlet, "typed"))
-            reply = replace(
-                reply, blocks=(*reply.blocks, *proposal.blocks), buttons=(*reply.buttons, *proposal.buttons)
-            )
+        for proposal in answer.proposals:
+            asked = await self.commands.proposal(proposal, scope, context)
+            reply = replace(reply, blocks=(*reply.blocks, *asked.blocks), buttons=(*reply.buttons, *asked.buttons))
         return Delivery(reply, turn_of(message.text.strip(), answer))
 
     async def _run(self, call: Call, message: Message, scope: Any, outlet: Outlet) -> Reply:

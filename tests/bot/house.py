@@ -53,7 +53,15 @@ class Assistant:
     text: str | None = None
     proposals: tuple[str, ...] = ()
 
-    async def answer(self, question: str, scope: Any, *, turns: Sequence[Any] = (), progress: Any = None) -> Answer:
+    async def answer(
+        self,
+        question: str,
+        scope: Any,
+        *,
+        turns: Sequence[Any] = (),
+        progress: Any = None,
+        place: str | None = None,
+    ) -> Answer:
         self.asked.append(question)
         self.turns.append(len(turns))
         if progress is not None:
@@ -206,8 +214,8 @@ class Commands:
         self.forms.append((name, dict(fields)))
         return say(f"Saved: {name}")
 
-    async def proposal(self, request_id: str, scope: Any, context: Context) -> Reply:
-        return replace(say(f"Shall I? ({request_id})"), buttons=((Button("Yes", f"yes-{request_id}"),),))
+    async def proposal(self, proposal: str, scope: Any, context: Context) -> Reply:
+        return replace(say(f"Shall I? ({proposal})"), buttons=((Button("Yes", f"yes-{proposal}"),),))
 
 
 @dataclass
