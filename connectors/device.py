@@ -95,3 +95,87 @@ class DaySeries(Protocol):
     """A device whose vendor keeps the history: all readings of one local calendar day, quality BACKFILLED."""
 
     async def day(self, day: date) -> list[Reading]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One switch of a relay. `energy_kwh` is its counter's total, which may begin again at 0 when the relay restarts.
+
+    `timer_left_s` runs until the device flips the switch back by itself. `switched_by` is the relay's own word for what
+    switched it last (`http`, `HTTP_in`, `timer`, `button`, `switch`, `init`). `rated_w` is what the relay says it may
+    carry. A relay without a meter has no power figure at all: that is None, and a metered channel that is off is 0.
+    """
+
+    channel: int
+    on: bool | None
+    power_w: float | None
+    voltage_v: float | None
+    current_a: float | None
+    energy_kwh: float | None
+    temperature_c: float | None
+    timer_left_s: float | None
+    switched_by: str | None
+    errors: tuple[str, ...]
+    rated_w: float | None = None
+
+    @property
+    def metered(self) -> bool:
+        """Whether the channel can tell its power."""
+        return self.power_w is not None
+
+
+@runtime_checkable
+class SwitchedDevice(Protocol):
+    """A relay. Every switch-on carries its end: when nobody renews it, the relay itself switches off.
+
+    Both commands raise a `ConnectorError`; after `Unreachable.maybe_done` the caller reads back before anything else.
+    Neither is ever repeated by the connector, and a command that came through says nothing about the output: read it.
+    """
+
+    @property
+    def device_id(self) -> str: ...
+
+    async def channels(self) -> tuple[Channel, ...]: ...
+
+    async def switch_on(self, channel: int, *, off_after_s: float) -> None: ...
+
+    async def switch_off(self, channel: int) -> None: ...
+
+
+@runtime_checkable
+class MinerApi(Protocol):
+    """The gentle way to stop a miner and to let it hash again. What it answers is a promise: watch its power."""
+
+    async def stop(self) -> None: ...
+
+    async def resume(self) -> None: ...
+
+    async def hashrate_ths(self) -> float | None: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GridChargeSlot:
+    """One slot of the inverter's day plan. `start` is local "HH:MM"; it lasts until the next slot's start."""
+
+    slot: int
+    start: str | None
+    grid_charge: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class GridCharge:
+    """Whether the inverter may charge the battery from the grid: in any slot of its day plan (None: it does not say)."""
+
+    enabled: bool | None
+    slots: tuple[GridChargeSlot, ...]
+
+
+@runtime_checkable
+class InverterSettings(Protocol):
+    """The settings of an inverter that we may write. `set_grid_charge` gives what was read back, or raises."""
+
+    async def grid_charge(self) -> GridCharge: ...
+
+    async def set_grid_charge(self, on: bool) -> GridCharge: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.device import Clock, DeviceDetails, DeviceSecrets, utc_now
+from connectors.device import Channel, Clock, DeviceDetails, DeviceSecrets, utc_now
 from connectors.errors import Malformed, Unsupported
 from connectors.numbers import mapping, number, text
 from connectors.shelly import status as translate
@@ -42,7 +42,7 @@ class ShellyRelay:
             )
         ]
 
-    async def channels(self) -> tuple[translate.Channel, ...]:
+    async def channels(self) -> tuple[Channel, ...]:
         """Every switch of the relay as it stands."""
         await self._recognise()
         known = translate.channels(await self._rpc.call("Shelly.GetStatus"))

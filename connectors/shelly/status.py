@@ -6,32 +6,10 @@ A relay without a meter has no power figure at all: that is None, and a metered 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from connectors.device import SettingValue
+from connectors.device import Channel, SettingValue
 from connectors.numbers import flag, mapping, number, text
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One switch. `energy_kwh` is its counter's total; `timer_left_s` runs until the device flips it back by itself."""
-
-    channel: int
-    on: bool | None
-    power_w: float | None
-    voltage_v: float | None
-    current_a: float | None
-    energy_kwh: float | None
-    temperature_c: float | None
-    timer_left_s: float | None
-    switched_by: str | None
-    errors: tuple[str, ...]
-
-    @property
-    def metered(self) -> bool:
-        """Whether the channel can tell its power."""
-        return self.power_w is not None
 
 
 def channels(status: Mapping[str, Any]) -> tuple[Channel, ...]:
