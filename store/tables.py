@@ -1,4 +1,6 @@
-"""All tables. Every row belongs to an organisation (`org_id`), and to a site where that means something.
+"""All tables; those of control and of the ways to people are in `store.control_tables`.
+
+Every row belongs to an organisation (`org_id`), and to a site where that means something.
 
 Instants are epoch milliseconds (`UtcMs`). The migrations in `store/migrations` create exactly these tables; a test
 holds the two together. `WITHOUT ROWID` keeps the rows of one device side by side, in the order of time.
@@ -16,7 +18,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -24,24 +25,12 @@ from sqlalchemy import (
 )
 
 from energy.reading import NUMERIC_FIELDS
+from store import control_tables as control_tables  # its tables belong to the same metadata
 from store.columns import AutoKey, UtcMs, json_column
+from store.schema import key as _key
+from store.schema import metadata as metadata
 
 DEFAULT_ORG = "home"
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
-)
-
-
-def _key(name: str) -> Column[str]:
-    return Column(name, String, primary_key=True)
-
 
 sites = Table(
     "sites",

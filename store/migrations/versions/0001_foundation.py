@@ -1,4 +1,4 @@
-"""The first tables: sites, readings and their rollups, weather, people, conversations, the inbox, the audit."""
+"""The first tables: readings and their rollups, people and their chats, what is asked of relays, the audit."""
 
 from __future__ import annotations
 
@@ -42,15 +42,29 @@ def _protect_audit_on_postgres() -> None:
         op.execute(f"CREATE TRIGGER {name} {moment} EXECUTE FUNCTION audit_is_append_only()")
 
 
+def _words(*names: str) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.String(), nullable=False) for name in names]
+
+
 def _create_tables() -> None:
+    op.create_table(
+        "absences",
+        sa.Column("absence_id", AUTO_KEY, autoincrement=True, nullable=False),
+        *_words("org_id", "person_id"),
+        sa.Column("from_at", sa.BigInteger(), nullable=False),
+        sa.Column("until_at", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("absence_id", name=op.f("pk_absences")),
+    )
+    op.create_index(op.f("ix_absences_org_id_person_id_until_at"), "absences", ["org_id", "person_id", "until_at"])
     op.create_table(
         "audit",
         sa.Column("audit_id", AUTO_KEY, autoincrement=True, nullable=False),
-        sa.Column("org_id", sa.String(), nullable=False),
+        *_words("org_id"),
         sa.Column("site_id", sa.String()),
         sa.Column("happened_at", sa.BigInteger(), nullable=False),
-        sa.Column("actor", sa.String(), nullable=False),
-        sa.Column("action", sa.String(), nullable=False),
+        *_words("actor", "action"),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("details", JSON, nullable=False),
         sa.PrimaryKeyConstraint("audit_id", name=op.f("pk_audit")),
@@ -58,9 +72,7 @@ def _create_tables() -> None:
     op.create_index(op.f("ix_audit_org_id_happened_at"), "audit", ["org_id", "happened_at"])
     op.create_table(
         "backfill_progress",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("site_id", sa.String(), nullable=False),
-        sa.Column("device_id", sa.String(), nullable=False),
+        *_words("org_id", "site_id", "device_id"),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("readings", sa.Integer(), nullable=False),
         sa.Column("complete", sa.Boolean(), nullable=False),
@@ -68,13 +80,55 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("org_id", "site_id", "device_id", "day", name=op.f("pk_backfill_progress")),
     )
     op.create_table(
+        "buttons",
+        *_words("org_id", "token_hash"),
+        sa.Column("action", JSON, nullable=False),
+        sa.Column("person_id", sa.String()),
+        sa.Column("place", sa.String()),
+        sa.Column("single_use", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger()),
+        sa.Column("used_at", sa.BigInteger()),
+        sa.Column("used_by", sa.String()),
+        sa.Column("used_key", sa.String()),
+        sa.PrimaryKeyConstraint("org_id", "token_hash", name=op.f("pk_buttons")),
+    )
+    op.create_index(op.f("ix_buttons_org_id_created_at"), "buttons", ["org_id", "created_at"])
+    op.create_index(op.f("ix_buttons_org_id_person_id"), "buttons", ["org_id", "person_id"])
+    op.create_table(
+        "control_requests",
+        *_words("request_id", "org_id", "site_id", "action"),
+        sa.Column("arguments", JSON, nullable=False),
+        *_words("digest", "origin", "state"),
+        sa.Column("person_id", sa.String()),
+        sa.Column("person_name", sa.Text(), nullable=False),
+        *_words("place"),
+        sa.Column("address", JSON),
+        sa.Column("idempotency_key", sa.String()),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger()),
+        sa.Column("decided_at", sa.BigInteger()),
+        sa.Column("lease_until", sa.BigInteger()),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger()),
+        sa.Column("results", JSON, nullable=False),
+        sa.Column("reported_at", sa.BigInteger()),
+        sa.CheckConstraint("origin IN ('typed', 'tapped', 'model', 'plan')", name=op.f("ck_control_requests_origin")),
+        sa.CheckConstraint(
+            "state IN ('proposed', 'queued', 'executing', 'done', 'refused', 'failed', 'cancelled', 'expired')",
+            name=op.f("ck_control_requests_state"),
+        ),
+        sa.PrimaryKeyConstraint("request_id", name=op.f("pk_control_requests")),
+        sa.UniqueConstraint("org_id", "idempotency_key", name=op.f("uq_control_requests_org_id_idempotency_key")),
+    )
+    op.create_index(
+        op.f("ix_control_requests_org_id_site_id_state_decided_at"),
+        "control_requests",
+        ["org_id", "site_id", "state", "decided_at"],
+    )
+    op.create_table(
         "conversations",
-        sa.Column("conversation_id", sa.String(), nullable=False),
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("site_id", sa.String(), nullable=False),
-        sa.Column("platform", sa.String(), nullable=False),
-        sa.Column("chat_id", sa.String(), nullable=False),
-        sa.Column("thread", sa.String(), nullable=False),
+        *_words("conversation_id", "org_id", "site_id", "platform", "chat_id", "thread"),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_conversations")),
         sa.UniqueConstraint(
@@ -83,9 +137,7 @@ def _create_tables() -> None:
     )
     op.create_table(
         "device_facts",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("site_id", sa.String(), nullable=False),
-        sa.Column("device_id", sa.String(), nullable=False),
+        *_words("org_id", "site_id", "device_id"),
         sa.Column("taken_at", sa.BigInteger(), nullable=False),
         sa.Column("confirmed_at", sa.BigInteger(), nullable=False),
         sa.Column("facts", JSON, nullable=False),
@@ -93,10 +145,7 @@ def _create_tables() -> None:
     )
     op.create_table(
         "inbox",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("platform", sa.String(), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
+        *_words("org_id", "platform", "key", "state"),
         sa.Column("message", JSON),
         sa.Column("reply", JSON),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
@@ -109,27 +158,57 @@ def _create_tables() -> None:
     )
     op.create_table(
         "job_slots",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
+        *_words("org_id", "name"),
         sa.Column("slot", sa.BigInteger(), nullable=False),
         sa.Column("claimed_at", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("org_id", "name", "slot", name=op.f("pk_job_slots")),
     )
     op.create_table(
+        "live_messages",
+        *_words("org_id", "site_id", "platform", "chat_id"),
+        sa.Column("thread", sa.String()),
+        *_words("ref", "external_id"),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "platform", "chat_id", name=op.f("pk_live_messages")),
+    )
+    op.create_table(
+        "notices",
+        sa.Column("notice_id", AUTO_KEY, autoincrement=True, nullable=False),
+        *_words("org_id", "site_id"),
+        sa.Column("once_key", sa.String()),
+        sa.Column("person_id", sa.String()),
+        sa.Column("address", JSON),
+        *_words("level"),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger()),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("sent_at", sa.BigInteger()),
+        sa.Column("last_reason", sa.Text()),
+        sa.CheckConstraint("level IN ('info', 'warning', 'critical')", name=op.f("ck_notices_level")),
+        sa.PrimaryKeyConstraint("notice_id", name=op.f("pk_notices")),
+        sa.UniqueConstraint("org_id", "once_key", name=op.f("uq_notices_org_id_once_key")),
+    )
+    op.create_index(op.f("ix_notices_org_id_due_at"), "notices", ["org_id", "due_at"])
+    op.create_table(
+        "open_groups",
+        *_words("org_id", "site_id", "platform", "chat_id", "opened_by"),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "platform", "chat_id", name=op.f("pk_open_groups")),
+    )
+    op.create_table(
         "pairing_attempts",
         sa.Column("attempt_id", AUTO_KEY, autoincrement=True, nullable=False),
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("platform", sa.String(), nullable=False),
-        sa.Column("external_id", sa.String(), nullable=False),
+        *_words("org_id", "platform", "external_id"),
         sa.Column("attempted_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_pairing_attempts")),
     )
     op.create_index(op.f("ix_pairing_attempts_org_id_attempted_at"), "pairing_attempts", ["org_id", "attempted_at"])
     op.create_table(
         "people",
-        sa.Column("person_id", sa.String(), nullable=False),
-        sa.Column("org_id", sa.String(), nullable=False),
+        *_words("person_id", "org_id"),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("preferences", JSON, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -138,21 +217,16 @@ def _create_tables() -> None:
     op.create_index(op.f("ix_people_org_id"), "people", ["org_id"])
     op.create_table(
         "platform_offsets",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("platform", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
+        *_words("org_id", "platform", "name"),
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "platform", "name", name=op.f("pk_platform_offsets")),
     )
     op.create_table(
         "readings",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("site_id", sa.String(), nullable=False),
-        sa.Column("device_id", sa.String(), nullable=False),
+        *_words("org_id", "site_id", "device_id"),
         sa.Column("taken_at", sa.BigInteger(), nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("quality", sa.String(), nullable=False),
+        *_words("source", "quality"),
         sa.Column("soc_pct", sa.Double()),
         sa.Column("battery_charge_w", sa.Double()),
         sa.Column("solar_w", sa.Double()),
@@ -169,11 +243,14 @@ def _create_tables() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "registrations",
+        *_words("org_id", "platform", "name", "hash"),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "platform", "name", name=op.f("pk_registrations")),
+    )
+    op.create_table(
         "rejected_readings",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("site_id", sa.String(), nullable=False),
-        sa.Column("device_id", sa.String(), nullable=False),
-        sa.Column("field", sa.String(), nullable=False),
+        *_words("org_id", "site_id", "device_id", "field"),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("times", sa.Integer(), nullable=False),
         sa.Column("last_reason", sa.Text(), nullable=False),
@@ -181,11 +258,24 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("org_id", "site_id", "device_id", "field", "day", name=op.f("pk_rejected_readings")),
     )
     op.create_table(
+        "relay_states",
+        *_words("org_id", "site_id", "miner_id"),
+        sa.Column("on", sa.Boolean()),
+        sa.Column("power_w", sa.Double()),
+        sa.Column("energy_kwh", sa.Double()),
+        sa.Column("timer_until", sa.BigInteger()),
+        sa.Column("read_at", sa.BigInteger()),
+        sa.Column("changed_at", sa.BigInteger()),
+        sa.Column("changed_by", sa.String()),
+        sa.Column("reachable", sa.Boolean(), nullable=False),
+        sa.Column("problem", sa.Text()),
+        sa.Column("errors", JSON, nullable=False),
+        sa.CheckConstraint("changed_by IN ('us', 'hand', 'timer', 'unknown')", name=op.f("ck_relay_states_changed_by")),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "miner_id", name=op.f("pk_relay_states")),
+    )
+    op.create_table(
         "rollups",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("site_id", sa.String(), nullable=False),
-        sa.Column("field", sa.String(), nullable=False),
-        sa.Column("device_id", sa.String(), nullable=False),
+        *_words("org_id", "site_id", "field", "device_id"),
         sa.Column("hour_start", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("mean", sa.Double(), nullable=False),
         sa.Column("minimum", sa.Double(), nullable=False),
@@ -199,30 +289,56 @@ def _create_tables() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "routes",
+        *_words("org_id", "platform", "chat_id", "person_id"),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=False),
+        sa.Column("dead_reason", sa.Text()),
+        sa.PrimaryKeyConstraint("org_id", "platform", "chat_id", name=op.f("pk_routes")),
+    )
+    op.create_index(op.f("ix_routes_org_id_person_id"), "routes", ["org_id", "person_id"])
+    op.create_table(
         "sites",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("site_id", sa.String(), nullable=False),
+        *_words("org_id", "site_id"),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("settings", JSON, nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "site_id", name=op.f("pk_sites")),
     )
     op.create_table(
+        "switchings",
+        sa.Column("switching_id", AUTO_KEY, autoincrement=True, nullable=False),
+        *_words("org_id", "site_id", "miner_id"),
+        sa.Column("happened_at", sa.BigInteger(), nullable=False),
+        sa.Column("on", sa.Boolean(), nullable=False),
+        *_words("changed_by"),
+        sa.Column("request_id", sa.String()),
+        sa.CheckConstraint("changed_by IN ('us', 'hand', 'timer', 'unknown')", name=op.f("ck_switchings_changed_by")),
+        sa.PrimaryKeyConstraint("switching_id", name=op.f("pk_switchings")),
+    )
+    op.create_index(
+        op.f("ix_switchings_org_id_site_id_happened_at"), "switchings", ["org_id", "site_id", "happened_at"]
+    )
+    op.create_table(
         "weather_forecasts",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("site_id", sa.String(), nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
+        *_words("org_id", "site_id", "source"),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("hours", JSON, nullable=False),
         sa.Column("attribution", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "site_id", "source", "issued_at", name=op.f("pk_weather_forecasts")),
     )
     op.create_table(
+        "wishes",
+        *_words("org_id", "site_id", "miner_id", "mode"),
+        sa.Column("until", sa.BigInteger()),
+        *_words("set_by"),
+        sa.Column("set_at", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.String()),
+        sa.CheckConstraint("mode IN ('on', 'off', 'auto', 'hand_on', 'hand_off')", name=op.f("ck_wishes_mode")),
+        sa.PrimaryKeyConstraint("org_id", "site_id", "miner_id", name=op.f("pk_wishes")),
+    )
+    op.create_table(
         "identities",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("platform", sa.String(), nullable=False),
-        sa.Column("external_id", sa.String(), nullable=False),
-        sa.Column("person_id", sa.String(), nullable=False),
+        *_words("org_id", "platform", "external_id", "person_id"),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -234,9 +350,7 @@ def _create_tables() -> None:
     op.create_table(
         "messages",
         sa.Column("message_id", AUTO_KEY, autoincrement=True, nullable=False),
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("conversation_id", sa.String(), nullable=False),
-        sa.Column("role", sa.String(), nullable=False),
+        *_words("org_id", "conversation_id", "role"),
         sa.Column("person_id", sa.String()),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("figures", JSON),
@@ -258,10 +372,7 @@ def _create_tables() -> None:
     op.create_index(op.f("ix_messages_org_id_person_id_created_at"), "messages", ["org_id", "person_id", "created_at"])
     op.create_table(
         "pairing_codes",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("code_hash", sa.String(), nullable=False),
-        sa.Column("site_id", sa.String(), nullable=False),
-        sa.Column("role", sa.String(), nullable=False),
+        *_words("org_id", "code_hash", "site_id", "role"),
         sa.Column("person_id", sa.String()),
         sa.Column("created_by", sa.String()),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -276,10 +387,7 @@ def _create_tables() -> None:
     )
     op.create_table(
         "roles",
-        sa.Column("org_id", sa.String(), nullable=False),
-        sa.Column("site_id", sa.String(), nullable=False),
-        sa.Column("person_id", sa.String(), nullable=False),
-        sa.Column("role", sa.String(), nullable=False),
+        *_words("org_id", "site_id", "person_id", "role"),
         sa.Column("granted_by", sa.String()),
         sa.Column("granted_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("role IN ('viewer', 'operator', 'owner')", name=op.f("ck_roles_role")),
