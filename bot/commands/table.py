@@ -1,0 +1,198 @@
+"""All commands, for every platform: one row each, in the order in which they are listed."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from bot.commands.command import Command, Context, Parameter, Run
+
+if TYPE_CHECKING:
+    from bot.reply import Reply
+    from services.scope import Scope
+
+
+def _in(module: str, function: str) -> Run:
+    """Loaded at the first call, so that reading the table costs nothing."""
+
+    async def run(scope: Scope, context: Context, arguments: str) -> Reply:
+        found: Run = getattr(importlib.import_module(f"bot.commands.{module}"), function)
+        return await found(scope, context, arguments)
+
+    return run
+
+
+_PERIOD = Parameter("period", "today, yesterday, last 7 days, last night, 2026-11-20 ...", completes="periods")
+_UNTIL = Parameter("until", "for 2h, until 18:00, until Friday; nothing: until somebody changes it")
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "status", "The whole site now: battery, solar, load, grid, miners", _in("now", "status"), examples=("/status",)
+    ),
+    Command("solar", "Solar now, today and yesterday", _in("now", "solar"), examples=("/solar",)),
+    Command(
+        "battery",
+        "Battery level and flow, today's range, how long it lasts",
+        _in("now", "battery"),
+        examples=("/battery",),
+    ),
+    Command(
+        "grid",
+        "Grid flow now and today; owners: charging from the grid",
+        _in("now", "grid"),
+        parameters=(
+            Parameter("action", "charge: charging the battery from the grid (owners)", choices=("charge",)),
+            Parameter("switch", "on or off", choices=("on", "off")),
+        ),
+        examples=("/grid", "/grid charge off"),
+    ),
+    Command(
+        "history",
+        "Averages, extremes and energy of a past period",
+        _in("history", "history"),
+        parameters=(Parameter("metric", "what: solar, load, battery, soc, grid ...", completes="metrics"), _PERIOD),
+        examples=("/history", "/history solar yesterday", "/history soc last night"),
+    ),
+    Command(
+        "chart",
+        "A chart of a past period",
+        _in("history", "chart"),
+        parameters=(
+            Parameter("kind", "power flows, energy bars or battery level (soc)", choices=("power", "energy", "soc")),
+            _PERIOD,
+        ),
+        examples=("/chart", "/chart soc last night", "/chart energy last 7 days"),
+    ),
+    Command(
+        "miners",
+        "List, start or stop miners, hand them to the automatic, or see who switched what",
+        _in("miners", "miners"),
+        parameters=(
+            Parameter("action", "what to do; nothing: the list", choices=("list", "start", "stop", "auto", "log")),
+            Parameter("miner", "an id such as s19-1, a name, or all", completes="miners"),
+            _UNTIL,
+        ),
+        examples=("/miners", "/miners stop all", "/miners start s19-1 for 2h", "/miners auto", "/miners log"),
+    ),
+    Command(
+        "plan",
+        "What the miners and the battery will do, hour by hour",
+        None,
+        until="The planner is not there yet. Until then /miners auto follows the miners' own SOC limits.",
+    ),
+    Command(
+        "forecast",
+        "Solar and load of the next days",
+        None,
+        until="The forecast is not there yet. Until then /chart energy last 7 days shows what the panels made.",
+    ),
+    Command(
+        "why",
+        "Why the plan does what it does",
+        None,
+        until="There is no plan to explain yet. Until then /miners log says who switched what, and why not.",
+    ),
+    Command(
+        "alerts",
+        "What is wrong now",
+        None,
+        until="Alerts are not there yet. Until then /health names silent devices and faults.",
+    ),
+    Command(
+        "ack",
+        "Say that you have seen an alert",
+        None,
+        until="Alerts are not there yet, so there is nothing to acknowledge. Until then /health names what is wrong.",
+    ),
+    Command(
+        "mute",
+        "No alerts for a while",
+        None,
+        until="Alerts are not there yet. Until then /prefs set quiet_hours 22:00-07:00 keeps notices for the morning.",
+    ),
+    Command(
+        "rules",
+        "The rules that raise alerts",
+        None,
+        until="Alert rules are not there yet. Until then /sites shows the owner's limits.",
+    ),
+    Command(
+        "prefs",
+        "Your own limits, alerts and display; see or change them",
+        _in("preferences", "prefs"),
+        parameters=(
+            Parameter("action", "set; nothing: show all", choices=("set",)),
+            Parameter("name", "which preference", completes="preferences"),
+            Parameter("value", "its new value; default: as it was in the beginning"),
+        ),
+        examples=("/prefs", "/prefs set min_soc_pct 45", "/prefs set temperature_unit F"),
+        private=True,
+    ),
+    Command(
+        "memory",
+        "What I remember of you",
+        None,
+        private=True,
+        until="I remember nothing beyond our last few messages yet. What you want kept stands in /prefs.",
+    ),
+    Command(
+        "away",
+        "Say when you are away, or list who is",
+        _in("away", "away"),
+        parameters=(Parameter("until", "until Friday, for 3 days, off; nothing: the list"),),
+        examples=("/away until Friday", "/away for 3 days", "/away off"),
+        private=True,
+    ),
+    Command(
+        "live",
+        "One message here that stays up to date",
+        _in("live", "live"),
+        parameters=(Parameter("switch", "off ends it", choices=("on", "off")),),
+        examples=("/live", "/live off"),
+    ),
+    Command("health", "Which devices report, and faults", _in("now", "health"), examples=("/health",)),
+    Command(
+        "report",
+        "Yesterday, the week or the month on one page",
+        None,
+        until="Reports are not there yet. Until then /history yesterday and /chart energy last 7 days come close.",
+    ),
+    Command("sites", "The site, its limits, and your role", _in("site", "sites"), examples=("/sites",)),
+    Command(
+        "people",
+        "Who may do what here: list, approve, change role, remove (owners)",
+        _in("people", "people"),
+        parameters=(
+            Parameter("action", "what to do", choices=("list", "approve", "role", "remove")),
+            Parameter("who", "a name, or an account such as telegram:123456", completes="people"),
+            Parameter("role", "what they may do", choices=("viewer", "operator", "owner")),
+        ),
+        examples=("/people", "/people approve telegram:123456 viewer", "/people role Ben operator"),
+        role="owner",
+        private=True,
+    ),
+    Command(
+        "link",
+        "Add your account on another chat platform",
+        _in("people", "link"),
+        examples=("/link",),
+        private=True,
+    ),
+    Command(
+        "group",
+        "Open or close this group: may figures be told in it? (owners)",
+        _in("people", "group"),
+        parameters=(Parameter("action", "open or close", choices=("open", "close")),),
+        examples=("/group open", "/group close"),
+        role="owner",
+    ),
+    Command(
+        "help",
+        "What I can do, or how one command is used",
+        _in("site", "help_"),
+        parameters=(Parameter("command", "a command's name", completes="commands"),),
+        examples=("/help", "/help miners"),
+    ),
+)
+
+BY_NAME: dict[str, Command] = {command.name: command for command in COMMANDS}
