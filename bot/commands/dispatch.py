@@ -94,7 +94,7 @@ class Commands:
         if not context.direct:
             return ONLY_DIRECT
         try:
-            return await preferences.submitted(form_name, fields, scope, context)
+            return await preferences.submitted(form_name, fields, scope)
         except Misused as misused:
             return misused.reply()
         except Refused as refused:
@@ -129,7 +129,7 @@ class Commands:
 ALL_COMMANDS = "/help lists all commands; anything else is a question that I try to answer."
 
 
-async def unknown(scope: Scope, context: Context, arguments: str) -> Reply:
+async def unknown(_scope: Scope, _context: Context, arguments: str) -> Reply:
     """The answer to a command that does not exist: the closest ones that do."""
     available = [command.name for command in COMMANDS if command.available]
     close = difflib.get_close_matches(arguments, available, n=3, cutoff=0.5)
