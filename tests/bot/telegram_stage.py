@@ -8,13 +8,37 @@ from collections.abc import AsyncIterator
 
 from pydantic import SecretStr
 
+from bot.commands.command import Command, Context
 from bot.platforms.telegram.client import connect
 from bot.platforms.telegram.ingress import TelegramPolling
 from bot.platforms.telegram.send import TelegramOutlet
+from bot.reply import Reply, say
 from tests.bot.house import House
 from tests.doubles.telegram_api import TelegramApi
 
-COMMANDS = (("status", "How the site is doing"), ("help", "What you can ask"))
+
+async def _run(scope: object, context: Context, arguments: str) -> Reply:
+    return say(arguments)
+
+
+COMMANDS = (
+    Command("status", "How the site is doing", _run),
+    Command("link", "One more account of yours", _run, private=True),
+    Command("report", "What the month was like", None, until="reports"),
+)
+
+
+class KeptHash:
+    """What was registered last."""
+
+    def __init__(self) -> None:
+        self.value: str | None = None
+
+    async def known(self) -> str | None:
+        return self.value
+
+    async def keep(self, digest: str) -> None:
+        self.value = digest
 
 
 class KeptOffset:
@@ -30,14 +54,26 @@ class KeptOffset:
 
 @contextlib.asynccontextmanager
 async def running(
-    api: TelegramApi, house: House, *, offset: KeptOffset | None = None, token: str = "", kill: bool = False
+    api: TelegramApi,
+    house: House,
+    *,
+    offset: KeptOffset | None = None,
+    registered: KeptHash | None = None,
+    token: str = "",
+    kill: bool = False,
 ) -> AsyncIterator[TelegramPolling]:
     """A bot until the block ends; with `kill` nothing is finished or saved then."""
     bot = connect(SecretStr(token or api.token), api.url, reply_timeout_s=1.0)
     chat = house.chat()
-    outlet = TelegramOutlet(bot, first_pause_s=0.05)
     polling = TelegramPolling(
-        bot, chat, outlet, offset=offset, commands=COMMANDS, first_pause_s=0.02, longest_pause_s=0.1
+        bot,
+        chat,
+        TelegramOutlet(bot, first_pause_s=0.05, group_edit_every_s=0.2),
+        offset=offset,
+        commands=COMMANDS,
+        registered=registered,
+        first_pause_s=0.02,
+        longest_pause_s=0.1,
     )
     task = asyncio.create_task(polling.run())
     try:

@@ -29,7 +29,6 @@ async def test_text_in_text_and_photo_out(api: TelegramApi) -> None:
         PNG,
         "Re: chart of the battery\nas of 12:00, Victron",
     )
-    assert [command["command"] for command in api.commands] == ["status", "help"]
 
 
 async def test_typing_is_shown_again_and_again_while_we_work(api: TelegramApi) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bot.platforms.telegram.render import caption, render, utf16_length, visible
 from bot.reply import Block, Bold, Code, CodeBlock, Lines, Paragraph, Source, Text, plain
 from bot.text import blocks_from_text
-from tests.doubles.telegram_api import seen_text
+from tests.doubles.telegram_markup import seen_text
 
 SCRAPS = (
     "a", "word ", "& ", "<b>", "</i>", "&amp;", "\n", "\n\n", "🔋", "👨‍👩‍👧‍👦", "🇺🇸", "👍🏽", "e\u0301", "שלום ",

@@ -5,39 +5,25 @@
         api.say("how is the battery?", user_id=7)
         sent = await api.wait_for(1)
 
-`api.sent` holds the messages that reached a chat, `api.calls` every call. `api.fail("sendMessage", too_many(3))` makes
+`api.sent` holds the messages that reached a chat as they were sent, `api.standing()` what people see now (changed,
+without what was deleted), `api.calls` every call. `api.fail("sendMessage", too_many(3))` makes
 the next call fail; `lost_answer()` lets the message arrive and loses the answer to the bot.
 """
 
 from __future__ import annotations
 
 import asyncio
-import html
+import contextlib
 import json
-import re
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientError, ClientSession, web
 
-_TAGS = {"b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "code", "pre", "a", "tg-spoiler", "blockquote"}
-_TOKEN = re.compile(r"<(/?)([a-zA-Z-]*)((?:\s[^<>]*)?)>|<|&(#\d+|#x[0-9a-fA-F]+|lt|gt|amp|quot);|[^<&]+|&")
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """A message that reached a chat."""
-
-    method: str
-    chat_id: int
-    text: str  # as a reader sees it
-    markup: str  # as it was sent
-    thread_id: int | None
-    photo: bytes | None
-    fields: dict[str, str]
-    at: float
+from tests.doubles.telegram_markup import Refused, checked_commands, entities
+from tests.doubles.telegram_messages import Delivered, Messages, checked_photo
 
 
 @dataclass(frozen=True)
@@ -65,60 +51,31 @@ def lost_answer() -> Failure:
     return Failure(lands=True, cuts=True)
 
 
-class Refused(Exception):
-    def __init__(self, status: int, description: str, parameters: dict[str, int] | None = None) -> None:
-        super().__init__(description)
-        self.status, self.description, self.parameters = status, description, parameters or {}
-
-
-def utf16_length(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
-
-
-def seen_text(markup: str) -> str:
-    """The text that HTML markup shows, or the error that Telegram gives."""
-    shown: list[str] = []
-    open_tags: list[str] = []
-    for token in _TOKEN.finditer(markup):
-        if token[2]:
-            closing, tag = token[1] == "/", token[2].lower()
-            if tag not in _TAGS:
-                raise Refused(400, f'Bad Request: can\'t parse entities: Unsupported start tag "{tag}"')
-            if not closing:
-                open_tags.append(tag)
-            elif not open_tags or open_tags.pop() != tag:
-                raise Refused(400, "Bad Request: can't parse entities: Unmatched end tag")
-        elif token[0] == "<" or token[0].startswith("</"):
-            raise Refused(400, "Bad Request: can't parse entities: Unexpected start tag")
-        else:
-            shown.append(html.unescape(token[0]) if token[4] else token[0])
-    if open_tags:
-        raise Refused(
-            400, f"Bad Request: can't parse entities: Can't find end tag corresponding to \"{open_tags[-1]}\""
-        )
-    return "".join(shown)
-
-
 class TelegramApi:
     """See the module's text."""
 
     def __init__(self, *, token: str = "123456:TEST-token_of-the-double", username: str = "commandcenter_bot") -> None:
         self.token = token
         self.me = {"id": 123456, "is_bot": True, "first_name": "CommandCenter", "username": username}
-        self.sent: list[Delivered] = []
+        self._messages = Messages()
+        self.sent = self._messages.sent
+        self.blocked = self._messages.blocked
+        self.changed_at = self._messages.changed_at
         self.calls: list[tuple[str, dict[str, str]]] = []
-        self.commands: list[dict[str, str]] = []
-        self.blocked: set[int] = set()
+        self.commands: dict[str, list[dict[str, str]]] = {}  # by scope
         self.webhook = ""
+        self.webhook_secret = ""
+        self.webhook_answers: list[int] = []  # the status of each call to the webhook
+        self.pinned: list[tuple[int, int, bool]] = []  # chat, message, silently
         self.unknown: set[str] = set()  # methods that this server does not know
         self.drafts: list[tuple[int, str]] = []
         self.typing: defaultdict[int, list[float]] = defaultdict(list)
         self.given: defaultdict[int, int] = defaultdict(int)  # how often each update was handed out
         self.latency_s = 0.0
         self.taken_at: dict[int, float] = {}  # update id -> when the bot first got it
+        self._calling: asyncio.Task[None] | None = None
         self._updates: deque[dict[str, Any]] = deque()
         self._next_update_id = 700_000_001
-        self._next_message_id = 1
         self._failures: defaultdict[str, deque[Failure]] = defaultdict(deque)
         self._changed = asyncio.Condition()
         self._polls = 0
@@ -142,6 +99,9 @@ class TelegramApi:
         self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
+        if self._calling is not None:
+            self._calling.cancel()
+            await asyncio.gather(self._calling, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -179,7 +139,7 @@ class TelegramApi:
         chat: dict[str, Any] = {"id": user_id if chat_id is None else chat_id, "type": chat_type}
         chat |= {"first_name": name} if chat_type == "private" else {"title": "The ranch"}
         message: dict[str, Any] = {
-            "message_id": self._message_id(),
+            "message_id": self._messages.next_id(),
             "date": int(time.time()),
             "chat": chat,
             "from": {"id": user_id, "is_bot": False, "first_name": name},
@@ -190,13 +150,26 @@ class TelegramApi:
             message["photo"] = [photo]
         if text:
             message[text_key] = text
-            if entities := _entities(text):
-                message[entities_key] = entities
+            if found := entities(text):
+                message[entities_key] = found
         if thread_id is not None:
             message |= {"message_thread_id": thread_id, "is_topic_message": True}
         if reply_to_bot:
             message["reply_to_message"] = {"message_id": 1, "date": 1, "chat": chat, "from": self.me, "text": "earlier"}
         return self.push({"message": message})
+
+    def tap(self, message: Delivered, label: str, *, user_id: int = 7, inaccessible: bool = False) -> int:
+        """A person taps a button of a message that stands there; returns the update id."""
+        standing = self._messages.shown[message.chat_id, message.message_id]
+        data = next(button["callback_data"] for row in standing.keyboard for button in row if button["text"] == label)
+        shown = self._messages.told(standing) | ({"date": 0} if inaccessible else {})
+        query = {"id": str(self._next_update_id * 7), "chat_instance": "c", "data": data, "message": shown}
+        query["from"] = {"id": user_id, "is_bot": False, "first_name": "Ann"}
+        return self.push({"callback_query": query})
+
+    def standing(self, chat_id: int | None = None) -> list[Delivered]:
+        """The messages as people see them now, oldest first."""
+        return [shown for shown in self._messages.shown.values() if chat_id in (None, shown.chat_id)]
 
     def push(self, update: dict[str, Any], *, update_id: int | None = None) -> int:
         """Queue any update; the same `update_id` again is a repeated delivery."""
@@ -216,9 +189,21 @@ class TelegramApi:
     def texts(self, chat_id: int = 7) -> list[str]:
         return [message.text for message in self.sent if message.chat_id == chat_id]
 
-    def _message_id(self) -> int:
-        self._next_message_id += 1
-        return self._next_message_id
+    async def _call_webhook(self) -> None:
+        """Deliver what waits, each update until it is taken; Telegram waits longer between two tries."""
+        async with ClientSession() as session:
+            while True:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: bool(self._updates))
+                update = self._updates[0]
+                headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook_secret} if self.webhook_secret else {}
+                with contextlib.suppress(ClientError, OSError):
+                    async with session.post(self.webhook, json=update, headers=headers) as answer:
+                        self.webhook_answers.append(answer.status)
+                        if answer.status == 200:
+                            self._updates.popleft()
+                            continue
+                await asyncio.sleep(0.05)
 
     def _wake(self) -> None:
         async def notify() -> None:
@@ -240,6 +225,7 @@ class TelegramApi:
             result: Any = None
             if failure is None or failure.lands:
                 result = await self._answer(method, fields, files)
+                self._wake()
             if failure is not None:
                 await asyncio.sleep(failure.hangs_s)
                 if failure.cuts:
@@ -253,31 +239,53 @@ class TelegramApi:
         return web.json_response({"ok": True, "result": result})
 
     async def _answer(self, method: str, fields: dict[str, str], files: dict[str, bytes]) -> Any:
+        if method in self.unknown:
+            raise Refused(404, "Not Found")
         match method:
             case "getMe":
                 return self.me
             case "getUpdates":
                 return await self._get_updates(fields)
             case "sendMessage":
-                return self._deliver(method, fields, "text", 4096, None)
+                return self._messages.deliver(method, fields, "text", 4096, None)
             case "sendPhoto":
-                return self._deliver(method, fields, "caption", 1024, _photo(files))
+                return self._messages.deliver(method, fields, "caption", 1024, checked_photo(files))
+            case "editMessageText":
+                return self._messages.edit(fields, "text", 4096)
+            case "editMessageCaption":
+                return self._messages.edit(fields, "caption", 1024)
+            case "editMessageReplyMarkup":
+                return self._messages.edit(fields, "", 0)
+            case "deleteMessage":
+                del self._messages.shown[self._messages.place(fields, "delete")]
+                return True
+            case "pinChatMessage":
+                chat_id, message_id = self._messages.place(fields, "pin")
+                self.pinned.append((chat_id, message_id, fields.get("disable_notification") == "true"))
+                return True
             case "sendChatAction":
-                self.typing[self._chat(fields)].append(time.monotonic())
+                self.typing[self._messages.chat(fields)].append(time.monotonic())
                 return True
             case "sendMessageDraft":
-                if "sendMessageDraft" in self.unknown:
-                    raise Refused(404, "Not Found")
-                self.drafts.append((self._chat(fields), fields["text"]))
+                if self._messages.chat(fields) < 0:
+                    raise Refused(400, "Bad Request: TEXTDRAFT_PEER_INVALID")
+                self.drafts.append((self._messages.chat(fields), fields["text"]))
                 return True
             case "setMyCommands":
-                self.commands = json.loads(fields["commands"])
+                scope = json.loads(fields.get("scope", '{"type": "default"}'))["type"]
+                self.commands[scope] = checked_commands(fields)
                 return True
             case "answerCallbackQuery":
                 return True
-            case "deleteWebhook":
-                self.webhook = ""
+            case "setWebhook":
+                await self._set_webhook(fields["url"], fields.get("secret_token", ""))
                 return True
+            case "deleteWebhook":
+                await self._set_webhook("", "")
+                return True
+            case "getWebhookInfo":
+                waiting = {"pending_update_count": len(self._updates), "has_custom_certificate": False}
+                return {"url": self.webhook, **waiting}
             case _:
                 raise Refused(404, "Not Found")
 
@@ -303,43 +311,14 @@ class TelegramApi:
             self.taken_at.setdefault(update["update_id"], time.perf_counter())
         return batch
 
-    def _deliver(self, method: str, fields: dict[str, str], key: str, limit: int, photo: bytes | None) -> Any:
-        chat_id = self._chat(fields)
-        markup = fields.get(key, "")
-        text = seen_text(markup) if fields.get("parse_mode") == "HTML" else markup
-        if method == "sendMessage" and not text.strip():
-            raise Refused(400, "Bad Request: message text is empty")
-        if utf16_length(text) > limit:
-            kind = "message" if method == "sendMessage" else "message caption"
-            raise Refused(400, f"Bad Request: {kind} is too long")
-        thread = fields.get("message_thread_id")
-        if thread == "1":
-            raise Refused(400, "Bad Request: message thread not found")
-        at = time.perf_counter()
-        self.sent.append(
-            Delivered(method, chat_id, text.strip(), markup, int(thread) if thread else None, photo, fields, at)
-        )
-        self._wake()
-        chat = {"id": chat_id, "type": "private" if chat_id > 0 else "supergroup"}
-        return {"message_id": self._message_id(), "date": int(time.time()), "chat": chat, "text": text}
-
-    def _chat(self, fields: dict[str, str]) -> int:
-        try:
-            chat_id = int(fields["chat_id"])
-        except (KeyError, ValueError):
-            raise Refused(400, "Bad Request: chat not found") from None
-        if chat_id in self.blocked:
-            raise Refused(403, "Forbidden: bot was blocked by the user")
-        return chat_id
-
-
-def _entities(text: str) -> list[dict[str, Any]]:
-    found = []
-    for match in re.finditer(r"(?<!\S)/\w+(?:@\w+)?|(?<!\S)@\w+", text):
-        kind = "bot_command" if match[0].startswith("/") else "mention"
-        offset, length = utf16_length(text[: match.start()]), utf16_length(match[0])
-        found.append({"type": kind, "offset": offset, "length": length})
-    return found
+    async def _set_webhook(self, url: str, secret: str) -> None:
+        if self._calling is not None:
+            self._calling.cancel()
+            await asyncio.gather(self._calling, return_exceptions=True)
+            self._calling = None
+        self.webhook, self.webhook_secret = url, secret
+        if url:
+            self._calling = asyncio.create_task(self._call_webhook())
 
 
 async def _form(request: web.Request) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -354,13 +333,6 @@ async def _form(request: web.Request) -> tuple[dict[str, str], dict[str, bytes]]
             else:
                 fields[name] = str(value)
     return fields, files
-
-
-def _photo(files: dict[str, bytes]) -> bytes:
-    photo = next(iter(files.values()), b"")
-    if not photo.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8")):
-        raise Refused(400, "Bad Request: IMAGE_PROCESS_FAILED")
-    return photo
 
 
 def _error(status: int, description: str, parameters: dict[str, int] | None = None) -> web.Response:

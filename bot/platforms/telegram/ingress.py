@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
-from telegram import Bot, BotCommand, Update
+from telegram import Bot, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
-from bot.message import Message
+from bot.commands.command import Command
 from bot.platforms.telegram.client import reason, retry_after_s
-from bot.platforms.telegram.parse import Me, message_from_update
+from bot.platforms.telegram.intake import ALLOWED_UPDATES, Chat, Intake
+from bot.platforms.telegram.registering import Registered
 from bot.platforms.telegram.send import TelegramOutlet
-from bot.ports import Outlet
 
 log = structlog.get_logger()
 
@@ -24,18 +24,6 @@ log = structlog.get_logger()
 # wait for ever. Asking without an offset repeats at most what the inbox knows already.
 FORGET_OFFSET_AFTER_S = 5 * 24 * 3600.0
 _TRIES_PER_MESSAGE = 20
-
-
-class Chat(Protocol):
-    """Who takes messages on."""
-
-    async def handle(self, message: Message, outlet: Outlet) -> None:
-        """Commit and queue the message; raise when that failed."""
-        ...
-
-    async def resume(self, outlet: Outlet) -> int:
-        """Take up what an earlier run left."""
-        ...
 
 
 class Offset(Protocol):
@@ -62,21 +50,20 @@ class TelegramPolling:
         outlet: TelegramOutlet,
         *,
         offset: Offset | None = None,
-        commands: Sequence[tuple[str, str]] = (),
+        commands: Sequence[Command] = (),
+        registered: Registered | None = None,
         long_poll_s: int = 30,
         first_pause_s: float = 1.0,
         longest_pause_s: float = 60.0,
     ) -> None:
+        self.outlet = outlet
         self._bot = bot
-        self._chat = chat
-        self._outlet = outlet
+        self._intake = Intake(bot, chat, outlet, commands, registered)
         self._offset_store = offset
-        self._commands = commands
         self._long_poll_s = long_poll_s
         self._first_pause_s = first_pause_s
         self._longest_pause_s = longest_pause_s
         self._offset: int | None = None
-        self._me: Me | None = None
         self._trouble: str | None = None
         self._failures = 0
         self._last_poll = -1.0
@@ -108,23 +95,12 @@ class TelegramPolling:
 
     async def close(self) -> None:
         """Close the connections to Telegram."""
-        await self._bot.shutdown()
+        await self._intake.close()
 
     async def _begin(self) -> None:
-        await self._bot.initialize()
-        self._me = Me(self._bot.id, self._bot.username)
         if self._offset_store is not None:
             self._offset = await self._offset_store.load()
-        await self._register_commands()
-        await self._chat.resume(self._outlet)
-
-    async def _register_commands(self) -> None:
-        if not self._commands:
-            return
-        try:
-            await self._bot.set_my_commands([BotCommand(name, text) for name, text in self._commands])
-        except TelegramError as error:
-            log.warning("telegram_commands_not_registered", reason=reason(error, self._bot))
+        await self._intake.begin()
 
     async def _poll(self) -> None:
         if time.monotonic() - self._last_update > FORGET_OFFSET_AFTER_S:
@@ -133,7 +109,7 @@ class TelegramPolling:
             offset=self._offset,
             # The first poll returns at once, so that readiness is known soon.
             timeout=self._long_poll_s if self._last_poll >= 0 else 0,
-            allowed_updates=[Update.MESSAGE, Update.CALLBACK_QUERY],
+            allowed_updates=ALLOWED_UPDATES,
         )
         self._recovered()
         for update in updates:
@@ -145,27 +121,18 @@ class TelegramPolling:
 
     async def _take_on(self, update: Update) -> None:
         """Hand a message over until the chat has it; the offset moves only then."""
-        if update.callback_query is not None:
-            await self._release_button(update.callback_query.id)
-        message = message_from_update(update, self._me) if self._me is not None else None
+        message = await self._intake.read(update)
         if message is None:
             return
         for attempt in range(1, _TRIES_PER_MESSAGE + 1):
             try:
-                await self._chat.handle(message, self._outlet)
+                await self._intake.take_on(message)
             except Exception:  # the database may be locked or full; the message must wait, not be lost
                 log.exception("message_not_taken_on", key=message.key, attempt=attempt)
                 await asyncio.sleep(self._pause_s(attempt))
             else:
                 return
         log.error("message_dropped", key=message.key, attempts=_TRIES_PER_MESSAGE)
-
-    async def _release_button(self, query_id: str) -> None:
-        """Answer a tap, or the button turns for ever. None of our messages has buttons yet."""
-        try:
-            await self._bot.answer_callback_query(query_id)
-        except TelegramError as error:
-            log.warning("telegram_tap_not_answered", reason=reason(error, self._bot))
 
     async def _until_done(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -214,7 +181,11 @@ class TelegramPolling:
         first = self._last_poll < 0
         self._last_poll = time.monotonic()
         if first or self._trouble is not None:
-            log.info("telegram_ready", username=self._me.username if self._me else "", after_failures=self._failures)
+            log.info(
+                "telegram_ready",
+                username=self._intake.me.username if self._intake.me else "",
+                after_failures=self._failures,
+            )
         self._trouble = None
         self._failures = 0
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from telegram import Chat, MaybeInaccessibleMessage, MessageEntity, Update
 from telegram import Message as TelegramMessage
-from telegram import MessageEntity, Update
 from telegram.constants import ChatType
 from telegram.request import HTTPXRequest
 
 from bot.message import Address, Attachment, Message, Sender
+from bot.reply import FORM
 from bot.text import clean, clean_name
 
 PLATFORM = "telegram"
@@ -31,7 +33,7 @@ def message_from_update(update: Update, me: Me) -> Message | None:
     telegram = update.message
     if telegram is None or telegram.from_user is None or telegram.from_user.is_bot:
         return None
-    if telegram.chat.type not in (ChatType.PRIVATE, ChatType.GROUP, ChatType.SUPERGROUP):
+    if not _is_heard(telegram.chat):
         return None
     attachments = _attachments(telegram)
     text = telegram.text or telegram.caption or ""
@@ -49,6 +51,34 @@ def message_from_update(update: Update, me: Me) -> Message | None:
         direct=direct,
         addressed=direct or addressed,
     )
+
+
+def tap_from_update(update: Update, now: datetime) -> Message | None:
+    """The tap in an update, or None when the button cannot be one of ours. Taps carry no time of their own.
+
+    A message that holds the button may be too old for Telegram to show it ("inaccessible"); its chat and id still are
+    known. Only messages that were sent by way of a bot's inline mode, which we have not, come without a chat.
+    """
+    query = update.callback_query
+    if query is None or query.message is None or not query.data or not _is_heard(query.message.chat):
+        return None
+    if query.data.startswith(FORM):
+        return None  # there are no forms here: only a client that was tampered with sends this
+    chat = query.message.chat
+    return Message(
+        address=Address(PLATFORM, str(chat.id), _thread(query.message)),
+        sender=Sender(PLATFORM, str(query.from_user.id), clean_name(query.from_user.full_name)),
+        text="",
+        sent_at=now,
+        key=f"{update.update_id}:tap:{query.id}",
+        direct=chat.type == ChatType.PRIVATE,
+        token=clean(query.data),
+        ref=str(query.message.message_id),
+    )
+
+
+def _is_heard(chat: Chat) -> bool:
+    return chat.type in (ChatType.PRIVATE, ChatType.GROUP, ChatType.SUPERGROUP)
 
 
 def _for_us(telegram: TelegramMessage, text: str, me: Me) -> tuple[str, bool]:
@@ -86,10 +116,12 @@ def _without(text: str, mention: str) -> str:
     return f"{before.rstrip()} {after.lstrip(' ,:')}" if before.strip() else after.lstrip(" ,:")
 
 
-def _thread(telegram: TelegramMessage) -> str | None:
+def _thread(telegram: MaybeInaccessibleMessage) -> str | None:
     """The forum topic. A reply chain outside a forum carries an id too, and the General topic must not be named."""
+    if not isinstance(telegram, TelegramMessage) or not telegram.is_topic_message:
+        return None
     thread_id = telegram.message_thread_id
-    if not telegram.is_topic_message or thread_id is None or thread_id == GENERAL_TOPIC:
+    if thread_id is None or thread_id == GENERAL_TOPIC:
         return None
     return str(thread_id)
 

@@ -1,13 +1,14 @@
-"""Replies to Telegram: what goes as text, what as a photo, and what each refusal means."""
+"""Replies to Telegram: what goes as text, what as a photo, what is changed, and what each refusal means."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
-from telegram import Bot, LinkPreviewOptions
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram import Message as TelegramMessage
 from telegram.constants import ChatAction, ParseMode
 from telegram.error import (
     BadRequest,
@@ -21,11 +22,12 @@ from telegram.error import (
 
 from bot.message import Address
 from bot.platforms.telegram.client import reason, retry_after_s
+from bot.platforms.telegram.keyboard import keyboard
 from bot.platforms.telegram.parse import PLATFORM
+from bot.platforms.telegram.progress import ProgressLines
 from bot.platforms.telegram.render import caption, fits_caption, render, visible
 from bot.ports import PartSent, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply
-from bot.text import clean
 
 log = structlog.get_logger()
 
@@ -35,34 +37,43 @@ MAX_PHOTO_BYTES = 10 * 1024 * 1024
 _NOT_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "RuntimeError", "UnsupportedProtocol"}
 )
-_DRAFT_ID = 1  # one draft a chat: a new step takes the place of the last
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-
 _CHAT_GONE = ("chat not found", "chat_id is empty", "peer_id_invalid", "user not found")
+_TOPIC_GONE = ("thread not found", "topic_deleted", "topic_id_invalid")
+_MOST_MENDS = 3  # a moved group whose topic is gone and whose photo is refused
+
+Moved = Callable[[str, str], Awaitable[None]]  # the chat's old id and its new one
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
     html: str
     picture: Picture | None = None
+    markup: InlineKeyboardMarkup | None = None
+    marked_up: bool = True
 
 
 class TelegramOutlet:
-    """Sends replies with one bot account. Buttons come with the commands that need them."""
+    """Sends replies with one bot account. `on_moved` hears of groups whose id has changed."""
 
     platform = PLATFORM
     local = False
     has_forms = False
 
     def __init__(
-        self, bot: Bot, *, on_migrated: Callable[[str, str], None] | None = None, first_pause_s: float = 2.0
+        self,
+        bot: Bot,
+        *,
+        on_moved: Moved | None = None,
+        first_pause_s: float = 2.0,
+        group_edit_every_s: float = 3.0,
     ) -> None:
         self._bot = bot
         self._first_pause_s = first_pause_s
-        self._on_migrated = on_migrated
+        self._on_moved = on_moved
         self._moved: dict[str, str] = {}
         self._failures = 0
-        self._drafts = True
+        self._progress = ProgressLines(bot, group_every_s=group_edit_every_s)
 
     async def send(
         self,
@@ -75,7 +86,7 @@ class TelegramOutlet:
     ) -> SendResult:
         """Send the parts from `from_part` on; see `Outlet.send`."""
         parts = _parts(reply, pictures)
-        confirmed = True
+        confirmed, ref = True, None
         for number, part in enumerate(parts):
             if number < from_part:
                 continue
@@ -87,29 +98,35 @@ class TelegramOutlet:
                     return result
                 case Sent():
                     confirmed = confirmed and result.confirmed
+                    ref = result.ref if number == _text_part(parts) else ref
+            await self._progress.clear(self._chat_id(address), _thread(address))
             if part_sent is not None and number + 1 < len(parts):
                 await part_sent(number + 1)
-        return Sent(confirmed)
+        return Sent(confirmed, ref)
 
     async def edit(self, address: Address, ref: str, reply: Reply) -> SendResult:
-        """Put the reply in the place of message `ref`; see `Outlet.edit`."""
-        parts = render(reply.blocks)
-        if len(parts) != 1:
-            return Undeliverable("a message can only be changed to a text that fits into one message")
+        """Put the reply in the place of what message `ref` shows; see `Outlet.edit`."""
+        if not ref.isdigit():
+            return Undeliverable(f'"{ref}" is no message id of Telegram')
+        chat_id = self._chat_id(address)
+        await self._progress.clear(chat_id, _thread(address))
         try:
-            await self._bot.edit_message_text(
-                parts[0],
-                self._chat_id(address),
-                int(ref),
-                parse_mode=ParseMode.HTML,
-                link_preview_options=_NO_PREVIEW,
-            )
+            changed = await self._change(chat_id, int(ref), reply)
+        except ChatMigrated as moved:
+            await self.moved(address.chat_id, str(moved.new_chat_id))
+            return Undeliverable("the group moved, and its earlier messages cannot be changed any more")
+        except BadRequest as refusal:
+            if "not modified" in refusal.message.lower():
+                return Sent(ref=ref)
+            return self._result(refusal)
         except TelegramError as error:
-            return self._result(error)
-        return Sent(ref=ref)
+            return self._result(error, repeatable=True)
+        return Sent(ref=ref) if changed else Undeliverable("the new text does not fit into the old message")
 
     async def pin(self, address: Address, ref: str) -> bool:
         """Pin without a notification; see `Outlet.pin`."""
+        if not ref.isdigit():
+            return False
         try:
             return await self._bot.pin_chat_message(self._chat_id(address), int(ref), disable_notification=True)
         except TelegramError as error:
@@ -121,85 +138,123 @@ class TelegramOutlet:
         await self._bot.send_chat_action(self._chat_id(address), ChatAction.TYPING, message_thread_id=_thread(address))
 
     async def show_progress(self, address: Address, text: str) -> None:
-        """The step as a draft, which Telegram shows in private chats and forgets; groups see the typing indicator."""
-        chat_id = self._chat_id(address)
-        if not self._drafts or not isinstance(chat_id, int) or chat_id <= 0:
+        """The step as a draft, which Telegram shows in private chats and forgets, or in a line that is deleted."""
+        await self._progress.show(self._chat_id(address), _thread(address), text)
+
+    async def moved(self, old: str, new: str) -> None:
+        """Take note that a group became a supergroup, which has another id."""
+        if self._moved.get(old) == new:
+            return
+        log.info("telegram_chat_migrated", old_chat_id=old, new_chat_id=new)
+        self._moved[old] = new
+        if self._on_moved is None:
             return
         try:
-            await self._bot.send_message_draft(chat_id, _DRAFT_ID, clean(text), message_thread_id=_thread(address))
-        except (BadRequest, InvalidToken) as refusal:
-            # A server that does not know drafts answers 404, which the SDK calls an invalid token.
-            self._drafts = False
-            log.info("telegram_drafts_off", reason=type(refusal).__name__)
+            await self._on_moved(old, new)
+        except Exception:  # the reply must go; the next start hears of the move again
+            log.exception("telegram_move_not_kept", old_chat_id=old, new_chat_id=new)
 
-    async def _send_part(self, address: Address, part: _Part) -> SendResult:
+    async def _send_part(self, address: Address, part: _Part, mends: int = _MOST_MENDS) -> SendResult:
+        """Send it; a refusal that a changed message can mend is mended."""
+        mended: tuple[Address, _Part] | None
+        refusal: TelegramError
         try:
-            await self._post(address, part)
+            message = await self._post(address, part)
         except ChatMigrated as moved:
-            self._note_move(address.chat_id, str(moved.new_chat_id))
-            return await self._retried(address, part)
-        except BadRequest as refusal:
-            return await self._after_refusal(address, part, refusal)
+            await self.moved(address.chat_id, str(moved.new_chat_id))
+            mended = (address, part)
+            refusal = moved
+        except BadRequest as error:
+            mended, refusal = self._mended(address, part, error), error
         except TelegramError as error:
             return self._result(error)
-        self._failures = 0
-        return Sent()
+        else:
+            self._failures = 0
+            return Sent(ref=str(message.message_id))
+        if mended is None or not mends:
+            return self._result(refusal)
+        return await self._send_part(*mended, mends - 1)
 
-    async def _after_refusal(self, address: Address, part: _Part, refusal: BadRequest) -> SendResult:
-        """A refusal that a changed message can mend is mended; the rest will never arrive."""
+    def _mended(self, address: Address, part: _Part, refusal: BadRequest) -> tuple[Address, _Part] | None:
         words = refusal.message.lower()
-        if "thread not found" in words and address.thread:
-            return await self._retried(replace(address, thread=None), part)
-        if "parse entities" in words:
+        if any(gone in words for gone in _CHAT_GONE):
+            return None
+        if any(gone in words for gone in _TOPIC_GONE) and address.thread:
+            return replace(address, thread=None), part
+        if "parse entities" in words and part.marked_up:
             log.error("telegram_markup_refused", reason=reason(refusal, self._bot))
-            return await self._retried(address, part, marked_up=False)
-        if part.picture is not None and not any(gone in words for gone in _CHAT_GONE):
+            return address, replace(part, marked_up=False)
+        if part.markup is not None and ("button" in words or "reply markup" in words):
+            log.error("telegram_buttons_refused", reason=reason(refusal, self._bot))
+            return address, replace(part, markup=None)
+        if part.picture is not None:
             log.warning("telegram_photo_refused", reason=reason(refusal, self._bot))
             note = "(The chart could not be sent as a picture.)"
-            return await self._retried(address, _Part(f"{part.html}\n\n{note}" if part.html else note))
-        return Undeliverable(reason(refusal, self._bot))
+            return address, replace(part, html=f"{part.html}\n\n{note}" if part.html else note, picture=None)
+        return None
 
-    async def _retried(self, address: Address, part: _Part, *, marked_up: bool = True) -> SendResult:
-        try:
-            await self._post(address, part, marked_up=marked_up)
-        except TelegramError as error:
-            return self._result(error)
-        return Sent()
-
-    async def _post(self, address: Address, part: _Part, *, marked_up: bool = True) -> None:
+    async def _post(self, address: Address, part: _Part) -> TelegramMessage:
         chat_id = self._chat_id(address)
-        html = part.html if marked_up else visible(part.html)
-        parse_mode = ParseMode.HTML if marked_up else None
+        html = part.html if part.marked_up else visible(part.html)
+        parse_mode = ParseMode.HTML if part.marked_up else None
         if part.picture is None:
-            await self._bot.send_message(
+            return await self._bot.send_message(
                 chat_id,
                 html,
                 parse_mode=parse_mode,
                 message_thread_id=_thread(address),
                 link_preview_options=_NO_PREVIEW,
+                reply_markup=part.markup,
             )
-        else:
-            await self._bot.send_photo(
-                chat_id,
-                part.picture.png,
-                caption=html or None,
-                parse_mode=parse_mode,
-                message_thread_id=_thread(address),
-                filename=f"{part.picture.slug}.png",
-            )
+        return await self._bot.send_photo(
+            chat_id,
+            part.picture.png,
+            caption=html or None,
+            parse_mode=parse_mode,
+            message_thread_id=_thread(address),
+            filename=f"{part.picture.slug}.png",
+            reply_markup=part.markup,
+        )
 
-    def _result(self, error: TelegramError) -> SendResult:
+    async def _change(self, chat_id: int | str, message_id: int, reply: Reply) -> bool:
+        """False where the text does not fit; then only the buttons are taken away, since they are answered."""
+        texts, markup = render(reply.blocks), keyboard(reply.buttons)
+        if len(texts) == 1:
+            try:
+                await self._bot.edit_message_text(
+                    texts[0],
+                    chat_id,
+                    message_id,
+                    parse_mode=ParseMode.HTML,
+                    link_preview_options=_NO_PREVIEW,
+                    reply_markup=markup,
+                )
+                return True
+            except BadRequest as refusal:
+                if "no text in the message" not in refusal.message.lower():
+                    raise
+            if fits_caption(texts):  # a photo
+                await self._bot.edit_message_caption(
+                    chat_id, message_id, caption=texts[0], parse_mode=ParseMode.HTML, reply_markup=markup
+                )
+                return True
+        await self._bot.edit_message_reply_markup(chat_id, message_id, reply_markup=None)
+        return False
+
+    def _result(self, error: TelegramError, *, repeatable: bool = False) -> SendResult:
         words = reason(error, self._bot)
         if isinstance(error, RetryAfter):
             return TryLater(retry_after_s(error) + random.uniform(0.05, 0.25))
         if isinstance(error, InvalidToken):
             log.error("telegram_token_refused", reason=words)
             return TryLater(60.0)
-        if isinstance(error, Forbidden | BadRequest | ChatMigrated):
-            return Undeliverable(words)
+        if isinstance(error, Forbidden):  # blocked, kicked, deleted, never started
+            return Undeliverable(words, dead=True)
+        if isinstance(error, BadRequest | ChatMigrated):
+            return Undeliverable(words, dead=any(gone in words.lower() for gone in _CHAT_GONE))
         if isinstance(error, NetworkError):
             cause = type(error.__cause__).__name__ if error.__cause__ is not None else None
-            if cause is not None and cause not in _NOT_SENT:
+            if cause is not None and cause not in _NOT_SENT and not repeatable:
                 return Sent(confirmed=False)
             self._failures += 1
             return TryLater(
@@ -211,23 +266,26 @@ class TelegramOutlet:
         chat_id = self._moved.get(address.chat_id, address.chat_id)
         return int(chat_id) if chat_id.lstrip("-").isdigit() else chat_id
 
-    def _note_move(self, old: str, new: str) -> None:
-        log.info("telegram_chat_migrated", old_chat_id=old, new_chat_id=new)
-        self._moved[old] = new
-        if self._on_migrated is not None:
-            self._on_migrated(old, new)
-
 
 def _parts(reply: Reply, pictures: Sequence[Picture]) -> list[_Part]:
     """The text under the first photo where it fits there, else before the photos; the same for the same reply."""
     texts = render(reply.blocks)
     sendable = [picture for picture in pictures if len(picture.png) <= MAX_PHOTO_BYTES]
-    if not sendable:
-        return [_Part(text) for text in texts]
-    if fits_caption(texts):
+    if sendable and fits_caption(texts):
         first = _Part(texts[0] if texts else caption(sendable[0].alt), sendable[0])
-        return [first, *(_Part(caption(picture.alt), picture) for picture in sendable[1:])]
-    return [*(_Part(text) for text in texts), *(_Part(caption(picture.alt), picture) for picture in sendable)]
+        parts = [first, *(_Part(caption(picture.alt), picture) for picture in sendable[1:])]
+    else:
+        parts = [*(_Part(text) for text in texts), *(_Part(caption(picture.alt), picture) for picture in sendable)]
+    if parts:
+        last_text = _text_part(parts)
+        parts[last_text] = replace(parts[last_text], markup=keyboard(reply.buttons))
+    return parts
+
+
+def _text_part(parts: Sequence[_Part]) -> int:
+    """Which part holds the buttons and can be changed later: the last one with text of the reply."""
+    texts = [number for number, part in enumerate(parts) if part.picture is None]
+    return texts[-1] if texts else 0
 
 
 def _thread(address: Address) -> int | None:
