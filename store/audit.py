@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Database
@@ -83,10 +83,15 @@ async def entries(
     *,
     site_id: str | None = None,
     action: str | None = None,
+    kinds: Sequence[str] = (),
     since: datetime | None = None,
+    until: datetime | None = None,
     limit: int = 100,
 ) -> list[AuditEntry]:
-    """The newest rows first, at most `limit`; of one site, one action, or from a moment on where asked for."""
+    """The newest rows first, at most `limit`; of one site, one action, or between two moments where asked for.
+
+    `kinds` are beginnings of actions ("miner_"), of which any will do.
+    """
     query = select(
         audit.c.audit_id,
         audit.c.happened_at,
@@ -100,6 +105,10 @@ async def entries(
         query = query.where(audit.c.site_id == site_id)
     if action is not None:
         query = query.where(audit.c.action == action)
+    if kinds:
+        query = query.where(or_(*(audit.c.action.startswith(kind, autoescape=True) for kind in kinds)))
+    if until is not None:
+        query = query.where(audit.c.happened_at <= until)
     if since is not None:
         query = query.where(audit.c.happened_at >= since)
     query = query.order_by(audit.c.audit_id.desc()).limit(limit)

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import delete, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.audit import append_in
 from store.control_tables import buttons as table
@@ -60,7 +59,15 @@ async def mint(
 
 
 async def redeem(
-    db: Database, org_id: str, token: str, *, person_id: str, place: str, now: datetime, key: str | None = None
+    db: Database,
+    org_id: str,
+    token: str,
+    *,
+    person_id: str,
+    place: str,
+    now: datetime,
+    key: str | None = None,
+    site_id: str | None = None,
 ) -> Redeemed:
     """Use a token. `key` names the tap: the same one, delivered again, gets the verdict that it got.
 
@@ -91,6 +98,7 @@ async def redeem(
         await append_in(
             connection,
             org_id,
+            site_id=site_id,
             actor=person_id,
             action="button_refused",
             subject=hashed[:12],
@@ -117,11 +125,6 @@ async def forget_before(db: Database, org_id: str, moment: datetime) -> int:
     statement = delete(table).where(table.c.org_id == org_id, table.c.created_at < moment)
     async with db.begin() as connection:
         return int((await connection.execute(statement)).rowcount)
-
-
-async def forget_of_person_in(connection: AsyncConnection, org_id: str, person_id: str) -> None:
-    """Drop the buttons of somebody who is removed."""
-    await connection.execute(delete(table).where(table.c.org_id == org_id, table.c.person_id == person_id))
 
 
 def _hashed(token: str) -> str:

@@ -6,66 +6,26 @@ confirmed is what is executed: a request whose arguments do not fit its digest a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import notices as stored_notices
-from store.audit import append_in
 from store.control_tables import control_requests as table
 from store.database import Database
 from store.dialect import insert_new, lock
-
-Action = Literal["miners.start", "miners.stop", "miners.auto", "grid_charge.on", "grid_charge.off"]
-Origin = Literal["typed", "tapped", "model", "plan"]
-State = Literal["proposed", "queued", "executing", "done", "refused", "failed", "cancelled", "expired"]
-ACTIONS: tuple[Action, ...] = get_args(Action)
-FINISHED: tuple[State, ...] = ("done", "refused", "failed", "cancelled", "expired")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlRequest:
-    """One request. `results` holds what came of it per miner; `address` is where its asker is answered.
-
-    `expires_at` bounds the time in which a proposal can be confirmed. `tries` counts how often it was begun.
-    """
-
-    request_id: str
-    site_id: str
-    action: Action
-    arguments: Mapping[str, Any]
-    digest: str
-    origin: Origin
-    state: State
-    person_id: str | None
-    person_name: str
-    place: str
-    address: Mapping[str, Any] | None
-    idempotency_key: str | None
-    created_at: datetime
-    expires_at: datetime | None
-    decided_at: datetime | None
-    lease_until: datetime | None
-    tries: int
-    finished_at: datetime | None
-    results: Mapping[str, Any]
-    reported_at: datetime | None
-
-
-_COLUMNS = [table.c[name] for name in ControlRequest.__dataclass_fields__]
-
-
-def digest(action: str, arguments: Mapping[str, Any]) -> str:
-    """What stands for an action with its arguments: the same for the same, different for anything else."""
-    text = json.dumps([action, dict(arguments)], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+from store.errors import StoreError
+from store.requests import COLUMNS, get_in, is_request, note_in
+from store.requests import Action as Action
+from store.requests import AtMost as AtMost
+from store.requests import ControlRequest as ControlRequest
+from store.requests import Origin as Origin
+from store.requests import State as State
+from store.requests import digest as digest
 
 
 async def create(db: Database, org_id: str, **values: Any) -> ControlRequest:
@@ -91,8 +51,12 @@ async def create_in(
     idempotency_key: str | None = None,
     expires_at: datetime | None = None,
     results: Mapping[str, Any] | None = None,
+    noted: Mapping[str, Any] | None = None,
 ) -> ControlRequest:
-    """A new request; with an `idempotency_key` that is known, the request that has it, unchanged."""
+    """A new request, with an audit row that holds `noted` too.
+
+    With an `idempotency_key` that is known: the request that has it, unchanged, and no audit row.
+    """
     request_id = uuid.uuid4().hex
     row = {
         "request_id": request_id,
@@ -121,7 +85,12 @@ async def create_in(
         query = select(table.c.request_id).where(table.c.org_id == org_id, table.c.idempotency_key == idempotency_key)
         request_id = (await connection.execute(query)).scalar_one()
     found = await get_in(connection, org_id, request_id)
-    assert found is not None
+    if found is None:
+        raise StoreError(f"request {request_id} vanished while it was made; ask again")
+    if found.request_id == row["request_id"]:
+        await note_in(
+            connection, org_id, found, "control_asked" if state == "queued" else f"control_{state}", now=now, more=noted
+        )
     return found
 
 
@@ -131,73 +100,95 @@ async def get(db: Database, org_id: str, request_id: str) -> ControlRequest | No
         return await get_in(connection, org_id, request_id)
 
 
-async def get_in(connection: AsyncConnection, org_id: str, request_id: str) -> ControlRequest | None:
-    """`get` inside the caller's transaction."""
-    row = (await connection.execute(select(*_COLUMNS).where(_is(org_id, request_id)))).one_or_none()
-    return None if row is None else ControlRequest(**row._mapping)
-
-
 async def by_key(db: Database, org_id: str, idempotency_key: str) -> ControlRequest | None:
     """The request that was made with this key, or None."""
-    query = select(*_COLUMNS).where(table.c.org_id == org_id, table.c.idempotency_key == idempotency_key)
+    query = select(*COLUMNS).where(table.c.org_id == org_id, table.c.idempotency_key == idempotency_key)
     async with db.read() as connection:
         row = (await connection.execute(query)).one_or_none()
     return None if row is None else ControlRequest(**row._mapping)
 
 
 async def queue(
-    db: Database, org_id: str, request_id: str, *, now: datetime, by: str | None = None, place: str | None = None
+    db: Database,
+    org_id: str,
+    request_id: str,
+    *,
+    now: datetime,
+    by: str | None = None,
+    address: Mapping[str, Any] | None = None,
+    at_most: AtMost | None = None,
 ) -> bool:
     """Confirm a proposal, exactly once, with an audit row of `by`; False when it is not open (any more).
 
-    False too when it was altered after it was made; an audit row tells that.
+    False too when it was altered after it was made, which an audit row tells, and when there were too many (`at_most`).
+    An `address` is where the result is told from now on.
     """
     async with db.begin() as connection:
         request = await get_in(connection, org_id, request_id)
         if request is None:
             return False
+        if at_most is not None:
+            await lock(connection, "control", org_id, request.site_id)
+            count, _ = await _decided_in(connection, org_id, request.site_id, at_most)
+            if count >= at_most.count:
+                return False
         meant = digest(request.action, request.arguments)
         # The one statement that decides between any number of taps at the same time.
-        result = await connection.execute(
-            update(table)
-            .where(_is(org_id, request_id), table.c.state == "proposed", table.c.expires_at > now)
-            .where(table.c.digest == meant)
-            .values(state="queued", decided_at=now)
+        statement = update(table).where(
+            is_request(org_id, request_id),
+            table.c.state == "proposed",
+            table.c.expires_at > now,
+            table.c.digest == meant,
         )
-        done = bool(result.rowcount == 1)
-        if done or (request.state == "proposed" and request.digest != meant):
-            await append_in(
-                connection,
-                org_id,
-                site_id=request.site_id,
-                actor=by or request.person_id or "host",
-                action="control_confirmed" if done else "control_altered",
-                subject=request_id,
-                details={"action": request.action, **request.arguments, "place": place or request.place},
-                now=now,
-            )
+        values: dict[str, Any] = {"state": "queued", "decided_at": now}
+        if address is not None:
+            values["address"] = dict(address)
+        done = bool((await connection.execute(statement.values(values))).rowcount == 1)
+        if done:
+            await note_in(connection, org_id, request, "control_confirmed", now=now, by=by)
+        elif request.state == "proposed" and request.digest != meant:
+            await note_in(connection, org_id, request, "control_altered", now=now, by=by)
     return done
 
 
 async def cancel(db: Database, org_id: str, request_id: str, *, now: datetime, by: str | None = None) -> bool:
     """Withdraw a proposal, with an audit row of `by`; False when it is not open (any more)."""
-    statement = update(table).where(_is(org_id, request_id), table.c.state == "proposed")
+    return await _close(db, org_id, request_id, "cancelled", now=now, by=by)
+
+
+async def refuse(
+    db: Database,
+    org_id: str,
+    request_id: str,
+    *,
+    results: Mapping[str, Any],
+    now: datetime,
+    by: str | None = None,
+    noted: Mapping[str, Any] | None = None,
+) -> bool:
+    """Close a proposal that may not be done any more, with an audit row; False when it is not open (any more)."""
+    return await _close(db, org_id, request_id, "refused", now=now, by=by, results=results, noted=noted)
+
+
+async def _close(
+    db: Database,
+    org_id: str,
+    request_id: str,
+    state: Literal["cancelled", "refused"],
+    *,
+    now: datetime,
+    by: str | None,
+    results: Mapping[str, Any] | None = None,
+    noted: Mapping[str, Any] | None = None,
+) -> bool:
+    statement = update(table).where(is_request(org_id, request_id), table.c.state == "proposed")
+    values = {"state": state, "decided_at": now, "finished_at": now, "results": dict(results or {})}
     async with db.begin() as connection:
-        result = await connection.execute(statement.values(state="cancelled", decided_at=now, finished_at=now))
-        if result.rowcount != 1:
+        if (await connection.execute(statement.values(values))).rowcount != 1:
             return False
         request = await get_in(connection, org_id, request_id)
-        assert request is not None
-        await append_in(
-            connection,
-            org_id,
-            site_id=request.site_id,
-            actor=by or request.person_id or "host",
-            action="control_cancelled",
-            subject=request_id,
-            details={"action": request.action, **request.arguments},
-            now=now,
-        )
+        if request is not None:
+            await note_in(connection, org_id, request, f"control_{state}", now=now, by=by, more=noted)
     return True
 
 
@@ -229,7 +220,7 @@ async def claim_next(
     """
     waiting = or_(table.c.state == "queued", and_(table.c.state == "executing", table.c.lease_until <= now))
     query = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .where(table.c.org_id == org_id, table.c.site_id == site_id, waiting)
         .order_by(table.c.decided_at, table.c.created_at, table.c.request_id)
     )
@@ -243,7 +234,7 @@ async def claim_next(
                     "lease_until": now + timedelta(seconds=lease_s),
                     "tries": request.tries + 1,
                 }
-                await connection.execute(update(table).where(_is(org_id, request.request_id)).values(values))
+                await connection.execute(update(table).where(is_request(org_id, request.request_id)).values(values))
                 return await get_in(connection, org_id, request.request_id)
             await _refuse_altered(connection, org_id, request, now)
     return None
@@ -251,22 +242,13 @@ async def claim_next(
 
 async def _refuse_altered(connection: AsyncConnection, org_id: str, request: ControlRequest, now: datetime) -> None:
     values = {"state": "refused", "finished_at": now, "results": {"problem": "it was altered after it was confirmed"}}
-    await connection.execute(update(table).where(_is(org_id, request.request_id)).values(values))
-    await append_in(
-        connection,
-        org_id,
-        site_id=request.site_id,
-        actor="worker",
-        action="control_altered",
-        subject=request.request_id,
-        details={"action": request.action, **request.arguments},
-        now=now,
-    )
+    await connection.execute(update(table).where(is_request(org_id, request.request_id)).values(values))
+    await note_in(connection, org_id, request, "control_altered", now=now, by="worker")
 
 
 async def extend(db: Database, org_id: str, request_id: str, *, now: datetime, lease_s: float) -> bool:
     """Keep a begun request for longer, or give it back (`lease_s` 0); False when it is not being executed."""
-    statement = update(table).where(_is(org_id, request_id), table.c.state == "executing")
+    statement = update(table).where(is_request(org_id, request_id), table.c.state == "executing")
     async with db.begin() as connection:
         result = await connection.execute(statement.values(lease_until=now + timedelta(seconds=lease_s)))
         return bool(result.rowcount == 1)
@@ -283,7 +265,7 @@ async def finish(
     notices: Sequence[stored_notices.NewNotice] = (),
 ) -> bool:
     """End a begun request, with the notices about it in the same transaction; False when it had ended before."""
-    statement = update(table).where(_is(org_id, request_id), table.c.state == "executing")
+    statement = update(table).where(is_request(org_id, request_id), table.c.state == "executing")
     values = {"state": state, "results": dict(results), "finished_at": now, "lease_until": None}
     async with db.begin() as connection:
         if (await connection.execute(statement.values(values))).rowcount != 1:
@@ -296,7 +278,7 @@ async def finish(
 async def claim_report(db: Database, org_id: str, request_id: str, *, now: datetime) -> bool:
     """Whether the caller is the one to tell the asker how a finished request ended."""
     statement = update(table).where(
-        _is(org_id, request_id), table.c.finished_at.is_not(None), table.c.reported_at.is_(None)
+        is_request(org_id, request_id), table.c.finished_at.is_not(None), table.c.reported_at.is_(None)
     )
     async with db.begin() as connection:
         return bool((await connection.execute(statement.values(reported_at=now))).rowcount == 1)
@@ -305,7 +287,7 @@ async def claim_report(db: Database, org_id: str, request_id: str, *, now: datet
 async def unreported(db: Database, org_id: str, *, finished_before: datetime) -> list[ControlRequest]:
     """What the worker ended before a moment and nobody told its asker yet, oldest first."""
     query = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .where(
             table.c.org_id == org_id,
             table.c.state.in_(("done", "refused", "failed", "expired")),
@@ -319,25 +301,21 @@ async def unreported(db: Database, org_id: str, *, finished_before: datetime) ->
         return [ControlRequest(**row._mapping) for row in await connection.execute(query)]
 
 
-async def count_since(
-    db: Database, org_id: str, site_id: str, actions: Sequence[Action], since: datetime
-) -> tuple[int, datetime | None]:
-    """How many requests of these actions were decided (not proposed, not refused) from `since` on; when the first."""
-    query = (
-        select(table.c.decided_at)
-        .where(
-            table.c.org_id == org_id,
-            table.c.site_id == site_id,
-            table.c.action.in_(actions),
-            table.c.state.in_(("queued", "executing", "done", "failed")),
-            table.c.decided_at >= since,
-        )
-        .order_by(table.c.decided_at)
-    )
+async def decided(db: Database, org_id: str, site_id: str, limit: AtMost) -> tuple[int, datetime | None]:
+    """How many requests of the limit's actions were decided in its time, and when the first of them was."""
     async with db.read() as connection:
-        found = [row[0] for row in await connection.execute(query)]
-    return len(found), found[0] if found else None
+        return await _decided_in(connection, org_id, site_id, limit)
 
 
-def _is(org_id: str, request_id: str) -> ColumnElement[bool]:
-    return and_(table.c.org_id == org_id, table.c.request_id == request_id)
+async def _decided_in(
+    connection: AsyncConnection, org_id: str, site_id: str, limit: AtMost
+) -> tuple[int, datetime | None]:
+    query = select(table.c.decided_at).where(
+        table.c.org_id == org_id,
+        table.c.site_id == site_id,
+        table.c.action.in_(limit.actions),
+        table.c.state.in_(("queued", "executing", "done", "failed")),
+        table.c.decided_at > limit.since,
+    )
+    found = [row[0] for row in await connection.execute(query)]
+    return len(found), min(found, default=None)

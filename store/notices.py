@@ -19,7 +19,7 @@ Level = Literal["info", "warning", "critical"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNotice:
-    """Something to tell a person (`person_id`), a place (`address`), or with neither the site's owners.
+    """Something to tell a person (`person_id`), at a place (`address`) or wherever they can be reached.
 
     With a `once_key` it is told once, however often it is added.
     """

@@ -6,7 +6,7 @@ An account is (platform, immutable id). Who is not in these tables is nobody: an
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
@@ -15,12 +15,19 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.audit import append_in
+from store.control import cancel_of_person_in
+from store.control_tables import absences, buttons, notices, routes
 from store.database import Database
-from store.dialect import insert_for
-from store.tables import identities, people, roles
+from store.dialect import insert_for, lock
+from store.errors import StoreError
+from store.tables import identities, pairing_codes, people, roles
 
 Role = Literal["viewer", "operator", "owner"]
 ROLES: tuple[Role, ...] = get_args(Role)  # rising rights
+
+
+class LastOwner(StoreError):
+    """The change would leave a site without an owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +94,23 @@ async def set_role(
     granted_by: str,
     now: datetime | None = None,
 ) -> None:
-    """Give a person a role on a site, or take it away (None); with an audit row. `granted_by` is a person or "host"."""
+    """Give a person a role on a site, or take it away (None); with an audit row. `granted_by` is a person or "host".
+
+    Whoever loses the role loses what was open on the site: proposals, buttons, codes. Raises LastOwner.
+    """
+    moment = now or datetime.now(UTC)
     async with db.begin() as connection:
+        await _keep_an_owner(connection, org_id, site_id, person_id, role)
         if role is None:
             await connection.execute(
                 delete(roles).where(
                     roles.c.org_id == org_id, roles.c.site_id == site_id, roles.c.person_id == person_id
                 )
             )
+            await _drop_what_was_open(connection, org_id, person_id, site_id=site_id, now=moment)
         else:
-            await grant_in(connection, org_id, site_id, person_id, role, granted_by=granted_by, now=now)
+            await grant_in(connection, org_id, site_id, person_id, role, granted_by=granted_by, now=moment)
+        person = await person_in(connection, org_id, person_id)
         await append_in(
             connection,
             org_id,
@@ -104,9 +118,65 @@ async def set_role(
             actor=granted_by,
             action="role_changed",
             subject=person_id,
-            details={"role": role},
+            details={"role": role, "name": person.name if person else None},
+            now=moment,
+        )
+
+
+async def _keep_an_owner(
+    connection: AsyncConnection, org_id: str, site_id: str, person_id: str, role: Role | None
+) -> None:
+    """Raise LastOwner when the change would leave a site that has an owner without one."""
+    await lock(connection, "roles", org_id, site_id)
+    query = select(roles.c.person_id).where(
+        roles.c.org_id == org_id, roles.c.site_id == site_id, roles.c.role == "owner"
+    )
+    owners = {row[0] for row in await connection.execute(query)}
+    if role != "owner" and owners == {person_id}:
+        raise LastOwner(
+            "the last owner of a site can neither be removed nor get another role; make somebody else owner first"
+        )
+
+
+async def _drop_what_was_open(
+    connection: AsyncConnection, org_id: str, person_id: str, *, now: datetime, site_id: str | None = None
+) -> None:
+    await cancel_of_person_in(connection, org_id, person_id, now=now, site_id=site_id)
+    for table in (buttons, pairing_codes, notices):
+        await connection.execute(delete(table).where(table.c.org_id == org_id, table.c.person_id == person_id))
+
+
+async def change_preferences(
+    db: Database,
+    org_id: str,
+    person_id: str,
+    change: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    *,
+    noted: Mapping[str, Any],
+    now: datetime | None = None,
+) -> Mapping[str, Any]:
+    """Replace a person's preferences by what `change` makes of them, with an audit row that holds `noted`.
+
+    Changes at the same time are made one after the other. Raises LookupError for somebody who is not known.
+    """
+    async with db.begin() as connection:
+        await lock(connection, "preferences", org_id, person_id)
+        person = await person_in(connection, org_id, person_id)
+        if person is None:
+            raise LookupError(f"person {person_id} is not known any more")
+        preferences = dict(change(person.preferences))
+        statement = update(people).where(people.c.org_id == org_id, people.c.person_id == person_id)
+        await connection.execute(statement.values(preferences=preferences))
+        await append_in(
+            connection,
+            org_id,
+            actor=person_id,
+            action="preferences_changed",
+            subject=person_id,
+            details=noted,
             now=now,
         )
+    return preferences
 
 
 async def set_preferences(db: Database, org_id: str, person_id: str, preferences: Mapping[str, Any]) -> None:
@@ -117,13 +187,68 @@ async def set_preferences(db: Database, org_id: str, person_id: str, preferences
 
 
 async def forget(db: Database, org_id: str, person_id: str, *, by: str, now: datetime | None = None) -> bool:
-    """Delete a person with all accounts and roles, with an audit row; False when there is none."""
-    statement = delete(people).where(people.c.org_id == org_id, people.c.person_id == person_id)
+    """Delete a person with all that is theirs, with an audit row; False when there is none. Raises LastOwner."""
+    moment = now or datetime.now(UTC)
     async with db.begin() as connection:
-        gone = bool((await connection.execute(statement)).rowcount == 1)
-        if gone:
-            await append_in(connection, org_id, actor=by, action="person_forgotten", subject=person_id, now=now)
-    return gone
+        person = await person_in(connection, org_id, person_id)
+        if person is None:
+            return False
+        for site_id in sorted(person.roles):
+            await _keep_an_owner(connection, org_id, site_id, person_id, None)
+        await _drop_what_was_open(connection, org_id, person_id, now=moment)
+        for table in (routes, absences, people):
+            await connection.execute(delete(table).where(table.c.org_id == org_id, table.c.person_id == person_id))
+        await append_in(
+            connection,
+            org_id,
+            actor=by,
+            action="person_forgotten",
+            subject=person_id,
+            details={"name": person.name},
+            now=moment,
+        )
+    return True
+
+
+async def approve(
+    db: Database,
+    org_id: str,
+    site_id: str,
+    identity: Identity,
+    role: Role,
+    *,
+    granted_by: str,
+    now: datetime | None = None,
+) -> Person:
+    """Let an account in with a role, as a new person where it is nobody's; with an audit row. Raises LastOwner."""
+    moment = now or datetime.now(UTC)
+    account = select(identities.c.person_id).where(
+        identities.c.org_id == org_id,
+        identities.c.platform == identity.platform,
+        identities.c.external_id == identity.external_id,
+    )
+    async with db.begin() as connection:
+        await lock(connection, "identities", org_id, identity.platform, identity.external_id)
+        person_id: str | None = (await connection.execute(account)).scalar_one_or_none()
+        if person_id is None:
+            person_id = await create_in(connection, org_id, identity.display_name, now=moment)
+            await link_in(connection, org_id, person_id, identity, now=moment)
+        await _keep_an_owner(connection, org_id, site_id, person_id, role)
+        await grant_in(connection, org_id, site_id, person_id, role, granted_by=granted_by, now=moment)
+        person = await person_in(connection, org_id, person_id)
+        await append_in(
+            connection,
+            org_id,
+            site_id=site_id,
+            actor=granted_by,
+            action="person_approved",
+            subject=f"{identity.platform}:{identity.external_id}",
+            details={"role": role, "person": person_id},
+            now=moment,
+        )
+    if person is None:
+        raise StoreError(f"person {person_id} vanished while they were approved; try again")
+    return person
 
 
 async def create_in(connection: AsyncConnection, org_id: str, name: str, *, now: datetime | None = None) -> str:
