@@ -1,0 +1,1 @@
+"""Slack: Socket Mode or signed HTTP in, Block Kit out."""
