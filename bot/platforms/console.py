@@ -1,6 +1,7 @@
 """A chat in the terminal: lines in, text and charts out.
 
 Where standard input is no terminal, each line is a message: it is answered, and the end of input ends the chat.
+Buttons are numbered choices: "[1] Start  [2] Cancel"; the line "1" taps the first.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import re
 import sys
 import threading
 import uuid
@@ -18,8 +20,8 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from bot.message import Address, Message, Sender
-from bot.ports import Outlet, PartSent, SendResult, Sent
-from bot.reply import Block, Bold, Code, CodeBlock, Inline, Lines, Paragraph, Picture, Reply, Source
+from bot.ports import Outlet, PartSent, SendResult, Sent, Undeliverable
+from bot.reply import Block, Bold, Button, Code, CodeBlock, Inline, Lines, Paragraph, Picture, Reply, Source
 from bot.text import clean, is_blank
 
 PLATFORM = "console"
@@ -27,6 +29,7 @@ HERE = Address(PLATFORM, "terminal")
 SOMEBODY_AT_THE_HOST = "local"  # the external id of whoever sits at the machine
 
 _BOLD, _CODE, _DIM, _OFF = "\x1b[1m", "\x1b[36m", "\x1b[2m", "\x1b[0m"
+_CHOICE = re.compile(r"\[?([0-9]{1,3})\]?")
 _KITTY_CHUNK = 4096  # the protocol's own limit for one piece of base64
 
 
@@ -104,6 +107,10 @@ class ConsoleOutlet:
         self.interactive = self._stream.isatty()
         self._styled = self.interactive and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
         self._progress_shown = False
+        self._prompted = False
+        self._printed = 0
+        self._choices: tuple[Button, ...] = ()
+        self._choices_of = ""  # the ref of the reply that they belong to
 
     async def send(
         self,
@@ -121,13 +128,31 @@ class ConsoleOutlet:
             image = inline_image(picture.png, self._environment) if self.interactive else None
             shown += [image] if image else []
             shown.append(f"chart: {path}")
+        self._printed += 1
+        ref = str(self._printed)
+        shown += self._offered(reply.buttons, ref)
         self._clear_progress()
+        self._clear_prompt()
         self._write("\n".join(shown) + "\n\n")
-        return Sent()
+        if self._prompted:
+            self.prompt()
+        # What is printed cannot be kept up to date, so a live message has no ref.
+        return Sent(ref=None if reply.kind == "live" else ref)
 
-    async def edit(self, address: Address, ref: str, reply: Reply) -> SendResult:  # noqa: ARG002
-        """What is printed stays; the new text is printed below it."""
+    async def edit(self, address: Address, ref: str, reply: Reply) -> SendResult:
+        """Print the new text below; the old one's choices are gone."""
+        if reply.kind == "live":
+            return Undeliverable("what is printed in a terminal stays as it is")
+        if ref == self._choices_of:
+            self._choices = ()
         return await self.send(address, reply, ())
+
+    def tapped(self, line: str) -> tuple[str, str] | None:
+        """Token and ref of the choice whose number the line is ("1" or "[1]"); None for any other line."""
+        number = _CHOICE.fullmatch(line.strip())
+        if number is None or not 1 <= int(number[1]) <= len(self._choices):
+            return None
+        return self._choices[int(number[1]) - 1].token, self._choices_of
 
     async def pin(self, address: Address, ref: str) -> bool:  # noqa: ARG002
         """Nothing stays in its place in a terminal."""
@@ -151,6 +176,24 @@ class ConsoleOutlet:
         """Invite the next line, at a terminal only."""
         if self.interactive:
             self._write("you> ")
+            self._prompted = True
+
+    def heard(self) -> None:
+        """A line was typed. Until then, a notice that comes unasked takes the prompt's line."""
+        self._prompted = False
+
+    def _offered(self, rows: Sequence[Sequence[Button]], ref: str) -> list[str]:
+        """The buttons as numbered choices, a line a row; they stand until a later reply offers others."""
+        buttons = tuple(button for row in rows for button in row)
+        if not buttons:
+            return []
+        self._choices, self._choices_of = buttons, ref
+        labels = iter(f"[{number}] {' '.join(clean(button.label).split())}" for number, button in enumerate(buttons, 1))
+        return ["", *("  ".join(next(labels) for _ in row) for row in rows if row)]
+
+    def _clear_prompt(self) -> None:
+        if self._prompted:
+            self._write("\r\x1b[K" if self._styled else "\n")
 
     def _clear_progress(self) -> None:
         if self._progress_shown:
@@ -203,15 +246,18 @@ async def converse(
         outlet.say(greeting)
     outlet.prompt()
     async for line in read_lines(stdin if stdin is not None else sys.stdin):
+        outlet.heard()
         if line.strip().lower() in ("exit", "quit", "/exit", "/quit"):
             break
         if not is_blank(line):
             count += 1
-            await chat.handle(_message(line, f"{session}:{count}", name), outlet)
+            await chat.handle(_message(line, f"{session}:{count}", name, outlet.tapped(line)), outlet)
             await chat.idle()
         outlet.prompt()
     return count
 
 
-def _message(line: str, key: str, name: str) -> Message:
-    return Message(HERE, Sender(PLATFORM, SOMEBODY_AT_THE_HOST, name), clean(line), datetime.now(UTC), key)
+def _message(line: str, key: str, name: str, tapped: tuple[str, str] | None) -> Message:
+    token, ref = tapped or (None, None)
+    sender = Sender(PLATFORM, SOMEBODY_AT_THE_HOST, name)
+    return Message(HERE, sender, "" if token else clean(line), datetime.now(UTC), key, token=token, ref=ref)

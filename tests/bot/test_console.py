@@ -4,14 +4,16 @@ import asyncio
 import io
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.platforms.console import HERE, ConsoleOutlet, converse, inline_image, render
-from bot.reply import Bold, Paragraph, Picture, Reply, Source, Text
+from bot.ports import Sent, Undeliverable
+from bot.reply import Bold, Button, Paragraph, Picture, Reply, Source, Text, say
 from bot.text import blocks_from_text
-from tests.bot.house import PNG, House, Terminal
+from tests.bot.house import PNG, Buttons, House, Terminal
 
 
 def console_house() -> House:
@@ -120,3 +122,69 @@ async def test_a_reader_that_waits_for_a_line_does_not_keep_the_loop(tmp_path: P
         assert talking.cancelled()
         typed.close()
         await asyncio.sleep(0.05)
+
+
+START, CANCEL = Button("Start", "t-start", "primary"), Button("Cancel", "t-cancel")
+ASKED = replace(say("Start s19-1?"), buttons=((START, CANCEL), (Button("More\x1b[2J\n", "t-more"),)))
+
+
+def house_that_asks() -> House:
+    house = console_house()
+    house.buttons = Buttons({"t-start": {"text": "start s19-1"}, "t-cancel": {"text": "nothing"}})
+    house.commands.buttons = ((START, CANCEL),)
+    return house
+
+
+@pytest.mark.parametrize(("line", "done"), [("1", "start s19-1"), (" [2] ", "nothing")])
+async def test_a_number_taps_the_choice_that_was_shown(tmp_path: Path, line: str, done: str) -> None:
+    house, out = house_that_asks(), Terminal(tty=False)
+    outlet = ConsoleOutlet(tmp_path, stream=out, environment={})
+    await converse(house.chat(), outlet, stdin=io.StringIO(f"/miners start s19-1\n{line}\n"))
+    assert out.getvalue() == f"miners: start s19-1\n\n[1] Start  [2] Cancel\n\nDone: {done}\n\n"
+    assert house.assistant.asked == []
+
+
+async def test_a_choice_that_was_answered_is_a_number_again(tmp_path: Path) -> None:
+    house, out = house_that_asks(), Terminal(tty=False)
+    outlet = ConsoleOutlet(tmp_path, stream=out, environment={})
+    await converse(house.chat(), outlet, stdin=io.StringIO("/miners start s19-1\n1\n1\n"))
+    assert len(house.commands.ran) == 2
+    assert house.assistant.asked == ["1"]
+
+
+@pytest.mark.parametrize("line", ["1", "[1]", "3"])
+async def test_without_that_choice_a_number_is_a_question(tmp_path: Path, line: str) -> None:
+    house = console_house()
+    outlet = ConsoleOutlet(tmp_path, stream=Terminal(tty=False), environment={})
+    if line == "3":
+        await outlet.send(HERE, replace(ASKED, buttons=((START, CANCEL),)), ())
+    await converse(house.chat(), outlet, stdin=io.StringIO(f"{line}\n"))
+    assert house.assistant.asked == [line]
+
+
+async def test_choices_stand_in_their_rows_and_steer_nothing(tmp_path: Path) -> None:
+    out = Terminal(tty=True)
+    outlet = ConsoleOutlet(tmp_path, stream=out, environment={})
+    sent = await outlet.send(HERE, ASKED, ())
+    assert out.getvalue() == "Start s19-1?\n\n[1] Start  [2] Cancel\n[3] More[2J\n\n"
+    assert sent == Sent(ref="1")
+    assert outlet.tapped("3") == ("t-more", "1")
+    assert (outlet.tapped("0"), outlet.tapped("4"), outlet.tapped("1 2"), outlet.tapped("\u0661")) == (None,) * 4
+
+
+async def test_a_live_message_is_printed_once(tmp_path: Path) -> None:
+    house, out = console_house(), Terminal(tty=False)
+    outlet = ConsoleOutlet(tmp_path, stream=out, environment={})
+    await converse(house.chat(), outlet, stdin=io.StringIO("/live\n"))
+    assert house.live.kept == []
+    assert isinstance(await outlet.edit(HERE, "1", replace(say("new figures"), kind="live")), Undeliverable)
+    assert out.getvalue() == "live: all\n\n"
+
+
+async def test_a_notice_that_comes_unasked_leaves_the_prompt_below_it(tmp_path: Path) -> None:
+    out = Terminal(tty=True)
+    outlet = ConsoleOutlet(tmp_path, stream=out, environment={})
+    outlet.prompt()
+    await outlet.send(HERE, say("s19-1 was switched off by hand."), ())
+    assert out.getvalue() == "you> \r\x1b[Ks19-1 was switched off by hand.\n\nyou> "
+    assert not await outlet.pin(HERE, "1")

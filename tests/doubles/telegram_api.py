@@ -65,6 +65,7 @@ class TelegramApi:
         self.commands: dict[str, list[dict[str, str]]] = {}  # by scope
         self.webhook = ""
         self.webhook_secret = ""
+        self.webhook_error = ""  # what Telegram says of its calls
         self.webhook_answers: list[int] = []  # the status of each call to the webhook
         self.pinned: list[tuple[int, int, bool]] = []  # chat, message, silently
         self.unknown: set[str] = set()  # methods that this server does not know
@@ -73,6 +74,7 @@ class TelegramApi:
         self.given: defaultdict[int, int] = defaultdict(int)  # how often each update was handed out
         self.latency_s = 0.0
         self.taken_at: dict[int, float] = {}  # update id -> when the bot first got it
+        self.last_update: dict[str, Any] = {}
         self._calling: asyncio.Task[None] | None = None
         self._updates: deque[dict[str, Any]] = deque()
         self._next_update_id = 700_000_001
@@ -176,7 +178,8 @@ class TelegramApi:
         if update_id is None:
             update_id = self._next_update_id
             self._next_update_id += 1
-        self._updates.append({"update_id": update_id, **update})
+        self.last_update = {"update_id": update_id, **update}
+        self._updates.append(self.last_update)
         self._wake()
         return update_id
 
@@ -284,8 +287,10 @@ class TelegramApi:
                 await self._set_webhook("", "")
                 return True
             case "getWebhookInfo":
-                waiting = {"pending_update_count": len(self._updates), "has_custom_certificate": False}
-                return {"url": self.webhook, **waiting}
+                waiting = len(self._updates) + bool(self.webhook_error)
+                info = {"url": self.webhook, "pending_update_count": waiting, "has_custom_certificate": False}
+                failed = {"last_error_date": int(time.time()), "last_error_message": self.webhook_error}
+                return info | (failed if self.webhook_error else {})
             case _:
                 raise Refused(404, "Not Found")
 
