@@ -87,6 +87,19 @@ class Grid(_Part):
     max_import_w: Watts | None = None
 
 
+def _checked_hours(text: str) -> str:
+    match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
+    if not match or not (0 <= int(match[1]) <= 23 and 1 <= int(match[2]) <= 24):
+        raise ValueError('must be "FROM-TO" in whole local hours, such as "16-21" or "22-6"')
+    return text
+
+
+def in_hours(hours: str, hour: float) -> bool:
+    """Whether a local `hour` (0 <= hour < 24) lies in "FROM-TO", which may pass midnight ("22-6")."""
+    start, end = (int(part) for part in hours.split("-"))
+    return start <= hour < end if start < end else hour >= start or hour < end
+
+
 class TariffPeriod(_Part):
     """A price per kWh in the site's currency during local `hours` ("16-21") on `days` ("mon-fri", "sat,sun")."""
 
@@ -99,10 +112,7 @@ class TariffPeriod(_Part):
     @field_validator("hours")
     @classmethod
     def _hours(cls, text: str) -> str:
-        match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
-        if not match or not (0 <= int(match[1]) <= 23 and 1 <= int(match[2]) <= 24):
-            raise ValueError('must be "FROM-TO" in whole local hours, such as "16-21" or "22-6"')
-        return text
+        return _checked_hours(text)
 
     @field_validator("days")
     @classmethod
@@ -142,6 +152,7 @@ class Device(_Part):
     base_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     poll_interval_s: Annotated[float, Field(ge=0.05)] | None = None
     upload_interval_s: Annotated[float, Field(gt=0)] | None = None
+    rated_w: Watts | None = None  # what each channel of a relay, or its contactor, may carry
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -171,10 +182,15 @@ class Sum(_Part):
 
 
 class Miner(_Part):
-    """A bitcoin miner behind a relay channel."""
+    """A bitcoin miner behind a relay channel, and its profile.
+
+    With volts instead of SOC (`start_voltage_v`, `stop_voltage_v`) the battery's voltage decides: for sites whose SOC
+    drifts. `cool_down_s` is how long the relay waits at the most for a miner that was asked to stop by its `api`.
+    """
 
     id: Identifier
     name: str
+    model: str | None = None
     power_w: Annotated[float, Field(gt=0)]
     hashrate_ths: Annotated[float, Field(gt=0)]
     device: str
@@ -182,14 +198,56 @@ class Miner(_Part):
     priority: Annotated[int, Field(ge=1, le=10)] = 1
     start_soc_pct: Percent = 60
     stop_soc_pct: Percent = 50
+    start_voltage_v: Annotated[float, Field(gt=0)] | None = None
+    stop_voltage_v: Annotated[float, Field(gt=0)] | None = None
     min_on_minutes: Annotated[float, Field(ge=0)] = 15
     min_off_minutes: Annotated[float, Field(ge=0)] = 10
+    max_starts_per_day: Annotated[int, Field(ge=1, le=48)] = 8
+    allowed_hours: str | None = None
+    needs_excess_w: Watts = 0
+    cool_down_s: Annotated[float, Field(ge=0, le=600)] = 60
+    api: Literal["pyasic", "cgminer"] | None = None
+    api_host: str | None = None
+    api_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+
+    @field_validator("allowed_hours")
+    @classmethod
+    def _hours(cls, text: str | None) -> str | None:
+        return None if text is None else _checked_hours(text)
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Self:
         if self.stop_soc_pct >= self.start_soc_pct:
             raise ValueError("stop_soc_pct must be below start_soc_pct, or the miner would switch without end")
+        if (self.start_voltage_v is None) != (self.stop_voltage_v is None):
+            raise ValueError("start_voltage_v and stop_voltage_v go together: give both, or neither")
+        if self.start_voltage_v and self.stop_voltage_v and self.stop_voltage_v >= self.start_voltage_v:
+            raise ValueError("stop_voltage_v must be below start_voltage_v, or the miner would switch without end")
+        if self.api is not None and self.api_host is None:
+            raise ValueError(f'api = "{self.api}" needs api_host, the address of the miner itself')
         return self
+
+    @property
+    def by_voltage(self) -> bool:
+        """Whether the battery's voltage decides instead of its SOC."""
+        return self.start_voltage_v is not None
+
+
+class Inverter(_Part):
+    """What the inverter can give (W) beside the grid, and without it; and whether we may change its settings."""
+
+    max_output_w: Watts | None = None
+    islanded_max_w: Watts | None = None
+    allow_settings_writes: bool = False
+
+
+class Control(_Part):
+    """How loads are switched: `timer_s` is after how many seconds a relay opens by itself unless we renew it."""
+
+    timer_s: Annotated[float, Field(ge=5, le=3_600)] = 900
+    stagger_s: Annotated[float, Field(ge=0, le=600)] = 30
+    max_battery_temperature_c: Annotated[float, Field(ge=0, le=70)] = 50
+    min_battery_temperature_c: Annotated[float, Field(ge=-40, le=25)] = -10
 
 
 class Economics(_Part):
@@ -233,6 +291,8 @@ class Site(_Part):
     device: tuple[Device, ...] = ()
     merge: MergeRules = Field(default_factory=dict)
     miner: tuple[Miner, ...] = ()
+    inverter: Inverter = Inverter()
+    control: Control = Control()
     economics: Economics = Economics()
 
     @field_validator("timezone")
@@ -281,6 +341,10 @@ class Site(_Part):
     def solar_kwp(self) -> float | None:
         """Installed panels (kWp), or None when no array is described."""
         return sum(a.kwp for a in self.array) if self.array else None
+
+    def miner_by_id(self, miner_id: str) -> Miner | None:
+        """The miner with this id, or None."""
+        return next((miner for miner in self.miner if miner.id == miner_id), None)
 
     def device_by_id(self, device_id: str) -> Device | None:
         """The device with this id, or None."""

@@ -1,0 +1,124 @@
+"""How long something shall hold, in the words of people: "for 2h", "until 18:00", "until Friday"."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+_EXAMPLES = 'write "2h", "90 min", "until 18:00", "until Friday" or "until 2026-12-01 08:00"'
+_WORDS = {
+    "a": 1.0,
+    "an": 1.0,
+    "half an": 0.5,
+    **{word: float(n) for n, word in enumerate(("one", "two", "three", "four", "five", "six"), start=1)},
+    **{word: float(n) for n, word in enumerate(("seven", "eight", "nine", "ten", "eleven", "twelve"), start=7)},
+}
+_UNIT_MINUTES = {"m": 1.0, "h": 60.0, "d": 1_440.0, "w": 10_080.0}
+_PART = re.compile(
+    r"(\d+(?:[.,]\d+)?|half an|[a-z]+)\s*(minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|wks?|w)\b(?:\s*(?:and|,)?\s*)"
+)
+_CLOCK = re.compile(r"(?:at )?(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm)?")
+_CLOCK_WORDS = {"noon": time(12), "midnight": time(0), "morning": time(8), "evening": time(18), "night": time(21)}
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY = re.compile(r"(?:next |this |on )?(mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b")
+_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+LONGEST = timedelta(days=366)
+
+
+class UnknownDuration(ValueError):
+    """The words tell no time to come; the message shows some that do."""
+
+
+def parse_until(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
+    """The end of a span that begins `now` (aware), as an aware UTC instant after it.
+
+    A day alone ends at its beginning ("until Friday" is over when Friday comes). A clock time is the next one in
+    `zone`, and on a day whose clocks change it is that day's. Raises UnknownDuration.
+    """
+    words = " ".join(text.lower().replace("’", "'").split()).strip(" .!")
+    words = re.sub(r"^(?:for|until|till|til)\s+(?:the\s+next\s+|the\s+)?", "", words)
+    end = _after_span(words, now) or _at_moment(words, now.astimezone(zone), zone)
+    if end is None:
+        raise UnknownDuration(f'"{text.strip()[:60]}" is no time that I understand; {_EXAMPLES}')
+    if end <= now:
+        raise UnknownDuration(f'"{text.strip()[:60]}" is over already; {_EXAMPLES}')
+    if end - now > LONGEST:
+        raise UnknownDuration(f'"{text.strip()[:60]}" is more than a year away; {_EXAMPLES}')
+    return end.astimezone(UTC)
+
+
+def _after_span(words: str, now: datetime) -> datetime | None:
+    position, minutes = 0, 0.0
+    while position < len(words):
+        match = _PART.match(words, position)
+        if match is None:
+            return None
+        amount = _amount(match[1])
+        if amount is None:
+            return None
+        minutes += amount * _UNIT_MINUTES[match[2][0]]
+        position = match.end()
+    # Elapsed time, whatever the clocks do meanwhile.
+    return now.astimezone(UTC) + timedelta(minutes=minutes) if 0 < minutes < 600_000 else None
+
+
+def _amount(text: str) -> float | None:
+    if text[0].isdigit():
+        return float(text.replace(",", "."))
+    return _WORDS.get(text)
+
+
+def _at_moment(words: str, local: datetime, zone: ZoneInfo) -> datetime | None:
+    """A day, a clock time, or both in either order."""
+    day, rest = _take_day(words, local)
+    clock = _clock(rest) if rest else None
+    if rest and clock is None:
+        return None
+    if day is None and clock is None:
+        return None
+    if day is not None:
+        return datetime.combine(day, clock or time(0), zone)
+    assert clock is not None
+    today = datetime.combine(local.date(), clock, zone)
+    return today if today > local else datetime.combine(local.date() + timedelta(days=1), clock, zone)
+
+
+def _take_day(words: str, local: datetime) -> tuple[date | None, str]:
+    today = local.date()
+    for name, day in (("today", today), ("tomorrow", today + timedelta(days=1))):
+        if re.search(rf"\b{name}\b", words):
+            return day, _without(words, rf"\b{name}\b")
+    if re.search(r"\btonight\b", words):
+        left = _without(words, r"\btonight\b")
+        return today, left or "night"
+    dated = _DATE.search(words)
+    if dated is not None:
+        try:
+            return date(int(dated[1]), int(dated[2]), int(dated[3])), _without(words, _DATE.pattern)
+        except ValueError:
+            return None, words
+    named = _WEEKDAY.search(words)
+    if named is not None:
+        ahead = (_DAYS.index(named[1][:3]) - today.weekday()) % 7 or 7
+        return today + timedelta(days=ahead), _without(words, _WEEKDAY.pattern)
+    return None, words
+
+
+def _without(words: str, pattern: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(pattern, " ", words, count=1)).strip(" ,t")
+
+
+def _clock(words: str) -> time | None:
+    words = words.removeprefix("at ").strip()
+    if words in _CLOCK_WORDS:
+        return _CLOCK_WORDS[words]
+    match = _CLOCK.fullmatch(words)
+    if match is None or (match[2] is None and match[3] is None and not words.isdigit()):
+        return None
+    hour, minute = int(match[1]), int(match[2] or 0)
+    if match[3] is not None:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if match[3] == "pm" else 0)
+    return time(hour % 24, minute) if hour <= 24 and minute < 60 and not (hour == 24 and minute) else None
