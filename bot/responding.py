@@ -73,7 +73,9 @@ class Responder:
         if len(message.text) > MAX_CHARACTERS:
             return Delivery(TOO_LONG)
         if not message.direct and not await self.places.is_open(message.address):
-            return Delivery(ONLY_DIRECT)
+            call = self.commands.find(message.text) if message.token is None else None
+            if call is None or not call.command.in_any_group:
+                return Delivery(ONLY_DIRECT)
         if message.token is None and is_blank(message.text):
             return Delivery(NOT_TEXT if message.attachments else EMPTY)
         return None

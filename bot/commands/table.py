@@ -185,6 +185,7 @@ COMMANDS: tuple[Command, ...] = (
         parameters=(Parameter("action", "open or close", choices=("open", "close")),),
         examples=("/group open", "/group close"),
         role="owner",
+        in_any_group=True,
     ),
     Command(
         "help",

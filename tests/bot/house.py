@@ -181,7 +181,10 @@ async def _never(scope: Any, context: Context, arguments: str) -> Reply:
 
 
 STATUS = Command("status", "How the site is doing", _never)
-SECRET = Command("link", "One more account", _never, private=True)
+SPECIAL = {
+    "link": Command("link", "One more account", _never, private=True),
+    "group": Command("group", "Open or close this group", _never, in_any_group=True),
+}
 
 
 @dataclass
@@ -197,7 +200,7 @@ class Commands:
         name, _, arguments = text.strip().removeprefix("/").partition(" ")
         if not text.strip().startswith("/"):
             return None
-        return Call(SECRET if name == "link" else replace(STATUS, name=name), arguments)
+        return Call(SPECIAL.get(name, replace(STATUS, name=name)), arguments)
 
     async def run(self, call: Call, scope: Any, context: Context) -> Reply:
         if self.before is not None:

@@ -131,10 +131,12 @@ async def test_a_group_that_an_owner_opened_gets_figures_but_nothing_private() -
         message("how is it?", chat="-5", direct=False, addressed=True),
         message("/link", chat="-5", direct=False, addressed=True),
         message("/status", chat="-6", direct=False, addressed=True),
+        message("/group open", chat="-6", direct=False, addressed=True),
     )
     by_chat = {text.split("\n")[0][:20]: chat for chat, text in wall.said}
     assert by_chat["status: all"] == "-5"
     assert by_chat["Re: how is it?"] == "-5"
+    assert by_chat["group: open"] == "-6"  # or no group could ever be opened
     assert sum("in a direct chat only" in text for _, text in wall.said) == 2
 
 
