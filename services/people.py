@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from energy.site import Site
 from services.scope import DEFAULT_ORG_ID, HOST, Actor, Refused, Role, Scope, require
 from store import audit, pairing, people
 from store.database import Database
 from store.pairing import CodeRefused, TooManyAttempts
-from store.people import Person
+from store.people import Identity, LastOwner, Person
 
 PAIRING_CODE_LIFETIME = timedelta(minutes=15)
+_ROWS_LOOKED_AT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """An account that knocked and was not let in: what it called itself, and when it did so last."""
+
+    platform: str
+    external_id: str
+    name: str
+    last_at: datetime
 
 
 async def admit(database: Database, site: Site, platform: str, external_id: str) -> Person | None:
@@ -76,3 +88,96 @@ async def actor_named(scope: Scope, text: str) -> Actor | None:
     everybody = await people.list_people(scope.database, scope.org_id, site_id=scope.site.id)
     found = [p for p in everybody if text in (p.person_id, p.name)]
     return Actor(found[0].person_id, found[0].name, found[0].roles[scope.site.id]) if len(found) == 1 else None
+
+
+async def link_code(scope: Scope) -> str:
+    """A single-use code, good for 15 minutes, that makes one more account the actor's own. Shown to nobody else."""
+    require(scope, "viewer")
+    if scope.actor.person_id is None:
+        raise Refused("the host is no person; use --as NAME to link an account of somebody")
+    # The lowest role: the account gets the person's own, as it is when the code is used.
+    return await pairing.create_code(
+        scope.database,
+        scope.org_id,
+        scope.site.id,
+        "viewer",
+        created_by=scope.actor.person_id,
+        person_id=scope.actor.person_id,
+        lifetime=PAIRING_CODE_LIFETIME,
+    )
+
+
+async def strangers(scope: Scope, *, limit: int = 20) -> list[Stranger]:
+    """The accounts that were not let in, newest first, each once; those that are known by now left out. For owners."""
+    require(scope, "owner")
+    rows = await audit.entries(scope.database, scope.org_id, action="stranger_refused", limit=_ROWS_LOOKED_AT)
+    known = {
+        (account.platform, account.external_id)
+        for person in await people.list_people(scope.database, scope.org_id, site_id=scope.site.id)
+        for account in person.identities
+    }
+    found: dict[tuple[str, str], Stranger] = {}
+    for row in rows:
+        platform, _, external_id = row.actor.partition(":")
+        if (platform, external_id) not in known:
+            found.setdefault((platform, external_id), Stranger(platform, external_id, row.subject, row.happened_at))
+    return list(found.values())[:limit]
+
+
+async def approve(scope: Scope, platform: str, external_id: str, role: Role) -> Person:
+    """Let an account in with a role on this site, under the name that it gave when it knocked. For owners."""
+    require(scope, "owner")
+    knocked = [each for each in await strangers(scope) if (each.platform, each.external_id) == (platform, external_id)]
+    name = knocked[0].name if knocked and knocked[0].name.strip() else f"{platform} {external_id}"
+    try:
+        return await people.approve(
+            scope.database,
+            scope.org_id,
+            scope.site.id,
+            Identity(platform, external_id, name),
+            role,
+            granted_by=_by(scope),
+            now=scope.now,
+        )
+    except LastOwner as error:
+        raise Refused(str(error)) from error
+
+
+async def set_role(scope: Scope, person: Person, role: Role) -> None:
+    """Give somebody another role on this site. For owners; the last owner stays owner."""
+    require(scope, "owner")
+    await _set_role(scope, person, role)
+
+
+async def remove(scope: Scope, person: Person) -> None:
+    """Take somebody's role on this site away, and all that is theirs when it was the only one.
+
+    For owners; the last owner stays. What they had asked for and not confirmed is cancelled, their buttons die.
+    """
+    require(scope, "owner")
+    await _set_role(scope, person, None)
+    left = await people.get(scope.database, scope.org_id, person.person_id)
+    if left is not None and not left.roles:
+        await people.forget(scope.database, scope.org_id, person.person_id, by=_by(scope), now=scope.now)
+
+
+async def _set_role(scope: Scope, person: Person, role: Role | None) -> None:
+    known = await people.get(scope.database, scope.org_id, person.person_id)
+    if known is None or scope.site.id not in known.roles:
+        raise Refused(f"{person.name} has no role on {scope.site.name} any more; /people shows who has")
+    try:
+        await people.set_role(
+            scope.database,
+            scope.org_id,
+            scope.site.id,
+            person.person_id,
+            role,
+            granted_by=_by(scope),
+            now=scope.now,
+        )
+    except LastOwner as error:
+        raise Refused(str(error)) from error
+
+
+def _by(scope: Scope) -> str:
+    return scope.actor.person_id or scope.actor.name

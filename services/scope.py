@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from energy.periods import Place
+from energy.preferences import Preferences
 from energy.site import Site
 from energy.units import DEFAULT_UNITS, UnitPreferences
 from store.database import Database
@@ -14,10 +16,15 @@ from store.people import ROLES as ROLES
 from store.people import Role as Role
 
 DEFAULT_ORG_ID = "home"
+Wake = Callable[[str], Awaitable[None]]  # channels: "control", "notices", "report"
 
 
 class Refused(Exception):
     """The person's role does not allow this; the message says which role does."""
+
+
+async def no_wake(channel: str) -> None:
+    """Wake nobody: whoever waits for the channel looks into the database by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,10 @@ HOST = Actor(person_id=None, name="host", role="owner")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A site seen by an actor at `as_of` (aware UTC); rows later than that are invisible everywhere."""
+    """A site seen by an actor at `as_of` (aware UTC); rows later than that are invisible everywhere.
+
+    `clock` is for what takes longer than a moment, such as a confirmation; without one it stays `as_of`.
+    """
 
     database: Database
     site: Site
@@ -42,11 +52,20 @@ class Scope:
     actor: Actor = HOST
     org_id: str = DEFAULT_ORG_ID
     units: UnitPreferences = field(default=DEFAULT_UNITS)
+    preferences: Preferences = field(default=Preferences())
+    own_zone: ZoneInfo | None = None
+    wake: Wake = no_wake
+    clock: Callable[[], datetime] | None = None
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone in which times are told."""
-        return self.site.zone
+        """The zone in which times are told: the person's own, else the site's."""
+        return self.own_zone or self.site.zone
+
+    @property
+    def now(self) -> datetime:
+        """The moment at which something is decided (aware UTC)."""
+        return self.as_of if self.clock is None else self.clock()
 
     @property
     def place(self) -> Place:

@@ -284,7 +284,24 @@ async def claim_report(db: Database, org_id: str, request_id: str, *, now: datet
         return bool((await connection.execute(statement.values(reported_at=now))).rowcount == 1)
 
 
-async def unreported(db: Database, org_id: str, *, finished_before: datetime) -> list[ControlRequest]:
+async def report(
+    db: Database, org_id: str, request_id: str, notice: stored_notices.NewNotice, *, now: datetime
+) -> bool:
+    """`claim_report`, with a notice that tells it in the same transaction; nobody is told when there is no way."""
+    statement = update(table).where(
+        is_request(org_id, request_id), table.c.finished_at.is_not(None), table.c.reported_at.is_(None)
+    )
+    async with db.begin() as connection:
+        if (await connection.execute(statement.values(reported_at=now))).rowcount != 1:
+            return False
+        if notice.person_id is None and notice.address is None:
+            return False
+        return await stored_notices.add_in(connection, org_id, notice, now=now)
+
+
+async def unreported(
+    db: Database, org_id: str, site_id: str | None = None, *, finished_before: datetime
+) -> list[ControlRequest]:
     """What the worker ended before a moment and nobody told its asker yet, oldest first."""
     query = (
         select(*COLUMNS)
@@ -297,6 +314,8 @@ async def unreported(db: Database, org_id: str, *, finished_before: datetime) ->
         )
         .order_by(table.c.finished_at, table.c.request_id)
     )
+    if site_id is not None:
+        query = query.where(table.c.site_id == site_id)
     async with db.read() as connection:
         return [ControlRequest(**row._mapping) for row in await connection.execute(query)]
 
