@@ -7,14 +7,13 @@ it charges the voltage reads high and while it discharges it reads low, so thres
 from __future__ import annotations
 
 import itertools
-import itertools
 from collections.abc import Sequence
 
 Curve = Sequence[tuple[float, float]]
 
 
 def soc_from_voltage(curve: Curve, volts: float) -> float:
-    """SOC (%) at `volts` (V). The curve rises in volts (`energy.site.Battery` holds that); ValueError without points."""
+    """SOC (%) at `volts` (V); the curve rises in volts, which `energy.site.Battery` holds. ValueError without points."""
     return _between([(v, soc) for v, soc in _points(curve)], volts)
 
 
