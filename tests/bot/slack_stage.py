@@ -13,7 +13,8 @@ from bot.forms import Form, FormField
 from bot.message import Sender
 from bot.platforms.slack.ingress import SlackAdapter
 from tests.bot.house import STATUS, House
-from tests.doubles.slack_api import TEAM, SlackApi
+from tests.doubles.slack_api import SlackApi
+from tests.doubles.slack_world import TEAM
 
 ZONES = tuple((f"Area/Town_{number:03d}", f"Town {number:03d}") for number in range(150))
 

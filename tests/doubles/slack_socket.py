@@ -1,4 +1,4 @@
-"""What Slack sends to an app: envelopes over Socket Mode, or signed requests over HTTP, and again when not acknowledged.
+"""What Slack sends to an app: envelopes over Socket Mode or signed requests, and again what is not acknowledged.
 
 `peer.say`, `.mention`, `.command`, `.tap`, `.submit` do what people do. With `peer.events_url` everything goes there,
 signed with `peer.signing_secret`; without it over the websockets that the app opened.
@@ -20,10 +20,11 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
-if TYPE_CHECKING:
-    from tests.doubles.slack_api import Posted, SlackApi
+from tests.doubles.slack_world import BOT_USER, TEAM, Posted
 
-TEAM, BOT_USER = "T0RANCH", "U0BOT"
+if TYPE_CHECKING:
+    from tests.doubles.slack_api import SlackApi
+
 MOST_DELIVERIES = 4  # the first, at once again, after a minute, after five
 
 
@@ -52,6 +53,7 @@ class SocketPeer:
         self.greets = True
         self.events_url = ""
         self.signing_secret = "signing-secret-of-the-double"
+        self.statuses: list[int] = []  # of the answers over HTTP
         self.opened = 0
         self.refused_links = 0  # so many of the next connections are refused
         self.sockets: list[web.WebSocketResponse] = []
@@ -248,24 +250,23 @@ class SocketPeer:
         return False
 
     async def _post(self, envelope: Envelope) -> None:
+        content = "application/x-www-form-urlencoded"
         match envelope.kind:
             case "events_api":
                 body, content = json.dumps(envelope.payload), "application/json"
             case "slash_commands":
-                body, content = urlencode(envelope.payload), "application/x-www-form-urlencoded"
+                body = urlencode(envelope.payload)
             case _:
-                body, content = (
-                    urlencode({"payload": json.dumps(envelope.payload)}),
-                    "application/x-www-form-urlencoded",
-                )
+                body = urlencode({"payload": json.dumps(envelope.payload)})
         headers = signed(body, self.signing_secret) | {"Content-Type": content}
         async with (
             aiohttp.ClientSession() as session,
             session.post(self.events_url, data=body, headers=headers) as answer,
         ):
             text = await answer.text()
-            if answer.status == 200:
-                self._acknowledge({"envelope_id": envelope.id, "payload": json.loads(text) if text[:1] == "{" else {}})
+        self.statuses.append(answer.status)
+        if answer.status == 200:
+            self._acknowledge({"envelope_id": envelope.id, "payload": json.loads(text) if text[:1] == "{" else {}})
 
     def _acknowledge(self, answer: Mapping[str, Any]) -> None:
         for envelope in self.envelopes:

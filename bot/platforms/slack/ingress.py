@@ -139,7 +139,7 @@ class SlackAdapter:
             return False
         try:
             return self._verifier.is_valid_request(body, dict(headers))
-        except ValueError:  # a time stamp or a body that is no text
+        except (ValueError, TypeError):  # a time stamp, a body or a signature that is no text
             return False
 
     async def _over_socket(
