@@ -8,24 +8,14 @@ from collections.abc import AsyncIterator
 
 from pydantic import SecretStr
 
-from bot.commands.command import Command, Context
 from bot.platforms.telegram.client import connect
 from bot.platforms.telegram.ingress import TelegramPolling
 from bot.platforms.telegram.send import TelegramOutlet
-from bot.reply import Reply, say
 from tests.bot.house import House
+from tests.bot.stages.base import COMMANDS, until
 from tests.doubles.telegram_api import TelegramApi
 
-
-async def _run(scope: object, context: Context, arguments: str) -> Reply:
-    return say(arguments)
-
-
-COMMANDS = (
-    Command("status", "How the site is doing", _run),
-    Command("link", "One more account of yours", _run, private=True),
-    Command("report", "What the month was like", None, until="reports"),
-)
+__all__ = ["COMMANDS", "KeptHash", "KeptOffset", "running", "until"]
 
 
 class KeptHash:
@@ -83,9 +73,3 @@ async def running(
         await chat.close(drain_s=0 if kill else 5)
         await asyncio.gather(task, return_exceptions=True)
         await polling.close()
-
-
-async def until(condition: object, *, timeout_s: float = 5.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not condition():  # type: ignore[operator]
-            await asyncio.sleep(0.005)

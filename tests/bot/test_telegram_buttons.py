@@ -325,8 +325,8 @@ async def test_commands_are_registered_for_each_kind_of_chat_and_only_when_they_
         async with running(api, House(), registered=kept) as polling:
             await until(lambda: polling.ready)
     assert {scope: [c["command"] for c in commands] for scope, commands in api.commands.items()} == {
-        "all_private_chats": ["status", "link"],
-        "all_group_chats": ["status"],
+        "all_private_chats": ["status", "miners", "link"],
+        "all_group_chats": ["status", "miners"],
     }
     assert [method for method, _ in api.calls].count("setMyCommands") == 2
 

@@ -16,12 +16,35 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from bot.commands.command import Command, Context, Parameter
 from bot.message import Address
 from bot.ports import Outlet
+from bot.reply import Reply, say
 from tests.bot.house import House
 
+
+async def _run(scope: object, context: Context, arguments: str) -> Reply:
+    return say(arguments)  # never called: the house has commands of its own
+
+
+# What every stage registers with its platform.
+COMMANDS = (
+    Command("status", "How the site is doing", _run),
+    Command(
+        "miners",
+        "The miners: start, stop, auto",
+        _run,
+        parameters=(
+            Parameter("action", "What to do", choices=("start", "stop", "auto")),
+            Parameter("miner", "Which miner", completes="miners"),
+        ),
+    ),
+    Command("link", "One more account of yours", _run, private=True),
+    Command("report", "What the month was like", None, until="reports"),
+)
+
 # What a platform may not have; the reason is the skipped test's.
-Lack = Literal["groups", "strangers", "people", "edits", "failures", "repeats", "restarts"]
+Lack = Literal["groups", "people", "edits", "failures", "repeats", "restarts"]
 Failure = Literal["later", "never", "lost"]  # asked to wait; refused for good; arrived, but the answer to us was lost
 
 
