@@ -26,8 +26,6 @@ async def away(scope: Scope, _context: Context, arguments: str) -> Reply:
     words = arguments.strip()
     if not words or words.lower() == "list":
         return await _list(scope)
-    if scope.actor.person_id is None:
-        return answer("This is the host's own console: it belongs to nobody who could be away.")
     if words.lower() in _OFF:
         ended = await absences.cancel(scope)
         return answer("Welcome back: you are here again." if ended else "You were not away.")

@@ -27,7 +27,7 @@ async def run_button(
     if replaces:
         action["replaces"] = True
     token = await buttons.mint(
-        scope, action, person_id=None, place=context.place, expires_at=scope.as_of + LAST, single_use=False
+        scope, action, person_id=None, place=context.place, expires_at=scope.now + LAST, single_use=False
     )
     return Button(label, token, style)
 

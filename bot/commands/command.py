@@ -66,8 +66,8 @@ Run = Callable[["Scope", Context, str], Awaitable[Reply]]
 class Command:
     """One row of the table. `run` None: its use case is not built yet; `until` says what will bring it.
 
-    `private` commands are answered in a direct chat alone, also where an owner opened the group; `in_any_group` ones also
-    where none did, as they tell nothing of the site.
+    `private` commands are answered in a direct chat alone, also where an owner opened the group; `in_any_group` ones
+    also where none did, as they tell nothing of the site.
     """
 
     name: str

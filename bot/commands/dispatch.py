@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from bot.commands import completing, miners, plain, preferences, site
 from bot.commands.command import Call, Command, Context
 from bot.commands.saying import Misused, answer, name, one_of
 from bot.commands.table import BY_NAME, COMMANDS
@@ -37,8 +38,6 @@ class Commands:
         text = text.strip()
         typed = _TYPED.fullmatch(text)
         if typed is None:
-            from bot.commands import plain
-
             order = plain.command_of(text)
             return self.find(order) if order is not None else None
         called, arguments = typed["name"].lower(), (typed["arguments"] or "").strip()
@@ -76,8 +75,6 @@ class Commands:
                 reply = await self.run(call, scope, context)
                 return replace(reply, replaces=bool(action.get("replaces")))
             case "confirm" | "cancel" as decision:
-                from bot.commands import miners
-
                 try:
                     reply = await miners.decided(decision, str(action.get("request", "")), scope, context)
                 except Refused as refused:
@@ -89,8 +86,6 @@ class Commands:
 
     async def submitted(self, form_name: str, fields: Mapping[str, str], scope: Scope, context: Context) -> Reply:
         """What a form that was sent in says."""
-        from bot.commands import preferences
-
         if not context.direct:
             return ONLY_DIRECT
         try:
@@ -102,16 +97,22 @@ class Commands:
 
     async def form(self, name: str, scope: Scope) -> Form | None:
         """The form of that name with the person's present values; None for a name that is none."""
-        from bot.commands import preferences
-
         return await preferences.form(name, scope)
 
     async def proposal(self, request_id: str, scope: Scope, context: Context) -> Reply:
-        """The question, with its buttons, whether what the assistant proposed shall be done."""
-        from bot.commands import miners
+        """The question, with its buttons, whether what the assistant proposed shall be done.
 
+        `request_id` names a control request, or is the text of a command that changes a preference.
+        """
         try:
+            if request_id.startswith("/"):
+                call = self.find(request_id)
+                if call is None or call.command.name != "prefs":
+                    return NOTHING
+                return await preferences.proposal(call.arguments, scope, context)
             return await miners.proposal(request_id, scope, context)
+        except Misused as misused:
+            return misused.reply()
         except Refused as refused:
             return refusal(refused)
 
@@ -121,12 +122,7 @@ class Commands:
 
     async def complete(self, kind: str, typed: str, scope: Scope) -> list[str]:
         """Up to 25 words that fit what was typed so far."""
-        from bot.commands import completing
-
         return await completing.complete(kind, typed, scope)
-
-
-ALL_COMMANDS = "/help lists all commands; anything else is a question that I try to answer."
 
 
 async def unknown(_scope: Scope, _context: Context, arguments: str) -> Reply:
@@ -135,9 +131,10 @@ async def unknown(_scope: Scope, _context: Context, arguments: str) -> Reply:
     close = difflib.get_close_matches(arguments, available, n=3, cutoff=0.5)
     close += [other for other in available if other.startswith(arguments[:3]) and other not in close]
     meant = f"Did you mean {one_of(f'/{other}' for other in close[:3])}?" if close else ""
-    return answer(f"There is no command /{name(arguments, limit=32)}.", *([meant] if meant else []), ALL_COMMANDS)
+    return answer(f"There is no command /{name(arguments, limit=32)}.", *([meant] if meant else []), site.ALL_COMMANDS)
 
 
 def refusal(refused: Refused) -> Reply:
     """A role that does not suffice, in words, with the remedy."""
-    return answer(f"That is not allowed: {refused}.", "An owner can change roles with /people role NAME operator.")
+    remedy = "An owner can change that with /people role NAME operator." if "the role" in str(refused) else ""
+    return answer(f"That is not allowed: {refused}.", *([remedy] if remedy else []))

@@ -27,9 +27,9 @@ RESULT_TIMEOUT_S = 8.0
 LONGEST = timedelta(days=31)
 _SHOWN = 5
 _LOG, _LONG_LOG = 6, 20
+Switching = Literal["start", "stop", "auto"]
 _ACTIONS = ("list", "start", "stop", "auto", "log")
 _WORDS = {"on": "start", "off": "stop", "automatic": "auto", "status": "list", "history": "log"}
-_AND = re.compile(r"\s*(?:,|\band\b|&|\+(?=\s))\s*", re.IGNORECASE)
 _TIME = re.compile(r"\b(?:for|until|till|til)\b.*", re.IGNORECASE)
 _LABELS: dict[str, tuple[str, ButtonStyle]] = {
     "miners.start": ("Start", "primary"),
@@ -62,7 +62,7 @@ async def decided(decision: Literal["confirm", "cancel"], request_id: str, scope
     if decision == "cancel":
         cancelled = await control.cancel(scope, request_id)
         return answer("Cancelled; nothing was switched." if cancelled else "That was decided already; see /miners log.")
-    asked = await control.confirm(scope, request_id, place=context.place)
+    asked = await control.confirm(scope, request_id, place=context.place, address=address_to_json(context.address))
     match asked:
         case control.Late(confirm):
             fresh = await _confirmation(scope, context, confirm)
@@ -76,7 +76,7 @@ async def proposal(request_id: str, scope: Scope, context: Context) -> Reply:
     return await _confirmation(scope, context, await control.proposed(scope, request_id))
 
 
-async def _order(scope: Scope, context: Context, action: str, rest: str) -> Reply:
+async def _order(scope: Scope, context: Context, action: Switching, rest: str) -> Reply:
     chosen, until = _chosen(scope, action, rest)
     asked = await control.order(
         scope,
@@ -131,19 +131,19 @@ def _text(text: str) -> Reply:
 def _chosen(scope: Scope, action: str, rest: str) -> tuple[tuple[str, ...], datetime | None]:
     """The miners and the time that the words after the action name; all of them where none is named."""
     names, time = _names_and_time(scope, rest)
-    chosen: list[str] = []
-    for part in filter(None, _AND.split(names)) if names else ("all",):
-        try:
-            found = find_miners(scope.site, part)
-        except UnknownMiner as error:
-            known = ["all", *(miner.id for miner in scope.site.miner)]
-            raise Misused(str(error), f"Allowed: {one_of(known)}", f"/miners {action} {known[1]}") from error
-        chosen += [miner.id for miner in found if miner.id not in chosen]
+    try:
+        chosen = tuple(miner.id for miner in find_miners(scope.site, names or "all"))
+    except UnknownMiner as error:
+        raise _unknown(scope, error, action) from error
     if not time:
-        return tuple(chosen), None
+        return chosen, None
     if action == "auto":
         raise Misused("the automatic has no end: it goes on until somebody says otherwise", "", "/miners auto")
-    return tuple(chosen), _until(scope, action, time)
+    return chosen, _until(scope, action, time)
+
+
+def _unknown(scope: Scope, error: UnknownMiner, action: str) -> Misused:
+    return Misused(name(str(error), limit=200), 'Or "all"', f"/miners {action} {scope.site.miner[0].id}")
 
 
 def _names_and_time(scope: Scope, rest: str) -> tuple[str, str]:
@@ -189,7 +189,7 @@ async def _list(scope: Scope, context: Context, words: str) -> Reply:
             chosen = {miner.id for miner in find_miners(scope.site, words)}
         except UnknownMiner as error:
             raise Misused(
-                str(error), f"After /miners: {one_of(_ACTIONS)}, or a miner's name", "/miners stop all"
+                name(str(error), limit=200), f"After /miners: {one_of(_ACTIONS)}, or a miner's name", "/miners stop all"
             ) from error
         states = [state for state in states if state.miner.id in chosen]
     if len(states) == 1 and words:

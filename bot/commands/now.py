@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agents.tools.desk import ToolDesk
 from bot.commands.buttons import run_button
 from bot.commands.command import Context
+from bot.commands.grid_charging import grid_charge
 from bot.commands.saying import Line, Misused, all_of, answer, figure, look_up, name, source_of
 from bot.reply import Bold, Reply, Text
 from energy.units import format_duration, format_percent, format_power
@@ -112,8 +113,6 @@ async def grid(scope: Scope, context: Context, arguments: str) -> Reply:
     """Flow, whether the grid is there, and today's energy. `/grid charge on|off` is for owners."""
     words = arguments.lower().split()
     if words:
-        from bot.commands.grid_charging import grid_charge
-
         return await grid_charge(scope, context, words)
     desk, facts = await _now(scope)
     if "off_grid" in facts:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bot.commands.buttons import run_button
 from bot.commands.command import Context
@@ -15,7 +16,27 @@ from services.scope import ROLES, Role
 
 if TYPE_CHECKING:
     from services.scope import Scope
-    from store.people import Person
+
+
+class _Account(Protocol):
+    @property
+    def platform(self) -> str: ...
+    @property
+    def external_id(self) -> str: ...
+
+
+class _Known(Protocol):
+    """What a person is found by."""
+
+    @property
+    def person_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def identities(self) -> Sequence[_Account]: ...
+
+
+_Somebody = TypeVar("_Somebody", bound=_Known)
 
 _SHOWN = 12
 _STRANGERS = 3
@@ -51,8 +72,6 @@ async def link(scope: Scope, _context: Context, arguments: str) -> Reply:
             "It gives you a code; send that code from your other account, in a direct chat with me there",
             "/link",
         )
-    if scope.actor.person_id is None:
-        return answer("This is the host's own console: it belongs to nobody.", "commandcenter pair makes a code there.")
     code = await services.link_code(scope)
     return answer(
         (Bold("Your code: "), Code(code), Text(", good once, for 15 minutes.")),
@@ -131,13 +150,13 @@ async def _role(scope: Scope, rest: str) -> Reply:
     if not who:
         raise Misused("say who, and which role", f"Roles: {one_of(ROLES)}", example)
     role = _role_named(word, example)
-    person = await _named(scope, who, example)
+    person = _one(await services.list_people(scope), who, example)
     await services.set_role(scope, person, role)
     return answer((Bold(name(person.name)), Text(f" is {role} now.")))
 
 
 async def _remove(scope: Scope, rest: str) -> Reply:
-    person = await _named(scope, rest.strip(), "/people remove Ben")
+    person = _one(await services.list_people(scope), rest, "/people remove Ben")
     await services.remove(scope, person)
     return answer((Bold(name(person.name)), Text(" is nobody here any more: I answer them nothing.")))
 
@@ -149,10 +168,9 @@ def _role_named(word: str, example: str) -> Role:
     raise Misused(f"{quoted(word)} is no role", f"Allowed: {one_of(ROLES)}", example)
 
 
-async def _named(scope: Scope, who: str, example: str) -> Person:
-    """The one person whom these words mean: a name, the beginning of an id, or an account."""
+def _one(known: Sequence[_Somebody], who: str, example: str) -> _Somebody:
+    """The one person whom these words mean: a name, an id, or an account."""
     asked = who.strip().strip('"').lower()
-    known = await services.list_people(scope)
     found = [person for person in known if _is_meant(person, asked)]
     if len(found) == 1:
         return found[0]
@@ -163,7 +181,7 @@ async def _named(scope: Scope, who: str, example: str) -> Person:
     raise Misused(f"more than one is called {quoted(who)}", f"Say which account: {one_of(accounts)}", example)
 
 
-def _is_meant(person: Person, asked: str) -> bool:
+def _is_meant(person: _Known, asked: str) -> bool:
     accounts = [f"{account.platform}:{account.external_id}".lower() for account in person.identities]
     shown = (person.name.lower(), name(person.name).lower(), person.person_id, *accounts)
     return bool(asked) and asked in shown

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
-from bot.commands.buttons import run_button
+from bot.commands.buttons import once_button, run_button
 from bot.commands.command import Context
-from bot.commands.saying import Line, Misused, answer, one_of, quoted, sentence
+from bot.commands.saying import Line, Misused, answer, name, one_of, quoted, sentence
 from bot.forms import Form, FormField
 from bot.reply import FORM, Bold, Button, Code, Reply, Text
 from energy.preferences import PREFERENCES, PreferenceError, PreferenceKind, changed, find_preference, shown
@@ -22,9 +23,8 @@ GROUPS: tuple[Group, ...] = get_args(Group)
 _FORM_PREFIX = "prefs."
 _TITLES: dict[str, str] = {"battery": "Battery", "alerts": "Alerts", "display": "Display"}
 _SET = ("set", "change")
-_DEFAULT = ("default", "reset")
-_NUMBERS = ("35", "40", "45", "50", "60")
 _IN_A_ROW = 3
+PROPOSAL_LASTS = timedelta(hours=24)
 
 
 async def prefs(scope: Scope, context: Context, arguments: str) -> Reply:
@@ -43,35 +43,35 @@ async def prefs(scope: Scope, context: Context, arguments: str) -> Reply:
     return await _set(scope, kind, " ".join(rest)) if rest else await _one(scope, context, kind)
 
 
-async def form(name: str, scope: Scope) -> Form | None:
+async def form(form_name: str, scope: Scope) -> Form | None:
     """The form `prefs.GROUP` with the person's present values; None for any other name."""
-    group = name.removeprefix(_FORM_PREFIX)
-    if not name.startswith(_FORM_PREFIX) or group not in GROUPS:
+    group = form_name.removeprefix(_FORM_PREFIX)
+    if not form_name.startswith(_FORM_PREFIX) or group not in GROUPS:
         return None
     preferences = await services.preferences_of(scope)
     fields = tuple(
         FormField(
             kind.name,
             kind.label,
-            shown(preferences, kind.name),
+            _written(preferences, kind),
             kind.allowed,
-            tuple((choice, choice.replace("_", " ")) for choice in kind.choices),
+            tuple((choice, _label(kind, choice)) for choice in kind.choices),
         )
         for kind in _kinds(group)
     )
-    return Form(name, f"Preferences: {_TITLES[group].lower()}", fields)
+    return Form(form_name, f"Preferences: {_TITLES[group].lower()}", fields)
 
 
-async def submitted(name: str, fields: Mapping[str, str], scope: Scope) -> Reply:
+async def submitted(form_name: str, fields: Mapping[str, str], scope: Scope) -> Reply:
     """Save the fields that differ; those that are refused are named with what is allowed, the others are saved."""
-    group = name.removeprefix(_FORM_PREFIX)
-    if not name.startswith(_FORM_PREFIX) or group not in GROUPS:
+    group = form_name.removeprefix(_FORM_PREFIX)
+    if not form_name.startswith(_FORM_PREFIX) or group not in GROUPS:
         raise Misused("that form is none of mine", "", "/prefs")
     before = await services.preferences_of(scope)
     wanted = {
         kind.name: fields[kind.name].strip()
         for kind in _kinds(group)
-        if kind.name in fields and fields[kind.name].strip() != shown(before, kind.name)
+        if kind.name in fields and fields[kind.name].strip() != _written(before, kind)
     }
     order, refused = _in_order(before, wanted)
     after = before
@@ -79,11 +79,28 @@ async def submitted(name: str, fields: Mapping[str, str], scope: Scope) -> Reply
         after = await services.change(scope, each, wanted[each])
     if not order and not refused:
         return answer("Nothing was changed.")
-    lines: list[Line] = [f"{_kind(each).label}: {shown(after, each)}." for each in order]
+    lines: list[Line] = [f"{_kind(each).label}: {_shown(after, _kind(each))}." for each in order]
     if lines:
         lines[0] = (Bold("Saved. "), Text(str(lines[0])))
     lines += [f"Not saved, {_kind(each).label}: {sentence(why)}" for each, why in refused.items()]
     return answer(*lines)
+
+
+async def proposal(arguments: str, scope: Scope, context: Context) -> Reply:
+    """Whether a preference shall be changed as the assistant proposes: a button for the person who asked, once."""
+    words = arguments.split()
+    kind, rest = _preference(words[1:] if words[:1] == ["set"] else words)
+    text = " ".join(rest)
+    before = await services.preferences_of(scope)
+    try:
+        after = changed(before, kind.name, text)
+    except PreferenceError as error:
+        raise Misused(name(str(error), limit=300), "", _example(kind)) from error
+    action = {"do": "command", "text": f"/prefs set {kind.name} {text}", "replaces": True}
+    row = [
+        await once_button(scope, context, "Change it", action, expires_at=scope.now + PROPOSAL_LASTS, style="primary")
+    ]
+    return answer(f"Your {kind.label}: {_shown(before, kind)} now, {_shown(after, kind)} then.", buttons=(row,))
 
 
 def _in_order(before: Preferences, wanted: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
@@ -95,27 +112,25 @@ def _in_order(before: Preferences, wanted: Mapping[str, str]) -> tuple[list[str]
     left, refused, preferences = dict(wanted), dict[str, str](), before
     while left:
         refused = {}
-        for name, text in left.items():
+        for each, text in left.items():
             try:
-                preferences = changed(preferences, name, text)
+                preferences = changed(preferences, each, text)
             except PreferenceError as error:
-                refused[name] = str(error)
+                refused[each] = str(error)
             else:
-                order.append(name)
+                order.append(each)
         if len(refused) == len(left):
             break
-        left = {name: left[name] for name in refused}
+        left = {each: left[each] for each in refused}
     return order, refused
 
 
 async def _set(scope: Scope, kind: PreferenceKind, text: str) -> Reply:
-    if text.lower() in _DEFAULT:
-        text = shown(type(await services.preferences_of(scope))(), kind.name)
     try:
         after = await services.change(scope, kind.name, text)
     except PreferenceError as error:
-        raise Misused(str(error), "", _example(kind)) from error
-    lines: list[Line] = [(Bold(shown(after, kind.name)), Text(f" is your {kind.label} now."))]
+        raise Misused(name(str(error), limit=300), "", _example(kind)) from error
+    lines: list[Line] = [(Bold(_shown(after, kind)), Text(f" is your {kind.label} now."))]
     if kind.group == "battery":
         lines.append("It shapes your answers and your own commands; the owner's limits for the site stay as they are.")
     return answer(*lines)
@@ -125,7 +140,7 @@ async def _overview(scope: Scope, context: Context) -> Reply:
     preferences = await services.preferences_of(scope)
     lines: list[Line] = []
     for group in GROUPS:
-        said = ", ".join(f"{kind.label} {shown(preferences, kind.name)}" for kind in _kinds(group))
+        said = ", ".join(f"{kind.label} {_shown(preferences, kind)}" for kind in _kinds(group))
         lines.append((Bold(f"{_TITLES[group]}: "), Text(f"{said}.")))
     lines.append(("To change one: ", Code("/prefs set min_soc_pct 45")))
     return answer(*lines, buttons=(await _group_buttons(scope, context),))
@@ -140,7 +155,7 @@ async def _group_buttons(scope: Scope, context: Context) -> list[Button]:
 async def _group(scope: Scope, context: Context, group: str) -> Reply:
     preferences = await services.preferences_of(scope)
     kinds = _kinds(group)
-    lines: list[Line] = [(Bold(shown(preferences, kind.name)), Text(f" {kind.label}")) for kind in kinds]
+    lines: list[Line] = [(Bold(_shown(preferences, kind)), Text(f" {kind.label}")) for kind in kinds]
     if context.has_forms:
         return answer(*lines, buttons=((Button("Change", f"{FORM}{_FORM_PREFIX}{group}"),),))
     row = [await run_button(scope, context, kind.label, f"/prefs {kind.name}", replaces=True) for kind in kinds]
@@ -151,12 +166,12 @@ async def _group(scope: Scope, context: Context, group: str) -> Reply:
 async def _one(scope: Scope, context: Context, kind: PreferenceKind) -> Reply:
     preferences = await services.preferences_of(scope)
     lines: list[Line] = [
-        (Bold(shown(preferences, kind.name)), Text(f" is your {kind.label}.")),
+        (Bold(_shown(preferences, kind)), Text(f" is your {kind.label}.")),
         f"Allowed: {kind.allowed}.",
         ("Send ", Code(_example(kind)), " to change it."),
     ]
     row = [
-        await run_button(scope, context, choice.replace("_", " "), f"/prefs set {kind.name} {choice}", replaces=True)
+        await run_button(scope, context, _label(kind, choice), f"/prefs set {kind.name} {choice}", replaces=True)
         for choice in kind.choices
     ]
     back = await run_button(scope, context, "Back", f"/prefs {kind.group}", replaces=True)
@@ -178,12 +193,26 @@ def _preference(words: list[str]) -> tuple[PreferenceKind, list[str]]:
     raise Misused(wrong, f"Allowed: {names}", "/prefs set min_soc_pct 45")
 
 
+def _shown(preferences: Preferences, kind: PreferenceKind) -> str:
+    return name(shown(preferences, kind.name).replace("_", " "), limit=80)
+
+
+def _written(preferences: Preferences, kind: PreferenceKind) -> str:
+    """The value as a form holds it: one of the choices where there are some."""
+    value = getattr(preferences, kind.name)
+    return str(value) if kind.choices and not isinstance(value, bool) else shown(preferences, kind.name)
+
+
+def _label(kind: PreferenceKind, choice: str) -> str:
+    return choice if choice in ("on", "off") else kind.show(choice).replace("_", " ")
+
+
 def _kinds(group: str) -> list[PreferenceKind]:
     return [kind for kind in PREFERENCES if kind.group == group]
 
 
-def _kind(name: str) -> PreferenceKind:
-    return next(kind for kind in PREFERENCES if kind.name == name)
+def _kind(wanted: str) -> PreferenceKind:
+    return next(kind for kind in PREFERENCES if kind.name == wanted)
 
 
 def _example(kind: PreferenceKind) -> str:

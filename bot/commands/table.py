@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
-from bot.commands.command import Command, Context, Parameter, Run
-
-if TYPE_CHECKING:
-    from bot.reply import Reply
-    from services.scope import Scope
-
-
-def _in(module: str, function: str) -> Run:
-    """Loaded at the first call, so that reading the table costs nothing."""
-
-    async def run(scope: Scope, context: Context, arguments: str) -> Reply:
-        found: Run = getattr(importlib.import_module(f"bot.commands.{module}"), function)
-        return await found(scope, context, arguments)
-
-    return run
-
+from bot.commands import away, history, live, miners, now, people, preferences, site
+from bot.commands.command import Command, Parameter
 
 _PERIOD = Parameter("period", "today, yesterday, last 7 days, last night, 2026-11-20 ...", completes="periods")
 _UNTIL = Parameter("until", "for 2h, until 18:00, until Friday; nothing: until somebody changes it")
 
 COMMANDS: tuple[Command, ...] = (
-    Command(
-        "status", "The whole site now: battery, solar, load, grid, miners", _in("now", "status"), examples=("/status",)
-    ),
-    Command("solar", "Solar now, today and yesterday", _in("now", "solar"), examples=("/solar",)),
+    Command("status", "The whole site now: battery, solar, load, grid, miners", now.status, examples=("/status",)),
+    Command("solar", "Solar now, today and yesterday", now.solar, examples=("/solar",)),
     Command(
         "battery",
         "Battery level and flow, today's range, how long it lasts",
-        _in("now", "battery"),
+        now.battery,
         examples=("/battery",),
     ),
     Command(
         "grid",
         "Grid flow now and today; owners: charging from the grid",
-        _in("now", "grid"),
+        now.grid,
         parameters=(
             Parameter("action", "charge: charging the battery from the grid (owners)", choices=("charge",)),
             Parameter("switch", "on or off", choices=("on", "off")),
@@ -49,14 +30,14 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "history",
         "Averages, extremes and energy of a past period",
-        _in("history", "history"),
+        history.history,
         parameters=(Parameter("metric", "what: solar, load, battery, soc, grid ...", completes="metrics"), _PERIOD),
         examples=("/history", "/history solar yesterday", "/history soc last night"),
     ),
     Command(
         "chart",
         "A chart of a past period",
-        _in("history", "chart"),
+        history.chart,
         parameters=(
             Parameter("kind", "power flows, energy bars or battery level (soc)", choices=("power", "energy", "soc")),
             _PERIOD,
@@ -66,7 +47,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "miners",
         "List, start or stop miners, hand them to the automatic, or see who switched what",
-        _in("miners", "miners"),
+        miners.miners,
         parameters=(
             Parameter("action", "what to do; nothing: the list", choices=("list", "start", "stop", "auto", "log")),
             Parameter("miner", "an id such as s19-1, a name, or all", completes="miners"),
@@ -119,7 +100,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "prefs",
         "Your own limits, alerts and display; see or change them",
-        _in("preferences", "prefs"),
+        preferences.prefs,
         parameters=(
             Parameter("action", "set; nothing: show all", choices=("set",)),
             Parameter("name", "which preference", completes="preferences"),
@@ -138,7 +119,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "away",
         "Say when you are away, or list who is",
-        _in("away", "away"),
+        away.away,
         parameters=(Parameter("until", "until Friday, for 3 days, off; nothing: the list"),),
         examples=("/away until Friday", "/away for 3 days", "/away off"),
         private=True,
@@ -146,22 +127,22 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "live",
         "One message here that stays up to date",
-        _in("live", "live"),
+        live.live,
         parameters=(Parameter("switch", "off ends it", choices=("on", "off")),),
         examples=("/live", "/live off"),
     ),
-    Command("health", "Which devices report, and faults", _in("now", "health"), examples=("/health",)),
+    Command("health", "Which devices report, and faults", now.health, examples=("/health",)),
     Command(
         "report",
         "Yesterday, the week or the month on one page",
         None,
         until="Reports are not there yet. Until then /history yesterday and /chart energy last 7 days come close.",
     ),
-    Command("sites", "The site, its limits, and your role", _in("site", "sites"), examples=("/sites",)),
+    Command("sites", "The site, its limits, and your role", site.sites, examples=("/sites",)),
     Command(
         "people",
         "Who may do what here: list, approve, change role, remove (owners)",
-        _in("people", "people"),
+        people.people,
         parameters=(
             Parameter("action", "what to do", choices=("list", "approve", "role", "remove")),
             Parameter("who", "a name, or an account such as telegram:123456", completes="people"),
@@ -174,14 +155,14 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "link",
         "Add your account on another chat platform",
-        _in("people", "link"),
+        people.link,
         examples=("/link",),
         private=True,
     ),
     Command(
         "group",
         "Open or close this group: may figures be told in it? (owners)",
-        _in("people", "group"),
+        people.group,
         parameters=(Parameter("action", "open or close", choices=("open", "close")),),
         examples=("/group open", "/group close"),
         role="owner",
@@ -190,7 +171,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "help",
         "What I can do, or how one command is used",
-        _in("site", "help_"),
+        site.help_,
         parameters=(Parameter("command", "a command's name", completes="commands"),),
         examples=("/help", "/help miners"),
     ),
