@@ -102,8 +102,8 @@ class Channel:
     """One switch of a relay. `energy_kwh` is its counter's total, which may begin again at 0 when the relay restarts.
 
     `timer_left_s` runs until the device flips the switch back by itself. `switched_by` is the relay's own word for what
-    switched it last (`http`, `HTTP_in`, `timer`, `button`, `switch`, `init`). `rated_w` is what the relay says it may
-    carry. A relay without a meter has no power figure at all: that is None, and a metered channel that is off is 0.
+    switched it last (`http`, `HTTP_in`, `timer`, `button`, `switch`, `input`, `init`). A relay without a meter has no
+    power figure at all: that is None, and a metered channel that is off is 0.
     """
 
     channel: int
@@ -116,7 +116,6 @@ class Channel:
     timer_left_s: float | None
     switched_by: str | None
     errors: tuple[str, ...]
-    rated_w: float | None = None
 
     @property
     def metered(self) -> bool:
@@ -128,8 +127,9 @@ class Channel:
 class SwitchedDevice(Protocol):
     """A relay. Every switch-on carries its end: when nobody renews it, the relay itself switches off.
 
-    Both commands raise a `ConnectorError`; after `Unreachable.maybe_done` the caller reads back before anything else.
-    Neither is ever repeated by the connector, and a command that came through says nothing about the output: read it.
+    Both commands raise a `ConnectorError`; only `Unreachable` without `maybe_done` says that surely nothing was done.
+    After any other, and after a command that came through as well, the caller reads the channel back. Neither command
+    is ever repeated by the connector. Switching on what is on already starts its timer again.
     """
 
     @property
@@ -166,7 +166,7 @@ class GridChargeSlot:
 
 @dataclass(frozen=True, slots=True)
 class GridCharge:
-    """Whether the inverter may charge the battery from the grid: in any slot of its day plan (None: it does not say)."""
+    """Whether the inverter may charge the battery from the grid: in any slot of its day plan; None = it does not say."""
 
     enabled: bool | None
     slots: tuple[GridChargeSlot, ...]

@@ -4,6 +4,7 @@
     ├── Unreachable           no answer: try again at the next poll, say since when
     ├── CredentialsRefused    trying again does not help: a person must act
     ├── TryLater              the device asks for a pause of `after_s`
+    ├── NotTaken              a command was refused, or shows no effect: look at the device
     └── Malformed             an answer that makes no sense: nothing of it is kept
         └── Unsupported       an answer of something that we do not speak
 
@@ -39,6 +40,10 @@ class TryLater(ConnectorError):
     def __init__(self, message: str, *, after_s: float | None = None) -> None:
         super().__init__(message)
         self.after_s = after_s
+
+
+class NotTaken(ConnectorError):
+    """A command reached the device, which refused it or does not show its effect."""
 
 
 class Malformed(ConnectorError):

@@ -1,8 +1,9 @@
-"""The simulator's own endpoint: order faults, look behind the curtain, flip relays and the grid by hand."""
+"""The simulator's own endpoint: order faults, look behind the curtain, put a hand on relays, miners and the grid."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,13 +13,21 @@ from aiohttp import web
 from simulator.clock import SimClock
 from simulator.faults import Faults
 from simulator.physics import PhysicalState, VirtualSite
+from simulator.shelly_relays import ShellyRelays
 
 
 class ControlServer:
-    """POST /faults, /relay, /grid, /advance and GET /state of one virtual site."""
+    """POST /faults, /relay, /reboot, /miner, /grid, /advance and GET /state of one virtual site."""
 
-    def __init__(self, world: VirtualSite, clock: SimClock, faults: Faults, targets: frozenset[str]) -> None:
-        self._world, self._clock, self._faults, self._targets = world, clock, faults, targets
+    def __init__(
+        self,
+        world: VirtualSite,
+        clock: SimClock,
+        faults: Faults,
+        targets: frozenset[str],
+        relays: Mapping[str, ShellyRelays],
+    ) -> None:
+        self._world, self._clock, self._faults, self._targets, self._relays = world, clock, faults, targets, relays
 
     def app(self) -> web.Application:
         """The aiohttp application."""
@@ -26,6 +35,8 @@ class ControlServer:
         app.router.add_get("/state", self._state)
         app.router.add_post("/faults", self._order_fault)
         app.router.add_post("/relay", self._switch_relay)
+        app.router.add_post("/reboot", self._reboot)
+        app.router.add_post("/miner", self._tell_miner)
         app.router.add_post("/grid", self._switch_grid)
         app.router.add_post("/advance", self._advance)
         return app
@@ -62,14 +73,35 @@ class ControlServer:
         return web.json_response({"faults": self._faults.in_force()})
 
     async def _switch_relay(self, request: web.Request) -> web.Response:
-        """`{"device", "channel", "on", "seconds": s|null}`: as if somebody pressed the button on the relay."""
+        """`{"device", "channel", "on", "seconds": s|null, "source": "button"}`: as if somebody pressed the button."""
         body = await _body(request)
-        device = self._world.site.device_by_id(str(body.get("device")))
-        if device is None or not isinstance(body.get("on"), bool) or not isinstance(body.get("channel", 0), int):
-            raise _bad('needs "device" (a device of the site), "on" (true or false) and "channel" (a whole number)')
+        relays, channel = self._named(body), body.get("channel", 0)
+        if not isinstance(body.get("on"), bool) or isinstance(channel, bool) or channel not in relays.channels:
+            raise _bad(f'needs "on" (true or false) and "channel" (0 to {len(relays.channels) - 1})')
+        relays.switch(channel, body["on"], body.get("seconds"), str(body.get("source", "button")))
+        return web.json_response(asdict(relays.view(channel)))
+
+    async def _reboot(self, request: web.Request) -> web.Response:
+        """`{"device"}`: as if the relay lost its power for a moment."""
+        relays = self._named(await _body(request))
+        relays.reboot(counters=relays.model.generation == 1)
+        return web.json_response({"outputs": [relays.view(channel).on for channel in relays.channels]})
+
+    async def _tell_miner(self, request: web.Request) -> web.Response:
+        """`{"miner", "asleep"}`: as if somebody told the miner at its own web page to stop or to hash."""
+        body = await _body(request)
+        known = {miner.id for miner in self._world.site.miner}
+        if body.get("miner") not in known or not isinstance(body.get("asleep"), bool):
+            raise _bad(f'needs "miner" (one of {", ".join(sorted(known))}) and "asleep" (true or false)')
         now = self._clock.now()
-        self._world.set_relay(device.id, body.get("channel", 0), body["on"], _until(body, now), at=now)
-        return web.json_response(asdict(self._world.relay(device.id, body.get("channel", 0), now)))
+        self._world.set_asleep(body["miner"], body["asleep"], at=now)
+        return web.json_response(asdict(self._world.miner(body["miner"], now)))
+
+    def _named(self, body: dict[str, Any]) -> ShellyRelays:
+        relays = self._relays.get(str(body.get("device")))
+        if relays is None:
+            raise _bad(f'needs "device", one of {", ".join(self._relays)}')
+        return relays
 
     async def _switch_grid(self, request: web.Request) -> web.Response:
         """`{"present": true|false, "seconds": s|null}`: an outage by hand, or its end."""

@@ -8,6 +8,7 @@ from energy.site import (
     Device,
     Economics,
     Grid,
+    Inverter,
     Limits,
     Miner,
     Prefer,
@@ -51,6 +52,7 @@ def default_site(wiring: Wiring = "solark", *, site_id: str = "ranch", name: str
             voltage_curve=_VOLTAGE_CURVE,
         ),
         grid=Grid(present=True, import_allowed=False, export_allowed=True, max_import_w=12000),
+        inverter=Inverter(max_output_w=15000, islanded_max_w=12000),
         tariff=Tariff(
             period=(
                 TariffPeriod(name="peak", import_per_kwh=0.42, export_per_kwh=0.05, hours="16-21"),
@@ -61,7 +63,8 @@ def default_site(wiring: Wiring = "solark", *, site_id: str = "ranch", name: str
         device=(
             Device(id="solark", kind="solark_cloud", plant_id=PLANT_ID),
             Device(id="cerbo", kind="victron_mqtt", host="venus.local", portal_id=PORTAL_ID),
-            Device(id="garage", kind="shelly", host="192.168.1.50"),
+            # A Pro 4PM: 16 A a channel, its contacts are rated at 250 V.
+            Device(id="garage", kind="shelly", host="192.168.1.50", rated_w=4000),
         ),
         merge={
             "soc_pct": from_shunt,
@@ -73,11 +76,19 @@ def default_site(wiring: Wiring = "solark", *, site_id: str = "ranch", name: str
         },
         miner=(
             Miner(
-                id="s21", name="Primary S21+", power_w=3878, hashrate_ths=235, device="garage", channel=0, priority=1
+                id="s21",
+                name="Primary S21+",
+                model="Antminer S21+",
+                power_w=3878,
+                hashrate_ths=235,
+                device="garage",
+                channel=0,
+                priority=1,
             ),
             Miner(
                 id="s19-1",
                 name="Dump load S19 A",
+                model="Antminer S19",
                 power_w=3250,
                 hashrate_ths=95,
                 device="garage",
@@ -89,6 +100,7 @@ def default_site(wiring: Wiring = "solark", *, site_id: str = "ranch", name: str
             Miner(
                 id="s19-2",
                 name="Dump load S19 B",
+                model="Antminer S19",
                 power_w=3250,
                 hashrate_ths=95,
                 device="garage",

@@ -6,9 +6,11 @@ import time
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-# code401 is SolArk's second way to say 401: HTTP 200 with code 401 inside. gone is for MQTT: a device is unplugged.
-FaultKind = Literal["timeout", "401", "code401", "429", "html", "nulls", "frozen", "gone"]
+# code401 is SolArk's second way to say 401: HTTP 200 with code 401 inside. gone: a device is unplugged (MQTT, miners).
+# The last three befall commands only. lost: done, but the answer never comes. stuck: a yes, and nothing happens.
+FaultKind = Literal["timeout", "401", "code401", "429", "html", "nulls", "frozen", "gone", "lost", "stuck", "refused"]
 FAULT_KINDS: tuple[str, ...] = get_args(FaultKind)
+COMMAND_FAULTS = frozenset({"lost", "stuck", "refused"})
 RETRY_AFTER_S = 2
 
 
@@ -21,8 +23,12 @@ class Fault:
     ends: float | None = None
 
 
+class AnswerLost(Exception):
+    """The command was done, and its answer must never arrive."""
+
+
 class Faults:
-    """The faults in force, by target: `solark`, `victron`, `shelly:<device id>`, `open_meteo`."""
+    """The faults in force, by target: `solark`, `victron`, `shelly:<device id>`, `miner:<miner id>`, `open_meteo`."""
 
     def __init__(self) -> None:
         self._by_target: dict[str, Fault] = {}
@@ -50,9 +56,17 @@ class Faults:
         return fault.kind
 
     def take(self, target: str) -> str | None:
-        """The fault that the next answer of `target` has to show, if any; uses one up."""
-        if self.peek(target) is None:
+        """The fault that the next answer of `target` has to show, if any; uses one up. Commands' faults are left."""
+        kind = self.peek(target)
+        if kind is None or kind in COMMAND_FAULTS:
             return None
+        return self._used(target)
+
+    def take_command(self, target: str) -> str | None:
+        """The fault that the next command to `target` meets, one of `COMMAND_FAULTS`; uses one up."""
+        return self._used(target) if self.peek(target) in COMMAND_FAULTS else None
+
+    def _used(self, target: str) -> str | None:
         fault = self._by_target[target]
         if fault.left is not None:
             fault.left -= 1

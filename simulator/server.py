@@ -6,15 +6,21 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from energy.site import Device, Site
+from aiohttp import web
+
+from energy.site import Device, Miner, Site
+from simulator.cgminer import MinerServer, listening_miner
 from simulator.clock import SimClock
 from simulator.control import ControlServer
 from simulator.faults import Faults
 from simulator.open_meteo import OpenMeteoServer
 from simulator.physics import VirtualSite
 from simulator.shelly import ShellyServer
+from simulator.shelly_gen1 import ShellyGen1Server
+from simulator.shelly_models import USUAL, model_named
+from simulator.shelly_relays import ShellyRelays
 from simulator.solark import PASSWORD, USERNAME, SolArkCloud
-from simulator.web import HOST, listening
+from simulator.web import HOST, FrozenClock, listening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,7 @@ class Endpoints:
     mqtt_host: str | None
     mqtt_port: int | None
     shelly_urls: Mapping[str, str]  # device id -> host:port
+    miner_apis: Mapping[str, str]  # miner id -> host:port
     open_meteo_url: str
     control_url: str
 
@@ -39,29 +46,42 @@ async def serve(
     faults: Faults | None = None,
     victron: bool = True,
     shelly_password: str | None = None,
+    shelly_models: Mapping[str, str] | None = None,
+    settings_delay_s: float = 1.0,
     token_life_s: float = 3_599.0,
     nonce_life_s: float = 3_600.0,
     ports: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Endpoints]:
     """Serve `world` while the block runs. `ports` fixes ports by target (`solark`, `victron`, `shelly:<id>`, ...).
 
-    `victron` False leaves the MQTT side out, which costs half a second to start.
+    `shelly_models` says by device id which of `simulator.shelly_models` a relay plays; `settings_delay_s` is the real
+    time after which written inverter settings show. `victron` False leaves the MQTT side out, which costs half a
+    second to start.
     """
     faults = faults or Faults()
     fixed = ports or {}
     shellies = [device for device in world.site.device if device.kind == "shelly"]
     has_gx = victron and any(device.kind == "victron_mqtt" for device in world.site.device)
     targets = {"solark", "victron", "open_meteo", *(f"shelly:{device.id}" for device in shellies)}
+    targets |= {f"miner:{miner.id}" for miner in world.site.miner}
     async with AsyncExitStack() as stack:
-        cloud = SolArkCloud(world, clock, faults, token_life_s=token_life_s)
+        cloud = SolArkCloud(world, clock, faults, token_life_s=token_life_s, settings_delay_s=settings_delay_s)
         solark_port = await stack.enter_async_context(listening(cloud.app(), fixed.get("solark", 0)))
         meteo = OpenMeteoServer(world, clock, faults)
         meteo_port = await stack.enter_async_context(listening(meteo.app(), fixed.get("open_meteo", 0)))
-        shelly_urls = {}
+        relays, shelly_urls = {}, {}
         for device in shellies:
-            shelly = ShellyServer(world, device, clock, faults, password=shelly_password, nonce_life_s=nonce_life_s)
-            port = await stack.enter_async_context(listening(shelly.app(), fixed.get(f"shelly:{device.id}", 0)))
+            model = model_named((shelly_models or {}).get(device.id, USUAL))
+            clock_of = FrozenClock(clock, faults, f"shelly:{device.id}")
+            relays[device.id] = ShellyRelays(world, device, model, clock_of, faults)
+            app = relay_app(relays[device.id], faults, password=shelly_password, nonce_life_s=nonce_life_s)
+            port = await stack.enter_async_context(listening(app, fixed.get(f"shelly:{device.id}", 0)))
             shelly_urls[device.id] = f"{HOST}:{port}"
+        miner_apis = {}
+        for miner in world.site.miner:
+            api = MinerServer(world, miner, clock, faults)
+            listener = listening_miner(api, port=fixed.get(f"miner:{miner.id}", 0))
+            miner_apis[miner.id] = f"{HOST}:{await stack.enter_async_context(listener)}"
         mqtt_host, mqtt_port = None, None
         if has_gx:
             from simulator.victron import serve_victron  # the MQTT broker is heavy, and not everybody needs it
@@ -69,7 +89,7 @@ async def serve(
             mqtt_host, mqtt_port = await stack.enter_async_context(
                 serve_victron(world, clock, faults, port=fixed.get("victron", 0))
             )
-        control = ControlServer(world, clock, faults, frozenset(targets))
+        control = ControlServer(world, clock, faults, frozenset(targets), relays)
         control_port = await stack.enter_async_context(listening(control.app(), fixed.get("control", 0)))
         yield Endpoints(
             solark_url=f"http://{HOST}:{solark_port}",
@@ -78,14 +98,33 @@ async def serve(
             mqtt_host=mqtt_host,
             mqtt_port=mqtt_port,
             shelly_urls=shelly_urls,
+            miner_apis=miner_apis,
             open_meteo_url=f"http://{HOST}:{meteo_port}",
             control_url=f"http://{HOST}:{control_port}",
         )
 
 
+def relay_app(
+    relays: ShellyRelays, faults: Faults, *, password: str | None = None, nonce_life_s: float = 3_600.0
+) -> web.Application:
+    """The HTTP face of a relay device, in the language of its model's generation."""
+    if relays.model.generation == 1:
+        return ShellyGen1Server(relays, faults, password=password).app()
+    return ShellyServer(relays, faults, password=password, nonce_life_s=nonce_life_s).app()
+
+
 def at_endpoints(site: Site, endpoints: Endpoints) -> Site:
     """`site` with its devices' addresses replaced by those of the simulator."""
-    return site.model_copy(update={"device": tuple(_moved(device, endpoints) for device in site.device)})
+    devices = tuple(_moved(device, endpoints) for device in site.device)
+    miners = tuple(_moved_api(miner, endpoints) for miner in site.miner)
+    return site.model_copy(update={"device": devices, "miner": miners})
+
+
+def _moved_api(miner: Miner, endpoints: Endpoints) -> Miner:
+    if miner.api is None:
+        return miner
+    host, _, port = endpoints.miner_apis[miner.id].partition(":")
+    return miner.model_copy(update={"api_host": host, "api_port": int(port)})
 
 
 def _moved(device: Device, endpoints: Endpoints) -> Device:

@@ -9,13 +9,11 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from energy.site import Device
-from simulator.clock import SimClock
-from simulator.faults import Faults
-from simulator.physics import VirtualSite
+from simulator.faults import AnswerLost, Faults
 from simulator.shelly_auth import THROTTLE_S, DigestGate, SlotsFull, Verdict
-from simulator.shelly_device import CHANNELS, RpcError, ShellyDevice
-from simulator.web import FrozenClock, faulty, nulled
+from simulator.shelly_device import RpcError, ShellyDevice
+from simulator.shelly_relays import ShellyRelays
+from simulator.web import faulty, nulled
 
 OPEN_METHODS = frozenset({"Shelly.GetDeviceInfo"})
 _LOOK_EVERY_S = 0.5
@@ -26,18 +24,11 @@ class ShellyServer:
     """One device's HTTP application; `app()` makes it. `password` None leaves the door open, as from the factory."""
 
     def __init__(
-        self,
-        world: VirtualSite,
-        device: Device,
-        clock: SimClock,
-        faults: Faults,
-        *,
-        password: str | None = None,
-        nonce_life_s: float = 3_600.0,
+        self, relays: ShellyRelays, faults: Faults, *, password: str | None = None, nonce_life_s: float = 3_600.0
     ) -> None:
-        self._target = f"shelly:{device.id}"
+        self._target = f"shelly:{relays.device.id}"
         self._faults = faults
-        self.device = ShellyDevice(world, device, FrozenClock(clock, faults, self._target), auth=password is not None)
+        self.device = ShellyDevice(relays, auth=password is not None)
         self.gate = DigestGate(self.device.id, password, nonce_life_s=nonce_life_s)
         self._listeners: dict[web.WebSocketResponse, str] = {}
 
@@ -113,7 +104,10 @@ class ShellyServer:
             error = {"code": 429 if kind == "429" else 401, "message": message}
             await socket.send_json({"id": frame.get("id"), "src": self.device.id, "error": error})
             return
-        answer = self._answer(frame, "WS_in")
+        try:
+            answer = self._answer(frame, "WS_in")
+        except AnswerLost:
+            return
         if kind == "nulls" and "result" in answer:
             answer["result"] = nulled(answer["result"])
         await socket.send_json(answer)
@@ -178,13 +172,13 @@ class ShellyServer:
 
     async def _notify(self) -> None:
         """Push NotifyStatus of every switch whose output or power changed to the sockets that listen."""
-        told = [self.device.switch(channel) for channel in range(CHANNELS)]
+        told = [self.device.switch(channel) for channel in self.device.relays.channels]
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             if not self._listeners:
                 continue
             changed: dict[str, Any] = {}
-            for channel in range(CHANNELS):
+            for channel in self.device.relays.channels:
                 now = self.device.switch(channel)
                 if _differs(told[channel], now):
                     told[channel] = now
@@ -205,7 +199,7 @@ def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return (
         before["output"] != now["output"]
         or before.get("timer_started_at") != now.get("timer_started_at")
-        or abs(before["apower"] - now["apower"]) > _TELL_CHANGES_ABOVE_W
+        or abs(before.get("apower", 0.0) - now.get("apower", 0.0)) > _TELL_CHANGES_ABOVE_W
     )
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from simulator.clock import SimClock
 from simulator.default_site import PLANT_ID
-from simulator.faults import Faults
+from simulator.faults import AnswerLost, Faults
 from simulator.physics import VirtualSite
 from simulator.solark_payloads import SERIAL, SolArkPayloads, page
 from simulator.web import FrozenClock, faulty
@@ -27,7 +27,11 @@ Answer = Callable[[web.Request, datetime], Any]
 
 
 class SolArkCloud:
-    """The cloud's HTTP application; `app()` makes it. Tokens live `token_life_s` of real time."""
+    """The cloud's HTTP application; `app()` makes it.
+
+    In real time, tokens live `token_life_s`, and written settings show `settings_delay_s` later: the inverter gets them
+    by its dongle.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class SolArkCloud:
         username: str = USERNAME,
         password: str = PASSWORD,
         token_life_s: float = 3_599.0,
+        settings_delay_s: float = 1.0,
     ) -> None:
         device = next((d for d in world.site.device if d.kind == "solark_cloud"), None)
         plant_id = device.plant_id if device and device.plant_id else PLANT_ID
@@ -48,7 +53,10 @@ class SolArkCloud:
         self._username, self._password, self._token_life_s = username, password, token_life_s
         self._tokens: dict[str, float] = {}
         self._refresh_tokens: set[str] = set()
-        self._settings = _factory_settings()
+        self.settings = factory_settings()
+        self.writes = 0
+        self._settings_delay_s = settings_delay_s
+        self._written: tuple[float, dict[str, Any]] | None = None
 
     def app(self) -> web.Application:
         """The aiohttp application."""
@@ -75,7 +83,7 @@ class SolArkCloud:
             f"/inverter/grid/{SERIAL}/realtime": lambda _, at: made.grid(at),
             f"/inverter/load/{SERIAL}/realtime": lambda _, at: made.load(at),
             f"/inverter/{SERIAL}/realtime/input": lambda _, at: made.panels(at),
-            f"/common/setting/{SERIAL}/read": lambda _, __: dict(self._settings),
+            f"/common/setting/{SERIAL}/read": lambda _, __: self._current_settings(),
         }
         for path, answer in table.items():
             app.router.add_get(f"/api/v1{path}", self._guarded(answer))
@@ -156,12 +164,31 @@ class SolArkCloud:
         months = [date(year, month, 1) for month in range(1, 13)]
         return self.payloads.sums([(first.strftime("%Y-%m"), first) for first in months], date(year + 1, 1, 1), at)
 
+    def _current_settings(self) -> dict[str, Any]:
+        if self._written is not None and time.monotonic() >= self._written[0]:
+            self.settings, self._written = self._written[1], None
+        return dict(self.settings)
+
     async def _set_settings(self, request: web.Request) -> web.Response:
+        """The whole block, every key of it and no other; what is missing would be lost in the inverter."""
         refusal = self._refusal(request)
         if refusal is not None:
             return refusal
-        body = json.loads(await request.text())
-        self._settings |= {key: value for key, value in body.items() if key in self._settings}
+        try:
+            block = json.loads(await request.text())
+        except ValueError:
+            return _failure(1, "Bad request")
+        known = self._current_settings()
+        if not isinstance(block, dict) or block.keys() != known.keys() or block["sn"] != SERIAL:
+            return _failure(1, "fail")
+        fault = self._faults.take_command(TARGET)
+        if fault == "refused":
+            return _failure(1, "fail")
+        self.writes += 1
+        if fault != "stuck":
+            self._written = time.monotonic() + self._settings_delay_s, block
+        if fault == "lost":
+            raise AnswerLost
         return _success(None)
 
 
@@ -179,7 +206,8 @@ def _refuse(_: web.Request, kind: str) -> web.Response:
     return _failure(401, "Token expired or invalid", status=401 if kind == "401" else 200)
 
 
-def _factory_settings() -> dict[str, Any]:
+def factory_settings() -> dict[str, Any]:
+    """The master's settings block as delivered, with the mixed types that the cloud sends."""
     settings: dict[str, Any] = {
         "sn": SERIAL,
         "equipMode": 1,

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from simulator.clock import SimClock
-from simulator.faults import RETRY_AFTER_S, Faults
+from simulator.faults import RETRY_AFTER_S, AnswerLost, Faults
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refuse = Callable[[web.Request, str], web.Response]
@@ -77,7 +77,11 @@ def faulty(faults: Faults, target: str, refuse: Refuse, *, spared: frozenset[str
             if kind == "429":
                 answer.headers["Retry-After"] = str(RETRY_AFTER_S)
             return answer
-        answer_or_stream = await handler(request)
+        try:
+            answer_or_stream = await handler(request)
+        except AnswerLost:
+            await asyncio.sleep(_LONGER_THAN_ANY_TIMEOUT_S)
+            raise
         if kind == "nulls" and isinstance(answer_or_stream, web.Response) and answer_or_stream.text:
             return web.json_response(nulled(json.loads(answer_or_stream.text)), status=answer_or_stream.status)
         return answer_or_stream

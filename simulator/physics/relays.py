@@ -6,9 +6,10 @@ from bisect import bisect_right
 
 from simulator.physics.state import RelayView
 
-_BOOT_S = 30.0
+BOOT_S = 30.0
+ASLEEP_W = 40.0  # control board and fans of a miner that was told to stop
 _FULL_S = 180.0
-_BOOT_SHARE = 0.08  # fans and control board while the firmware boots
+BOOT_SHARE = 0.08  # fans and control board while the firmware boots
 
 
 class RelayChannel:
@@ -55,6 +56,12 @@ def miner_draw_w(power_w: float, on_for_s: float) -> float:
     """What a miner draws `on_for_s` seconds after its relay closed: it boots, then the chips ramp up."""
     if on_for_s >= _FULL_S:
         return power_w
-    if on_for_s < _BOOT_S:
-        return power_w * _BOOT_SHARE
-    return power_w * (_BOOT_SHARE + (1 - _BOOT_SHARE) * (on_for_s - _BOOT_S) / (_FULL_S - _BOOT_S))
+    if on_for_s < BOOT_S:
+        return power_w * BOOT_SHARE
+    return power_w * (BOOT_SHARE + (1 - BOOT_SHARE) * (on_for_s - BOOT_S) / (_FULL_S - BOOT_S))
+
+
+def woken_draw_w(power_w: float, awake_for_s: float) -> float:
+    """What a miner draws `awake_for_s` seconds after it was told to hash again: its chips ramp up, it need not boot."""
+    ramp_s = _FULL_S - BOOT_S
+    return ASLEEP_W + (power_w - ASLEEP_W) * min(awake_for_s / ramp_s, 1.0)

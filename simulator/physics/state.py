@@ -78,3 +78,14 @@ class RelayView:
     automatic: bool
     timer_started_s: float | None = None
     timer_until_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinerView:
+    """A miner at one instant. `up`: it has power and has booted, so that its own API answers."""
+
+    up: bool
+    up_for_s: float
+    asleep: bool  # told to stop hashing, and not told otherwise since it has power
+    power_w: float
+    hashrate_ths: float

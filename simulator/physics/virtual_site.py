@@ -14,10 +14,10 @@ import numpy as np
 from energy.site import Battery, Miner, Site
 from simulator.physics.dispatch import STEP_S, Flows, Plant, dispatch
 from simulator.physics.inputs import DayInputs, Wiring, day_inputs, weather_of
-from simulator.physics.relays import RelayChannel, miner_draw_w
+from simulator.physics.relays import ASLEEP_W, BOOT_S, RelayChannel, miner_draw_w, woken_draw_w
 from simulator.physics.scenario import Scenario
 from simulator.physics.sky import DAY_S, solar_day
-from simulator.physics.state import EnergyTotals, PhysicalState, RelayView
+from simulator.physics.state import EnergyTotals, MinerView, PhysicalState, RelayView
 
 __all__ = ["VirtualSite", "Wiring"]
 
@@ -48,6 +48,7 @@ class VirtualSite:
         self._miners: tuple[tuple[Miner, RelayChannel], ...] = ()
         self._channels: dict[tuple[str, int], RelayChannel] = {}
         self._blackout = RelayChannel(self.start_s, automatic=False)
+        self._sleep = {miner.id: RelayChannel(self.start_s, automatic=False) for miner in site.miner}
         self._add_channels()
         curve = (site.battery.voltage_curve if site.battery else ()) or _DEFAULT_CURVE
         self._curve_volts, self._curve_soc = [v for v, _ in curve], [s for _, s in curve]
@@ -130,6 +131,45 @@ class VirtualSite:
         at_s = self._reach(t)
         return {key: channel.view(at_s) for key, channel in self._channels.items()}
 
+    def set_asleep(self, miner_id: str, asleep: bool, *, at: datetime | None = None) -> None:
+        """Tell a miner, over its API, to stop hashing or to hash again. A power cut makes it forget."""
+        at_s = self._not_in_the_past(at)
+        miner, relay = self._miner_and_relay(miner_id)
+        if self._told_to_sleep(miner, relay.state(at_s)[1], at_s)[0] == asleep:
+            return
+        sleep = self._sleep[miner_id]
+        if sleep.state(at_s)[0] == asleep:  # told before a power cut, which made it forget
+            sleep.switch(at_s, not asleep)
+        sleep.switch(at_s, asleep)
+
+    def miner(self, miner_id: str, t: datetime) -> MinerView:
+        """The miner at `t`."""
+        state = self.state_at(t)
+        at_s = t.timestamp()
+        miner, relay = self._miner_and_relay(miner_id)
+        on, since_s = relay.state(at_s)
+        asleep = self._told_to_sleep(miner, since_s, at_s)[0]
+        watts = state.miner_w[miner_id]
+        hashing_share = 0.0 if asleep else max(watts - ASLEEP_W, 0.0) / (miner.power_w - ASLEEP_W)
+        up = on and at_s - since_s >= BOOT_S
+        return MinerView(
+            up=up,
+            up_for_s=at_s - since_s if up else 0.0,
+            asleep=on and asleep,
+            power_w=watts,
+            hashrate_ths=miner.hashrate_ths * hashing_share if up else 0.0,
+        )
+
+    def _miner_and_relay(self, miner_id: str) -> tuple[Miner, RelayChannel]:
+        return next(pair for pair in self._miners if pair[0].id == miner_id)
+
+    def _told_to_sleep(self, miner: Miner, on_since_s: float, at_s: float) -> tuple[bool, float | None]:
+        """Whether the miner was told to sleep since it has power, and when it was told to wake."""
+        asleep, told_s = self._sleep[miner.id].state(at_s)
+        if told_s <= on_since_s:
+            return False, None
+        return asleep, None if asleep else told_s
+
     def set_grid(self, present: bool, until: datetime | None = None, *, at: datetime | None = None) -> None:
         """Cut the grid off by hand, or give it back (scheduled outages still happen)."""
         self._blackout.switch(self._not_in_the_past(at), not present, until.timestamp() if until else None)
@@ -191,7 +231,13 @@ class VirtualSite:
             watts = 0.0
             if on:
                 ripple = ((index * 2_654_435_761 + number * 40_503) & 0xFFFF) / 65_535 - 0.5
-                watts = miner_draw_w(miner.power_w, at_s - since_s) * (1 + 0.016 * ripple)
+                asleep, woken_s = self._told_to_sleep(miner, since_s, at_s)
+                if asleep:
+                    watts = ASLEEP_W
+                elif woken_s is not None:
+                    watts = woken_draw_w(miner.power_w, at_s - woken_s) * (1 + 0.016 * ripple)
+                else:
+                    watts = miner_draw_w(miner.power_w, at_s - since_s) * (1 + 0.016 * ripple)
             miners.append(watts)
         flows = dispatch(
             self.plant,

@@ -23,9 +23,11 @@ from simulator.default_site import default_site
 from simulator.faults import Faults
 from simulator.physics import PhysicalState, VirtualSite
 from simulator.scenarios import scenario_named
-from simulator.shelly import ShellyServer
+from simulator.server import relay_app
+from simulator.shelly_models import model_named
+from simulator.shelly_relays import ShellyRelays
 from simulator.victron import Timings, serve_victron
-from simulator.web import listening
+from simulator.web import FrozenClock, listening
 
 BIRTH = datetime(2026, 6, 1, 7, 0, tzinfo=UTC)  # midnight at the site
 PASSWORD = "relay-secret"
@@ -144,7 +146,8 @@ async def _serve_solark(stack: AsyncExitStack, world: VirtualSite, clock: SimClo
 async def _serve_shelly(stack: AsyncExitStack, world: VirtualSite, clock: SimClock, faults: Faults) -> dict[str, Any]:
     device = world.site.device_by_id("garage")
     assert device is not None
-    app = ShellyServer(world, device, clock, faults, password=PASSWORD).app()
+    relays = ShellyRelays(world, device, model_named("pro4pm"), FrozenClock(clock, faults, "shelly:garage"), faults)
+    app = relay_app(relays, faults, password=PASSWORD)
     return {"host": "127.0.0.1", "port": await stack.enter_async_context(listening(app))}
 
 

@@ -16,6 +16,7 @@ from simulator.physics import VirtualSite
 from simulator.server import Endpoints, at_endpoints, serve
 from tests.simulator.worlds import NOON, world
 
+SETTINGS = "common/setting/2207079904/read"
 UPLOAD = NOON.replace(minute=0, second=0)  # the dongle uploads every 5 minutes
 
 
@@ -53,6 +54,12 @@ class Cloud:
         envelope = (await self.ask(path, **query)).json()
         assert envelope["code"] == 0, envelope
         return envelope["data"]
+
+    async def write(self, block: dict[str, Any]) -> dict[str, Any]:
+        url = f"{self.endpoints.solark_url}/api/v1/common/setting/2207079904/set"
+        answer = await self.client.post(url, json=block, headers={"Authorization": f"Bearer {self.token}"})
+        envelope: dict[str, Any] = answer.json()
+        return envelope
 
     async def order(self, **fault: Any) -> None:
         answer = await self.client.post(f"{self.endpoints.control_url}/faults", json={"target": "solark"} | fault)
@@ -168,15 +175,40 @@ async def test_an_outage_opens_the_grid_relay() -> None:
         assert (grid["acRealyStatus"], grid["vip"][0]["volt"]) == (0, "0.0")
 
 
-async def test_settings_can_be_read_and_written() -> None:
-    async with cloud() as c:
+async def test_written_settings_show_when_the_inverter_has_them() -> None:
+    async with cloud(settings_delay_s=0.2) as c:
         await c.login()
-        block = await c.get("common/setting/2207079904/read")
+        block = await c.get(SETTINGS)
         assert (block["equipMode"], block["sellTime1"], block["cap1"]) == (1, "01:00", "20")
-        url = f"{c.endpoints.solark_url}/api/v1/common/setting/2207079904/set"
-        headers = {"Authorization": f"Bearer {c.token}"}
-        await c.client.post(url, json=block | {"cap1": "35"}, headers=headers)
-        assert (await c.get("common/setting/2207079904/read"))["cap1"] == "35"
+        assert (await c.write(block | {"cap1": "35"}))["code"] == 0
+        assert (await c.get(SETTINGS))["cap1"] == "20"
+        await asyncio.sleep(0.25)
+        assert (await c.get(SETTINGS))["cap1"] == "35"
+
+
+async def test_settings_are_written_whole_or_not_at_all() -> None:
+    async with cloud(settings_delay_s=0) as c:
+        await c.login()
+        block = await c.get(SETTINGS)
+        some = {key: value for key, value in block.items() if key != "cap6"}
+        for wrong in (some | {"cap1": "35"}, block | {"cap1": "35", "capital": 1}, block | {"cap1": "35", "sn": "1"}):
+            answer = await c.write(wrong)
+            assert (answer["code"], answer["success"]) == (1, False)
+        assert await c.get(SETTINGS) == block
+
+
+@pytest.mark.parametrize("fault", ["refused", "stuck"])
+async def test_a_write_can_be_refused_or_come_to_nothing_while_reading_goes_on(fault: str) -> None:
+    async with cloud(settings_delay_s=0) as c:
+        await c.login()
+        block = await c.get(SETTINGS)
+        await c.order(fault=fault, count=1)
+        assert await c.get(SETTINGS) == block
+        answer = await c.write(block | {"cap1": "35"})
+        assert answer["success"] is (fault == "stuck")
+        assert await c.get(SETTINGS) == block
+        assert (await c.write(block | {"cap1": "35"}))["success"] is True
+        assert (await c.get(SETTINGS))["cap1"] == "35"
 
 
 async def test_ordered_faults_show_and_end_after_their_count() -> None:
