@@ -7,58 +7,17 @@ import importlib
 import importlib.util
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
-from bot.commands.command import Call, Context
-from bot.message import Address
 from bot.ports import Sent, TryLater, Undeliverable
 from bot.reply import Bold, Button, Code, CodeBlock, Lines, Paragraph, Picture, Reply, Source, Text, say
-from tests.bot.house import PNG, Buttons, Commands, House
-from tests.bot.stages.base import Lack, Seen, Stage, until
+from tests.bot.house import PNG, Buttons
+from tests.bot.stages.base import Stage, until
+from tests.bot.stages.saying import CANCEL, HOSTILE, START, SayingHouse, needs, readable, seen, start_of
 
 STAGES = {name: f"tests.bot.stages.{name}" for name in ("console", "telegram", "slack", "discord")}
-
-START, CANCEL = Button("Start", "t-start", "primary"), Button("Cancel", "t-cancel", "danger")
-HOSTILE = (
-    "<b>garage</b>",
-    "*shed*",
-    "_barn_",
-    "~hall~",
-    "`tank`",
-    "```\nfence\n```",
-    "||secret||",
-    "&lt;i&gt; & co",
-    "@everyone",
-    "@here",
-    "<!channel>",
-    "<@7>",
-    "<#5>",
-    "<https://evil.example|here>",
-    "[here](http://evil.example)",
-    "# title",
-    "> quote",
-    "\\*backslash\\*",
-    "{{mustache}} %s ${x}",
-)
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]")
-
-
-@dataclass
-class Saying(Commands):
-    """/status says `reply` where it is set."""
-
-    reply: Reply | None = None
-
-    async def run(self, call: Call, scope: object, context: Context) -> Reply:
-        said = await super().run(call, scope, context)
-        return self.reply if self.reply is not None and call.command.name == "status" else said
-
-
-@dataclass
-class SayingHouse(House):
-    commands: Saying = field(default_factory=Saying)
 
 
 @pytest.fixture
@@ -73,29 +32,6 @@ async def stage(request: pytest.FixtureRequest, house: SayingHouse) -> AsyncIter
         pytest.skip(f"{name} does not exist yet: the {request.param} adapter is NOT held to the contract")
     async with importlib.import_module(name).stage(house) as opened:
         yield opened
-
-
-def needs(stage: Stage, *lacks: Lack) -> None:
-    for lack in lacks:
-        if lack in stage.lacks:
-            pytest.skip(f"{stage.platform}: {stage.lacks[lack]}")
-
-
-async def seen(stage: Stage, count: int = 1, *, timeout_s: float = 10.0) -> list[Seen]:
-    """What stands there once it is `count` messages and nothing more comes."""
-    await until(lambda: len(stage.seen()) >= count, timeout_s=timeout_s)
-    await asyncio.sleep(0.05)
-    shown = stage.seen()
-    assert len(shown) == count, shown
-    return shown
-
-
-def readable(text: str) -> str:
-    return _INVISIBLE.sub("", text)
-
-
-def start_of(text: str) -> str:
-    return readable(text).split("\n")[0]
 
 
 async def test_a_text_arrives_once(stage: Stage, house: SayingHouse) -> None:
@@ -454,12 +390,7 @@ async def test_thirty_conversations_at_once_lose_and_double_nothing(stage: Stage
     await asyncio.sleep(0.1)
     assert len(stage.seen()) == 90
     for person in people:
-        chat_id = _chat_id_of(stage, person)
+        chat_id = stage.address(person).chat_id
         assert [start_of(message.text) for message in stage.seen(chat_id=chat_id)] == [
             f"Re: question {number} of {person}" for number in range(3)
         ]
-
-
-def _chat_id_of(stage: Stage, user: str) -> str:
-    address: Address = stage.address(user)
-    return address.chat_id

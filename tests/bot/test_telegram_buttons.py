@@ -21,7 +21,7 @@ from bot.platforms.telegram.registering import command_list
 from bot.platforms.telegram.send import TelegramOutlet
 from bot.ports import Sent, TryLater, Undeliverable
 from bot.reply import Button, Picture, say
-from tests.bot.house import PNG, Assistant, Buttons, House, Places
+from tests.bot.house import PNG, Assistant, Buttons, House, People, Places
 from tests.bot.telegram_stage import COMMANDS, KeptHash, running, until
 from tests.doubles.telegram_api import Failure, TelegramApi, lost_answer, migrated, too_many
 
@@ -50,6 +50,18 @@ def ref_of(result: object) -> str:
     return result.ref
 
 
+@dataclass
+class SlowPeople(People):
+    """A database that takes its time."""
+
+    gate: asyncio.Event | None = None
+
+    async def admit(self, platform: str, external_id: str) -> Any:
+        if self.gate is not None:
+            await self.gate.wait()
+        return await super().admit(platform, external_id)
+
+
 def house_that_asks() -> House:
     house = House(buttons=Buttons({"t-start": {"do": "confirm", "text": "start s19-1"}}))
     house.commands.buttons = ((START, CANCEL),)
@@ -70,29 +82,17 @@ async def test_a_button_is_tapped_and_its_answer_takes_the_place_of_the_question
 
 
 async def test_the_spinner_ends_at_once_and_not_when_the_work_is_done(api: TelegramApi) -> None:
-    house = house_that_asks()
-    gate = asyncio.Event()
-
-    async def hold(text: str) -> None:
-        await gate.wait()
-
+    house, gate = house_that_asks(), asyncio.Event()
+    house.people = people = SlowPeople()
     async with running(api, house):
         api.say("/miners start s19-1")
         (asked,) = await api.wait_for(1)
-        house.people.admit = _after(hold, house.people.admit)  # type: ignore[method-assign]  # a slow database
+        people.gate = gate
         api.tap(asked, "Start")
         await until(lambda: "answerCallbackQuery" in [method for method, _ in api.calls])
         assert house.commands.ran[1:] == []
         gate.set()
         await until(lambda: len(house.commands.ran) == 2)
-
-
-def _after(first: object, then: object) -> object:
-    async def both(*arguments: str) -> object:
-        await first("")  # type: ignore[operator]
-        return await then(*arguments)  # type: ignore[operator]
-
-    return both
 
 
 async def test_a_tap_that_telegram_delivers_twice_is_one(api: TelegramApi) -> None:

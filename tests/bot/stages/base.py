@@ -74,10 +74,17 @@ class Seen:
 class Stage(Protocol):
     """See the module's text. A user's external id is the text in `user`; whoever writes first exists from then on."""
 
-    platform: str
-    outlet: Outlet
-    native: Native
-    lacks: Mapping[Lack, str]
+    @property
+    def platform(self) -> str: ...
+
+    @property
+    def outlet(self) -> Outlet: ...
+
+    @property
+    def native(self) -> Native: ...
+
+    @property
+    def lacks(self) -> Mapping[Lack, str]: ...
 
     def address(self, user: str = "7", *, group: bool = False) -> Address:
         """The direct chat with a user, or the one group that all of them are in."""
