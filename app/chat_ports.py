@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.message import Address
-from bot.ports import Pending
+from bot.chat import Chat, ChatLimits
+from bot.courier import DueNotice
+from bot.live import LiveMessage
+from bot.message import Address, Sender
+from bot.ports import Assistant, Commands, LiveMessages, Pending, Renderer, ScopeFor
 from energy.site import Site
-from services import conversations, people
+from services import buttons, conversations, live, notices, people, routes
+from services.buttons import Redeemed
 from services.conversations import Place
 from services.scope import DEFAULT_ORG_ID
-from store import inbox, offsets
+from store import groups, inbox, offsets, registrations
 from store.conversations import StoredTurn
 from store.database import Database
 from store.people import Person
+
+SEEN_AGAIN_AFTER_S = 600.0  # a chat that is written in all the time is not noted with each message
+
+
+def stored_chat(
+    database: Database,
+    site: Site,
+    *,
+    commands: Commands,
+    live: LiveMessages,
+    assistant: Assistant,
+    render: Renderer,
+    scope_for: ScopeFor,
+    limits: ChatLimits | None = None,
+) -> Chat:
+    """A chat whose people, messages, buttons and conversations are in the database."""
+    return Chat(
+        inbox=StoredInbox(database),
+        people=StoredPeople(database, site),
+        places=StoredPlaces(database, site),
+        buttons=StoredButtons(database, site),
+        commands=commands,
+        live=live,
+        conversations=StoredConversations(database, site),
+        assistant=assistant,
+        render=render,
+        scope_for=scope_for,
+        limits=limits,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +116,117 @@ class StoredOffset:
 
     async def save(self, offset: int) -> None:
         await offsets.save(self.database, DEFAULT_ORG_ID, self.platform, "updates", offset)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlaces:
+    """`bot.ports.Places`."""
+
+    database: Database
+    site: Site
+    _noted: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    async def is_open(self, address: Address) -> bool:
+        return await groups.is_open(self.database, DEFAULT_ORG_ID, self.site.id, address.platform, address.chat_id)
+
+    async def seen(self, person_id: str, address: Address) -> None:
+        known = (person_id, address.key)
+        now = time.monotonic()
+        if known in self._noted and now - self._noted[known] < SEEN_AGAIN_AFTER_S:
+            return
+        await routes.seen(self.database, person_id, address.platform, address.chat_id, datetime.now(UTC))
+        self._noted[known] = now
+
+    async def dead(self, address: Address, reason: str) -> None:
+        self._noted.clear()
+        await routes.mark_dead(self.database, address.platform, address.chat_id, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredButtons:
+    """`bot.ports.Buttons`."""
+
+    database: Database
+    site: Site
+
+    async def redeem(self, token: str, person_id: str, place: str, key: str) -> Redeemed:
+        now = datetime.now(UTC)
+        return await buttons.redeem(self.database, self.site, token, person_id=person_id, place=place, key=key, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNotices:
+    """`bot.courier.Notices`: what the worker has to tell, and results that came too late for their reply."""
+
+    database: Database
+    site: Site
+
+    async def due(self) -> Sequence[DueNotice]:
+        now = datetime.now(UTC)
+        await notices.add_late_results(self.database, self.site, now)
+        return [
+            DueNotice(each.notice_id, each.level, each.text, [_address(way) for way in each.addresses], each.tries)
+            for each in await notices.due(self.database, self.site, now)
+        ]
+
+    async def sent(self, notice_id: int) -> None:
+        await notices.sent(self.database, notice_id, datetime.now(UTC))
+
+    async def failed(self, notice_id: int, reason: str, *, again_in_s: float | None) -> None:
+        again_at = None if again_in_s is None else datetime.now(UTC) + timedelta(seconds=again_in_s)
+        await notices.failed(self.database, notice_id, reason, next_try_at=again_at)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLive:
+    """`bot.live.LiveStore`."""
+
+    database: Database
+    site: Site
+
+    async def put(self, message: LiveMessage) -> None:
+        address, sender = message.address, message.sender
+        stored = live.LiveMessage(
+            address.platform,
+            address.chat_id,
+            address.thread,
+            message.ref,
+            sender.external_id,
+            sender.name,
+            datetime.now(UTC),
+        )
+        await live.put(self.database, self.site, stored)
+
+    async def remove(self, address: Address) -> None:
+        await live.forget(self.database, self.site, address.platform, address.chat_id)
+
+    async def all(self) -> Sequence[LiveMessage]:
+        return [
+            LiveMessage(
+                Address(each.platform, each.chat_id, each.thread),
+                Sender(each.platform, each.external_id, each.name),
+                each.ref,
+            )
+            for each in await live.all_of(self.database, self.site)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRegistration:
+    """What a platform was last told of the commands."""
+
+    database: Database
+    platform: str
+
+    async def known(self) -> str | None:
+        return await registrations.get(self.database, DEFAULT_ORG_ID, self.platform, "commands")
+
+    async def keep(self, digest: str) -> None:
+        await registrations.put(self.database, DEFAULT_ORG_ID, self.platform, "commands", digest)
+
+
+def _address(way: Any) -> Address:
+    return Address(way["platform"], way["chat_id"], way.get("thread"))
 
 
 def _place(address: Address) -> Place:

@@ -58,12 +58,12 @@ async def demo(settings: Settings, scenario: str, *, keep: bool) -> None:
             settings = replace(settings, data_dir=Path(folder))
         stack.enter_context(sole_use(settings.data_dir))
         typer.echo("Starting the virtual site, its history and a worker ...")
-        async with _running(settings, scenario) as (database, site):
-            await _converse(settings, database, site, began, kept=keep)
+        async with _running(settings, scenario) as (database, site, redis_url):
+            await _converse(replace(settings, redis_url=redis_url), database, site, began, kept=keep)
 
 
 @contextlib.asynccontextmanager
-async def _running(settings: Settings, scenario: str) -> AsyncIterator[tuple[Database, Site]]:
+async def _running(settings: Settings, scenario: str) -> AsyncIterator[tuple[Database, Site, str]]:
     """Everything but the chat; ended in order at the end."""
     world = ["--seed", str(DEMO_SEED), "--start", datetime.now(UTC).isoformat(), "--scenario", scenario]
     environment = child_environment(settings, "") | {"DATABASE_URL": ""}
@@ -88,7 +88,7 @@ async def _running(settings: Settings, scenario: str) -> AsyncIterator[tuple[Dat
             }
             child = Child("worker", ["run", "--role", "worker"], environment, log_file)
             worker = asyncio.create_task(supervise([child], stop))
-            yield database, site
+            yield database, site, redis_url
         finally:
             stop.set()
             await end(past, "history")
@@ -135,7 +135,7 @@ async def _site(database: Database, simulator: Simulator, scenario: str) -> Site
 
 async def _converse(settings: Settings, database: Database, site: Site, began: float, *, kept: bool) -> None:
     from app.chat_ports import StoredPeople
-    from app.processes.bot import ProcessHealth, chat_of
+    from app.processes.bot import ProcessHealth, talk_of
     from bot.platforms.console import PLATFORM, SOMEBODY_AT_THE_HOST, ConsoleOutlet, converse
     from bot.web.serve import web_face
 
@@ -145,10 +145,20 @@ async def _converse(settings: Settings, database: Database, site: Site, began: f
         await people.pair(PLATFORM, SOMEBODY_AT_THE_HOST, "you", code)
     charts = settings.data_dir / "charts" if kept else Path("demo-charts")
     health = ProcessHealth(database, site, [])
-    async with chat_of(settings, database, site) as chat, web_face(health, settings.web_host, 0) as url:
+    outlet = ConsoleOutlet(charts)
+    async with (
+        talk_of(settings, database, site, settings.redis_url) as talk,
+        web_face(health, settings.web_host, 0) as url,
+    ):
+        talk.outlets[PLATFORM] = outlet
         typer.echo(f"Ready after {time.monotonic() - began:.1f} s. {site.name} is live; health at {url}.")
-        typer.echo('Ask "What\'s my battery level?" or "show me the last 24 hours"; Ctrl-D ends.\n')
-        await converse(chat, ConsoleOutlet(charts))
+        typer.echo('Ask "What\'s my battery level?" or "show me the last 24 hours", or type /help; Ctrl-D ends.\n')
+        telling = asyncio.create_task(talk.courier.run())
+        try:
+            await converse(talk.chat, outlet)
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
 
 
 async def write_history(settings: Settings, scenario: str, seed: int, start_text: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -81,6 +81,10 @@ class Settings:
     def site_file(self) -> Path:
         """Where the site's description is expected."""
         return self.data_dir / FILE_NAME
+
+    def without_platforms(self) -> Settings:
+        """The same for a process that serves the web face alone."""
+        return replace(self, telegram=None, slack=None, discord=None)
 
     def site(self) -> Site | None:
         """The described site; None where the data folder has no toml."""

@@ -26,8 +26,10 @@ from pydantic import SecretStr
 
 from agents.assistant import Assistant
 from agents.models import Models, ModelSettings
-from app.chat_ports import StoredConversations, StoredInbox, StoredOffset, StoredPeople
-from bot.chat import Chat, ChatLimits
+from app.chat_ports import StoredOffset, stored_chat
+from bot.chat import ChatLimits
+from bot.commands.dispatch import Commands
+from bot.message import Address, Sender
 from bot.platforms.telegram.client import connect
 from bot.platforms.telegram.ingress import TelegramPolling
 from bot.platforms.telegram.send import TelegramOutlet
@@ -55,6 +57,13 @@ QUESTIONS = (
 )
 
 
+class NoLive:
+    """Nothing is kept up to date here."""
+
+    async def begin(self, address: Address, sender: Sender, ref: str) -> None:
+        """Let it be."""
+
+
 async def run_bot(database_url: str, api_url: str, token: str, model_url: str) -> None:
     """The bot's process."""
     database = await Database.open(database_url)
@@ -64,14 +73,19 @@ async def run_bot(database_url: str, api_url: str, token: str, model_url: str) -
         actor = await actor_of(database, RANCH, person.person_id, person.name)
         return Scope(database, RANCH, datetime.now(UTC), actor)
 
-    chat = Chat(
-        inbox=StoredInbox(database),
-        people=StoredPeople(database, RANCH),
-        conversations=StoredConversations(database, RANCH),
+    chat = stored_chat(
+        database,
+        RANCH,
+        commands=Commands(),
+        live=NoLive(),
         assistant=assistant,
         render=render,
         scope_for=scope_for,
-        limits=ChatLimits(per_person_per_minute=1_000_000, waiting_per_conversation=1_000),
+        limits=ChatLimits(
+            per_person_per_minute=1_000_000,
+            commands_per_person_per_minute=1_000_000,
+            waiting_per_conversation=1_000,
+        ),
     )
     await asyncio.to_thread(make_ready)
     bot = connect(SecretStr(token), api_url)

@@ -12,13 +12,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from app.chat_ports import StoredConversations, StoredInbox, StoredOffset, StoredPeople
-from bot.chat import Chat
+from app.chat_ports import StoredOffset, stored_chat
 from bot.platforms.telegram.client import connect
 from bot.platforms.telegram.ingress import TelegramPolling
 from bot.platforms.telegram.send import TelegramOutlet
 from store.database import Database
-from tests.bot.house import ZONE, Assistant, draw
+from tests.bot.house import ZONE, Assistant, Commands, Live, draw
 from tests.doubles.ranch import RANCH
 
 
@@ -31,10 +30,11 @@ async def run(database_url: str, api_url: str, token: str) -> None:
     async def scope_for(person: Any) -> Any:
         return SimpleNamespace(zone=ZONE)
 
-    chat = Chat(
-        inbox=StoredInbox(database),
-        people=StoredPeople(database, RANCH),
-        conversations=StoredConversations(database, RANCH),
+    chat = stored_chat(
+        database,
+        RANCH,
+        commands=Commands(),
+        live=Live(),
         assistant=Assistant(before=before),
         render=draw,
         scope_for=scope_for,

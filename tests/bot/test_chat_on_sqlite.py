@@ -17,7 +17,7 @@ import pytest
 
 from agents.assistant import Assistant
 from agents.models import Models
-from app.chat_ports import StoredConversations, StoredInbox, StoredOffset, StoredPeople
+from app.chat_ports import StoredOffset, stored_chat
 from bot.chat import Chat
 from charts.render import render
 from services.people import actor_of
@@ -54,10 +54,11 @@ class StoredHouse(House):
             actor = await actor_of(self.database, RANCH, person.person_id, person.name)
             return Scope(self.database, RANCH, NOW, actor)
 
-        return Chat(
-            inbox=StoredInbox(self.database),
-            people=StoredPeople(self.database, RANCH),
-            conversations=StoredConversations(self.database, RANCH),
+        return stored_chat(
+            self.database,
+            RANCH,
+            commands=self.commands,
+            live=self.live,
             assistant=self.crew or self.assistant,
             render=render,
             scope_for=scope_for,
