@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 
 import redis.asyncio
 import structlog
@@ -19,6 +19,30 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 ANSWER_WITHIN_S = 2.0
 _PING_AFTER_S = 5.0
 _LOST = (RedisError, OSError, asyncio.TimeoutError)
+
+
+class Woken:
+    """The channels that were woken and not asked for yet, each once. Waiting for the next may be cut off at any time."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+        self._any = asyncio.Event()
+
+    def add(self, channel: str) -> None:
+        """Note that a channel was woken."""
+        self._names[channel] = None
+        self._any.set()
+
+    def __aiter__(self) -> Woken:
+        return self
+
+    async def __anext__(self) -> str:
+        await self._any.wait()
+        name = next(iter(self._names))
+        del self._names[name]
+        if not self._names:
+            self._any.clear()
+        return name
 
 
 class Wake:
@@ -45,23 +69,25 @@ class Wake:
             self._lost = False
 
     @contextlib.asynccontextmanager
-    async def listening(self, *channels: str) -> AsyncIterator[AsyncIterator[str]]:
+    async def listening(self, *channels: str) -> AsyncIterator[Woken]:
         """The names of channels as they are woken, without end; a lost Redis is connected to again.
 
         After every (re)connection each channel is given once: something may have been said meanwhile.
         """
-        heard = self._heard(channels)
+        woken = Woken()
+        task = asyncio.create_task(self._listen(channels, woken))
         try:
-            yield heard
+            yield woken
         finally:
-            await heard.aclose()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def close(self) -> None:
         """Close the connection that publishes."""
         with contextlib.suppress(*_LOST):  # it may be gone already
             await self._publisher.aclose()
 
-    async def _heard(self, channels: tuple[str, ...]) -> AsyncGenerator[str, None]:
+    async def _listen(self, channels: tuple[str, ...], woken: Woken) -> None:
         pause_s, lost = FIRST_PAUSE_S, False
         while True:
             client = self._connect()
@@ -73,9 +99,8 @@ class Wake:
                     log.info("wake_listening_again", channels=channels)
                 pause_s, lost = FIRST_PAUSE_S, False
                 for channel in channels:
-                    yield channel
-                async for name in self._messages(subscription):
-                    yield name
+                    woken.add(channel)
+                await self._pass_on(subscription, woken)
             except _LOST as error:
                 if not lost:
                     log.warning("wake_not_listening", channels=channels, reason=str(error) or "no answer")
@@ -87,7 +112,7 @@ class Wake:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _messages(self, subscription: redis.asyncio.client.PubSub) -> AsyncIterator[str]:
+    async def _pass_on(self, subscription: redis.asyncio.client.PubSub, woken: Woken) -> None:
         asked = False
         while True:
             message = await subscription.get_message(timeout=_PING_AFTER_S)
@@ -100,7 +125,7 @@ class Wake:
                 continue
             asked = False
             if message["type"] == "message":
-                yield message["channel"].decode().removeprefix(self._prefix)
+                woken.add(message["channel"].decode().removeprefix(self._prefix))
 
     def _connect(self) -> redis.asyncio.Redis:
         return redis.asyncio.from_url(self._url, socket_connect_timeout=ANSWER_WITHIN_S)  # type: ignore[no-any-return,no-untyped-call]

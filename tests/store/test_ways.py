@@ -1,0 +1,135 @@
+"""Notices and the ways to people: routes, open groups, absences, live messages; and what platforms were told."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from store import absences, audit, groups, live, notices, registrations, routes
+from store.absences import Absence
+from store.database import Database
+from store.live import LiveMessage
+from store.notices import NewNotice
+from store.routes import Route
+
+ORG, SITE = "home", "ranch"
+NOON = datetime(2026, 3, 7, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def notice(text: str = "s21 is off", **changes: str) -> NewNotice:
+    return NewNotice(site_id=SITE, level="warning", text=text, person_id="p1", **changes)
+
+
+async def test_a_notice_is_claimed_once_comes_back_unsettled_and_is_gone_when_it_was_sent(database: Database) -> None:
+    assert await notices.add(database, ORG, notice(), now=NOON)
+    (first,) = await notices.claim_due(database, ORG, NOON, 60)
+    assert (first.text, first.person_id, first.address, first.tries) == ("s21 is off", "p1", None, 0)
+    assert await notices.claim_due(database, ORG, NOON, 60) == []
+    (again,) = await notices.claim_due(database, ORG, NOON + MINUTE, 60)
+    assert again.notice_id == first.notice_id
+    assert await notices.sent(database, ORG, first.notice_id, now=NOON + MINUTE)
+    assert not await notices.sent(database, ORG, first.notice_id, now=NOON + MINUTE)
+    assert await notices.claim_due(database, ORG, NOON + timedelta(days=1), 60) == []
+
+
+async def test_ten_couriers_at_once_never_carry_the_same_notice(url: str, database: Database) -> None:
+    for number in range(30):
+        await notices.add(database, ORG, notice(str(number)), now=NOON)
+    couriers = [await Database.open(url) for _ in range(10)]
+    claimed = await asyncio.gather(*(notices.claim_due(each, ORG, NOON, 60, 5) for each in couriers))
+    carried = [each.text for bag in claimed for each in bag]
+    assert len(carried) == len(set(carried)) == 30
+    for each in couriers:
+        await each.close()
+
+
+async def test_a_notice_with_a_key_is_told_once(database: Database) -> None:
+    assert await notices.add(database, ORG, notice(once_key="s21:unreachable"), now=NOON)
+    assert not await notices.add(database, ORG, notice(once_key="s21:unreachable"), now=NOON)
+    assert await notices.add(database, ORG, notice(), now=NOON)
+    assert await notices.add(database, ORG, notice(), now=NOON)
+    assert len(await notices.claim_due(database, ORG, NOON, 60)) == 3
+
+
+async def test_a_failed_notice_waits_counts_its_tries_and_can_be_given_up(database: Database) -> None:
+    await notices.add(database, ORG, notice(), now=NOON)
+    (claimed,) = await notices.claim_due(database, ORG, NOON, 60)
+    assert await notices.failed(database, ORG, claimed.notice_id, "blocked", next_try_at=NOON + 5 * MINUTE)
+    assert await notices.claim_due(database, ORG, NOON + 4 * MINUTE, 60) == []
+    (again,) = await notices.claim_due(database, ORG, NOON + 5 * MINUTE, 60)
+    assert again.tries == 1
+    assert await notices.failed(database, ORG, claimed.notice_id, "blocked", next_try_at=None)
+    assert await notices.claim_due(database, ORG, NOON + timedelta(days=1), 60) == []
+    assert await notices.forget_settled_before(database, ORG, NOON + MINUTE) == 1
+
+
+async def test_a_route_dies_and_lives_again_when_its_person_writes(database: Database) -> None:
+    await routes.seen(database, ORG, "p1", "telegram", "7", NOON)
+    await routes.seen(database, ORG, "p1", "slack", "D1", NOON + MINUTE)
+    assert [route.platform for route in await routes.of_person(database, ORG, "p1")] == ["slack", "telegram"]
+    assert await routes.mark_dead(database, ORG, "slack", "D1", "account inactive")
+    assert not await routes.mark_dead(database, ORG, "slack", "D1", "account inactive")
+    assert await routes.of_person(database, ORG, "p1") == [
+        Route("telegram", "7", NOON, None),
+        Route("slack", "D1", NOON + MINUTE, "account inactive"),
+    ]
+    await routes.seen(database, ORG, "p1", "slack", "D1", NOON + 2 * MINUTE)
+    assert [route.dead_reason for route in await routes.of_person(database, ORG, "p1")] == [None, None]
+    assert await routes.of_person(database, ORG, "p2") == []
+
+
+async def test_a_chat_that_got_a_new_id_stays_a_route_and_an_open_group(database: Database) -> None:
+    await routes.seen(database, ORG, "p1", "telegram", "7", NOON)
+    await routes.seen(database, ORG, "p1", "telegram", "8", NOON)
+    await routes.move(database, ORG, "telegram", "7", "8")
+    assert [route.chat_id for route in await routes.of_person(database, ORG, "p1")] == ["8"]
+    await groups.open_group(database, ORG, SITE, "telegram", "-5", by="p1", now=NOON)
+    await groups.move(database, ORG, "telegram", "-5", "-1005")
+    assert await groups.is_open(database, ORG, SITE, "telegram", "-1005")
+    assert not await groups.is_open(database, ORG, SITE, "telegram", "-5")
+
+
+async def test_a_group_is_closed_until_it_is_opened_and_both_are_audited_once(database: Database) -> None:
+    assert not await groups.is_open(database, ORG, SITE, "slack", "C1")
+    assert await groups.open_group(database, ORG, SITE, "slack", "C1", by="p1", now=NOON)
+    assert not await groups.open_group(database, ORG, SITE, "slack", "C1", by="p2", now=NOON)
+    assert await groups.is_open(database, ORG, SITE, "slack", "C1")
+    assert not await groups.is_open(database, ORG, "cabin", "slack", "C1")
+    assert await groups.close_group(database, ORG, SITE, "slack", "C1", by="p1", now=NOON)
+    assert not await groups.close_group(database, ORG, SITE, "slack", "C1", by="p1", now=NOON)
+    rows = await audit.entries(database, ORG, site_id=SITE)
+    assert [(row.action, row.subject) for row in rows] == [("group_closed", "slack:C1"), ("group_opened", "slack:C1")]
+
+
+async def test_a_new_absence_replaces_the_one_before_and_ends_by_itself(database: Database) -> None:
+    friday = Absence("p1", NOON, NOON + timedelta(days=3), "at the coast")
+    await absences.add(database, ORG, friday, now=NOON)
+    assert await absences.current(database, ORG, "p1", NOON) == friday
+    longer = Absence("p1", NOON, NOON + timedelta(days=9), "")
+    await absences.add(database, ORG, longer, now=NOON + MINUTE)
+    assert await absences.current(database, ORG, "p1", NOON + timedelta(days=5)) == longer
+    assert await absences.current(database, ORG, "p1", NOON + timedelta(days=9)) is None
+    assert await absences.cancel(database, ORG, "p1", NOON)
+    assert not await absences.cancel(database, ORG, "p1", NOON)
+    with pytest.raises(ValueError, match="ends after it begins"):
+        await absences.add(database, ORG, Absence("p1", NOON, NOON, ""), now=NOON)
+
+
+async def test_a_chat_has_one_live_message(database: Database) -> None:
+    first = LiveMessage("telegram", "7", None, "10", "7", "Ann", NOON)
+    second = LiveMessage("telegram", "7", "topic", "11", "7", "Ann", NOON + MINUTE)
+    await live.put(database, ORG, SITE, first)
+    await live.put(database, ORG, SITE, second)
+    assert await live.all_of(database, ORG, SITE) == [second]
+    assert await live.all_of(database, ORG, "cabin") == []
+    assert await live.remove(database, ORG, SITE, "telegram", "7")
+    assert not await live.remove(database, ORG, SITE, "telegram", "7")
+
+
+async def test_what_a_platform_was_told_is_kept(database: Database) -> None:
+    assert await registrations.get(database, ORG, "discord", "commands") is None
+    await registrations.put(database, ORG, "discord", "commands", "abc")
+    await registrations.put(database, ORG, "discord", "commands", "def")
+    assert await registrations.get(database, ORG, "discord", "commands") == "def"
+    assert await registrations.get(database, ORG, "telegram", "commands") is None
