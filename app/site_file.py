@@ -10,7 +10,19 @@ from pydantic import ValidationError
 from energy.site import Site
 
 FILE_NAME = "commandcenter.toml"
-_SECTIONS = ("limits", "battery", "grid", "tariff", "array", "device", "merge", "miner", "economics")
+_SECTIONS = (
+    "limits",
+    "battery",
+    "grid",
+    "inverter",
+    "control",
+    "tariff",
+    "array",
+    "device",
+    "merge",
+    "miner",
+    "economics",
+)
 
 
 class SiteFileError(Exception):

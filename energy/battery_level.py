@@ -1,7 +1,7 @@
 """The battery's level against its floors, in SOC or in volts, for a start and for a miner that runs.
 
-A miner with `start_voltage_v` and `stop_voltage_v` is judged by the battery's voltage. The site's minimum SOC then holds
-through the site's voltage curve; without a curve it holds by SOC wherever the SOC is known.
+A miner with `start_voltage_v` and `stop_voltage_v` is judged by the battery's voltage. The site's minimum SOC then
+holds through the site's voltage curve; without a curve it holds by SOC wherever the SOC is known.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ AGED_EXTRA_SOC_PCT = 5.0  # what a start on data between 5 and 15 minutes old ne
 def level_blocks(
     site: Site, miner: Miner, c: Conditions, personal: PersonalLimits | None, *, starting: bool
 ) -> list[Block]:
+    """What the battery's level says against a start, or (`starting` False) against running on."""
     floor = _soc_floor(site, miner, personal, starting=starting)
     if not miner.by_voltage:
         return _soc_blocks(c, floor, starting=starting)
@@ -66,7 +67,8 @@ def _soc_blocks(c: Conditions, floor: _Floor, *, starting: bool) -> list[Block]:
     if soc_pct >= needed:
         return []
     says = f"SOC is {_below(soc_pct)} and must be at least {format_percent(needed)} ({because})"
-    return [Block("minimum_soc", says, f"once it reaches {format_percent(needed)}")]
+    when = f"once it reaches {format_percent(needed)}" if needed <= 100 else "once a newer figure arrives"
+    return [Block("minimum_soc", says, when)]
 
 
 def _voltage_blocks(miner: Miner, c: Conditions, curve: Curve, floor: _Floor, *, starting: bool) -> list[Block]:
@@ -96,9 +98,10 @@ def _voltage_blocks(miner: Miner, c: Conditions, curve: Curve, floor: _Floor, *,
 
 
 def stale(label: str, observed: Observed | None, c: Conditions, *, limit: timedelta = USABLE) -> Block:
+    """The block for a figure that is unknown, or older than `limit` (15 minutes unless said)."""
     minutes = f"{limit / timedelta(minutes=1):g} minutes"
     if observed is None or not math.isfinite(observed.value):
-        says = f"{label} is unknown, and nothing runs on an unknown battery; check its device"
+        says = f"{label} is unknown, and no miner runs on unknown figures; check the device that tells it"
         return Block("stale_data", says, f"once a figure arrives that is at most {minutes} old")
     age = c.now - observed.taken_at
     old = f"{format_duration(age)} old" if age >= timedelta(0) else "from the future; check the device's clock"

@@ -1,4 +1,4 @@
-"""A person's preferences: their own limits, alerts and display. They may be stricter than the site's limits, never looser.
+"""A person's preferences: their own limits, alerts, display. Stricter than the site's limits or as strict, never looser.
 
 Every refused value says what is allowed.
 """

@@ -29,6 +29,7 @@ RAMP = timedelta(minutes=10)  # a miner takes up to this long to draw its full p
 
 
 def relay_blocks(site: Site, record: MinerRecord | None, c: Conditions) -> list[Block]:
+    """A start needs a relay that was heard within 15 minutes, whose state is known and that reports no error."""
     if record is None or record.read_at is None:
         return [Block("unreachable", "The miner's relay has not answered yet", "once the relay answers")]
     read = format_clock(record.read_at, site.zone, now=c.now)
@@ -39,6 +40,7 @@ def relay_blocks(site: Site, record: MinerRecord | None, c: Conditions) -> list[
 
 
 def relay_errors_of(errors: tuple[str, ...]) -> list[Block]:
+    """Errors that the relay itself reports, such as overpower: it opened for a reason, and is not hammered on."""
     if not errors:
         return []
     named = ", ".join(error[:24] for error in errors[:3])
@@ -55,6 +57,7 @@ def _output_limit(site: Site, c: Conditions) -> tuple[str, float, str] | None:
 
 
 def inverter_start_blocks(site: Site, miner: Miner, c: Conditions, also_starting_w: float) -> list[Block]:
+    """The load, this miner at its full power and miners still on their way up must fit the inverter's limit."""
     limit = _output_limit(site, c)
     if limit is None:
         return []
@@ -92,6 +95,7 @@ def _still_coming_w(other: Miner, c: Conditions) -> float:
 
 
 def overload_blocks(site: Site, miner: Miner, c: Conditions) -> list[Block]:
+    """A load above the inverter's limit stops miners, the last priority first, until the rest would fit."""
     limit = _output_limit(site, c)
     load_w = usable(c.load_w, c.now)
     if limit is None or load_w is None or c.load_w is None:
@@ -123,6 +127,7 @@ def temperature_blocks(site: Site, c: Conditions) -> list[Block]:
 
 
 def fault_blocks(c: Conditions) -> list[Block]:
+    """Any present fault of the inverter."""
     if not c.fault_codes:
         return []
     named = ", ".join(code[:24] for code in c.fault_codes[:3])
@@ -130,6 +135,7 @@ def fault_blocks(c: Conditions) -> list[Block]:
 
 
 def dwell_and_starts_blocks(site: Site, miner: Miner, record: MinerRecord, c: Conditions) -> list[Block]:
+    """The minimum off time since the last switching, and the starts of the site's calendar day."""
     blocks = []
     if record.changed_at is not None:
         ready = record.changed_at + timedelta(minutes=miner.min_off_minutes)
@@ -148,6 +154,7 @@ def dwell_and_starts_blocks(site: Site, miner: Miner, record: MinerRecord, c: Co
 def priority_blocks(
     site: Site, miner: Miner, c: Conditions, personal: PersonalLimits | None, by_person: bool
 ) -> list[Block]:
+    """What a person's own miner priority refuses."""
     if personal is None or personal.miner_priority == "always":
         return []
     if personal.miner_priority == "never":
@@ -160,6 +167,7 @@ def priority_blocks(
 
 
 def automatic_blocks(site: Site, miner: Miner, c: Conditions, record: MinerRecord | None) -> list[Block]:
+    """What binds the plan and the auto mode alone: a hand that switched off, allowed hours, excess solar."""
     blocks = []
     if record is not None and record.hand == "off":
         says = f"{miner.id} was switched off by hand at its relay; a person may start it"
@@ -212,6 +220,7 @@ def clock_up(moment: datetime, site: Site, c: Conditions) -> str:
 
 
 def in_watts(watts: float) -> str:
+    """Whole watts, so that a figure just over a limit is not rounded to it."""
     text = f"{abs(watts):,.0f} W"
     return f"{MINUS}{text}" if round(watts) < 0 else text
 

@@ -38,6 +38,10 @@ def _no_flags(value: object) -> object:
 
 Percent = Annotated[float, BeforeValidator(_no_flags), Field(ge=0, le=100)]
 Watts = Annotated[float, BeforeValidator(_no_flags), Field(ge=0)]
+Volts = Annotated[float, BeforeValidator(_no_flags), Field(gt=0, le=1_000)]
+Seconds = Annotated[float, BeforeValidator(_no_flags)]
+Celsius = Annotated[float, BeforeValidator(_no_flags)]
+CGMINER_PORT = 4028
 
 
 class _Part(BaseModel):
@@ -159,6 +163,8 @@ class Device(_Part):
         needed = {"solark_cloud": "plant_id", "victron_mqtt": "host", "shelly": "host"}.get(self.kind)
         if needed and getattr(self, needed) is None:
             raise ValueError(f'a device of kind "{self.kind}" needs {needed}')
+        if self.rated_w is not None and self.kind != "shelly":
+            raise ValueError(f'rated_w is what a relay may carry; a device of kind "{self.kind}" is no relay')
         return self
 
     @property
@@ -198,14 +204,14 @@ class Miner(_Part):
     priority: Annotated[int, Field(ge=1, le=10)] = 1
     start_soc_pct: Percent = 60
     stop_soc_pct: Percent = 50
-    start_voltage_v: Annotated[float, Field(gt=0)] | None = None
-    stop_voltage_v: Annotated[float, Field(gt=0)] | None = None
+    start_voltage_v: Volts | None = None
+    stop_voltage_v: Volts | None = None
     min_on_minutes: Annotated[float, Field(ge=0)] = 15
     min_off_minutes: Annotated[float, Field(ge=0)] = 10
-    max_starts_per_day: Annotated[int, Field(ge=1, le=48)] = 8
+    max_starts_per_day: Annotated[int, BeforeValidator(_no_flags), Field(ge=1, le=48)] = 8
     allowed_hours: str | None = None
     needs_excess_w: Watts = 0
-    cool_down_s: Annotated[float, Field(ge=0, le=600)] = 60
+    cool_down_s: Annotated[Seconds, Field(ge=0, le=600)] = 60
     api: Literal["pyasic", "cgminer"] | None = None
     api_host: str | None = None
     api_port: Annotated[int, Field(ge=1, le=65535)] | None = None
@@ -213,7 +219,12 @@ class Miner(_Part):
     @field_validator("allowed_hours")
     @classmethod
     def _hours(cls, text: str | None) -> str | None:
-        return None if text is None else _checked_hours(text)
+        if text is None:
+            return None
+        start, end = _checked_hours(text).split("-")
+        if int(start) == int(end):
+            raise ValueError("must not begin and end at the same hour; leave the key out for the whole day")
+        return text
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Self:
@@ -225,7 +236,14 @@ class Miner(_Part):
             raise ValueError("stop_voltage_v must be below start_voltage_v, or the miner would switch without end")
         if self.api is not None and self.api_host is None:
             raise ValueError(f'api = "{self.api}" needs api_host, the address of the miner itself')
+        if self.api is None and (self.api_host is not None or self.api_port is not None):
+            raise ValueError('api_host and api_port need api = "cgminer" or api = "pyasic"')
         return self
+
+    @property
+    def port_of_api(self) -> int | None:
+        """The port of the miner's own interface: the stated one, else 4028 for cgminer, else None."""
+        return self.api_port or (CGMINER_PORT if self.api == "cgminer" else None)
 
     @property
     def by_voltage(self) -> bool:
@@ -240,14 +258,27 @@ class Inverter(_Part):
     islanded_max_w: Watts | None = None
     allow_settings_writes: bool = False
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        always_w, alone_w = self.max_output_w, self.islanded_max_w
+        if always_w is not None and alone_w is not None and alone_w > always_w:
+            raise ValueError("islanded_max_w must be at most max_output_w")
+        return self
+
 
 class Control(_Part):
     """How loads are switched: `timer_s` is after how many seconds a relay opens by itself unless we renew it."""
 
-    timer_s: Annotated[float, Field(ge=5, le=3_600)] = 900
-    stagger_s: Annotated[float, Field(ge=0, le=600)] = 30
-    max_battery_temperature_c: Annotated[float, Field(ge=0, le=70)] = 50
-    min_battery_temperature_c: Annotated[float, Field(ge=-40, le=25)] = -10
+    timer_s: Annotated[Seconds, Field(ge=5, le=3_600)] = 900
+    stagger_s: Annotated[Seconds, Field(ge=0, le=600)] = 30
+    max_battery_temperature_c: Annotated[Celsius, Field(ge=0, le=70)] = 50
+    min_battery_temperature_c: Annotated[Celsius, Field(ge=-40, le=25)] = -10
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.min_battery_temperature_c >= self.max_battery_temperature_c:
+            raise ValueError("min_battery_temperature_c must be below max_battery_temperature_c")
+        return self
 
 
 class Economics(_Part):

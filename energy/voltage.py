@@ -13,7 +13,7 @@ Curve = Sequence[tuple[float, float]]
 
 
 def soc_from_voltage(curve: Curve, volts: float) -> float:
-    """SOC (%) at `volts` (V); the curve rises in volts, which `energy.site.Battery` holds. ValueError without points."""
+    """SOC (%) at `volts` (V) on a curve that rises in volts. ValueError without points."""
     return _between([(v, soc) for v, soc in _points(curve)], volts)
 
 
