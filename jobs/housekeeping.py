@@ -7,16 +7,22 @@ from datetime import timedelta
 import structlog
 
 from jobs.work import Work
-from store import inbox, slots
+from store import buttons, control, inbox, notices, slots
 
 log = structlog.get_logger()
 KEPT = timedelta(days=30)
 
 
 async def keep_house(work: Work) -> None:
-    """Drop claimed slots and settled messages' keys that are older than 30 days."""
+    """Drop claimed slots, settled messages' keys, buttons and settled notices that are older than 30 days.
+
+    Requests stay: the audit table names them.
+    """
     moment = work.clock() - KEPT
     old_slots = await slots.forget_before(work.database, work.org_id, moment)
     old_messages = await inbox.forget_settled_before(work.database, work.org_id, moment)
-    if old_slots or old_messages:
-        log.info("house_kept", slots=old_slots, messages=old_messages)
+    old_buttons = await buttons.forget_before(work.database, work.org_id, moment)
+    old_notices = await notices.forget_settled_before(work.database, work.org_id, moment)
+    await control.expire_proposals(work.database, work.org_id, work.clock())
+    if old_slots or old_messages or old_buttons or old_notices:
+        log.info("house_kept", slots=old_slots, messages=old_messages, buttons=old_buttons, notices=old_notices)

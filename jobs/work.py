@@ -11,13 +11,14 @@ from typing import Protocol
 
 import structlog
 
-from connectors.device import PolledDevice, StreamedDevice
+from connectors.device import InverterSettings, MinerApi, PolledDevice, StreamedDevice, SwitchedDevice
 from connectors.watch import DeviceWatch
 from energy.reading import Reading
 from energy.site import Site
 from energy.weather import IssuedForecast
 from services.scope import DEFAULT_ORG_ID
 from store.database import Database
+from store.wake import Wake
 
 Clock = Callable[[], datetime]
 log = structlog.get_logger()
@@ -62,6 +63,24 @@ class Unsaved:
     tries: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ControlPace:
+    """How quickly relays are looked after (s)."""
+
+    tick_s: float = 1.0  # between two looks for requests, when nobody wakes us
+    look_s: float = 10.0  # between two looks at a relay, at the most
+    request_lease_s: float = 10.0  # a request whose worker died is taken up again after so long
+    call_s: float = 8.0  # one exchange with a relay
+    read_back_s: float = 3.0
+    api_s: float = 10.0  # one exchange with a miner
+    power_look_s: float = 1.0  # between two looks at the power of a miner that is stopping
+    first_retry_s: float = 1.0  # an OFF that did not arrive is sent again after pauses from here ...
+    last_retry_s: float = 30.0  # ... to here
+    start_retry_s: float = 300.0  # a start that failed for the relay's sake
+    resume_s: float = 300.0  # a miner that boots is told to mine for so long
+    ending_s: float = 5.0  # what is being switched may end in this time when the process is told to
+
+
 @dataclass(slots=True)
 class Work:
     """The site, its open devices and the database; and what a worker remembers from one run of a job to the next."""
@@ -71,6 +90,11 @@ class Work:
     polled: Mapping[str, PolledDevice]
     streamed: Mapping[str, StreamedDevice]
     weather: WeatherService | None
+    switched: Mapping[str, SwitchedDevice] = field(default_factory=dict)  # by device
+    miner_apis: Mapping[str, MinerApi] = field(default_factory=dict)  # by miner
+    inverter_settings: Mapping[str, InverterSettings] = field(default_factory=dict)  # by device
+    wake: Wake | None = None
+    pace: ControlPace = ControlPace()
     org_id: str = DEFAULT_ORG_ID
     clock: Clock = utc_now
     monotonic: Callable[[], float] = time.monotonic
@@ -83,6 +107,11 @@ class Work:
     rejected: set[tuple[str, str]] = field(default_factory=set)  # (device, field) with impossible values now
     unsaved: deque[Unsaved] = field(default_factory=lambda: deque(maxlen=2_000))
     _paused_until: dict[str, float] = field(default_factory=dict)
+
+    async def wake_up(self, channel: str) -> None:
+        """Tell the other processes that there is something for them; without Redis they find it by themselves."""
+        if self.wake is not None:
+            await self.wake.publish(channel)
 
     def poll_interval_s(self, device_id: str) -> float:
         """The device's own interval, else the vendors' etiquette: 60 s for a cloud, 30 s on the LAN."""

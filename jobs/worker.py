@@ -23,6 +23,7 @@ from arq.worker import Worker
 from redis.exceptions import RedisError
 
 from jobs.backfill import Progress, keep_backfilling
+from jobs.control import keep_control
 from jobs.schedule import Scheduled, as_arq_function, run_scheduled, schedule_for
 from jobs.streaming import listen
 from jobs.work import Work
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 POLL_DELAY_S = 0.05  # arq's default of 0.5 s eats a quarter of a 2 s budget
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 2.0
 DRAIN_S = 8.0  # of the 10 s that a process has between SIGTERM and its end
+CONTROL_ENDS_S = 8.0  # counted from the end of the drain at the latest, which takes no time as a rule
 WATCH_EVERY_S, ANSWER_S = 1.0, 2.0
 CLOCK_JUMP_S = 5.0
 FIRST_RESTART_PAUSE_S, LONGEST_RESTART_PAUSE_S = 1.0, 300.0
@@ -44,7 +46,8 @@ class _ClockJumped(Exception):
 async def run_worker(
     work: Work, redis_url: str, stop: asyncio.Event, *, progress: Progress | None = None, queue: str = "cc:queue"
 ) -> None:
-    """Poll, listen, backfill and keep the schedule until `stop` is set; then let running jobs end within 10 s."""
+    """Poll, listen, backfill, control and keep the schedule until `stop` is set; running jobs then end within 10 s."""
+    controlling = asyncio.create_task(_restarted(partial(_control, work, stop), "control"))
     background = [
         asyncio.create_task(_restarted(partial(listen, work, device), f"listen:{device.device_id}"))
         for device in work.streamed.values()
@@ -52,10 +55,22 @@ async def run_worker(
     background.append(asyncio.create_task(_restarted(partial(keep_backfilling, work, progress), "backfill")))
     try:
         await _Triggers(work, redis_url, queue).run(stop)
+        await asyncio.wait({controlling}, timeout=CONTROL_ENDS_S)
     finally:
-        for task in background:
+        for task in (controlling, *background):
             task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await asyncio.gather(controlling, *background, return_exceptions=True)
+
+
+async def _control(work: Work, stop: asyncio.Event) -> None:
+    """Look after the miners, and the inverter's settings, where the site has any."""
+    if not work.site.miner and not work.inverter_settings:
+        return
+    if work.wake is None:
+        await keep_control(work, None, stop)
+        return
+    async with work.wake.listening("control") as woken:
+        await keep_control(work, woken, stop)
 
 
 class _Triggers:

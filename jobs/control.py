@@ -1,0 +1,128 @@
+"""Control of the miners: the one loop of one worker that switches anything.
+
+It is woken when a request was decided, looks by itself every second, and holds a lease meanwhile: relays have one
+writer. When the process is told to end it renews the timers first, so that a planned restart costs no miner its run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import structlog
+
+from energy.preferences import PersonalLimits, personal_limits
+from jobs.execution import Execution
+from jobs.keeping import Keeping
+from jobs.lease import LeaseLost, while_leased
+from jobs.relays import Relays
+from jobs.starting import Starting
+from jobs.stopping import Stopping
+from jobs.telling import Telling
+from jobs.work import Work
+from services.preferences import preferences_in
+from store import control, people
+
+log = structlog.get_logger()
+LEASE = "control"
+EVENT = "control_disturbed"
+PROPOSALS_EVERY_S = 60.0
+
+
+async def keep_control(work: Work, wake: AsyncIterator[str] | None = None, stop: asyncio.Event | None = None) -> None:
+    """Carry out requests and look after the miners until `stop` is set (None: for ever), while holding the lease."""
+    woken = asyncio.Event()
+    ending = stop or asyncio.Event()
+    listening = None if wake is None else asyncio.create_task(_pass_on(wake, woken))
+    try:
+        while not ending.is_set():
+            try:
+                await while_leased(work, LEASE, _Control(work, woken, ending).run)
+            except LeaseLost as error:
+                log.warning("control_lease_lost", reason=str(error))
+    finally:
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+
+async def _pass_on(wake: AsyncIterator[str], woken: asyncio.Event) -> None:
+    async for _ in wake:
+        woken.set()
+
+
+class _Control:
+    def __init__(self, work: Work, woken: asyncio.Event, ending: asyncio.Event) -> None:
+        self._work = work
+        self._woken = woken
+        self._ending = ending
+        telling = Telling(work)
+        self._relays = Relays(work, telling)
+        self._starting = Starting(work, self._relays, telling)
+        self._stopping = Stopping(work, self._relays, self._starting, telling)
+        self._keeping = Keeping(work, self._relays, self._starting, self._stopping, telling, self._limits_of)
+        self._execution = Execution(
+            work, self._relays, self._starting, self._stopping, self._keeping, telling, self._limits_of
+        )
+        self._expired_at_s = 0.0
+
+    async def run(self) -> None:
+        """Until the process is told to end, or this is cancelled because the lease was lost."""
+        try:
+            await self._relays.load()
+            await self._keeping.look()
+            log.info("control_ready", site=self._work.site.id, miners=len(self._work.site.miner))
+            while not self._ending.is_set():
+                self._woken.clear()
+                await self._turn()
+                await self._wait()
+            await self._execution.close(self._work.pace.ending_s)
+            await self._keeping.close()
+            await self._renew_timers()
+        finally:
+            await self._execution.close(0)
+            await self._keeping.close()
+            await self._starting.close()
+
+    async def _turn(self) -> None:
+        for name, part in (("requests", self._execution.claim_all), ("miners", self._keeping.tick)):
+            try:
+                await part()
+            except Exception as error:  # noqa: BLE001  tried again in a second, and it is logged
+                self._work.surprises.failed(EVENT, name, error)
+            else:
+                self._work.surprises.succeeded(EVENT, name)
+        if self._work.monotonic() - self._expired_at_s >= PROPOSALS_EVERY_S:
+            self._expired_at_s = self._work.monotonic()
+            await self._expire_proposals()
+
+    async def _wait(self) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (self._woken, self._ending)]
+        try:
+            await asyncio.wait(waits, timeout=self._work.pace.tick_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _renew_timers(self) -> None:
+        try:
+            async with asyncio.timeout(self._work.pace.ending_s / 2):
+                await self._keeping.renew_timers()
+        except TimeoutError:
+            log.warning("timers_not_renewed", reason="a relay did not answer in time")
+        except Exception as error:  # noqa: BLE001  the process ends all the same, and it is logged
+            self._work.surprises.failed("timers_not_renewed", self._work.site.id, error)
+
+    async def _expire_proposals(self) -> None:
+        try:
+            await control.expire_proposals(self._work.database, self._work.org_id, self._work.clock())
+        except Exception as error:  # noqa: BLE001  likewise
+            self._work.surprises.failed(EVENT, "proposals", error)
+
+    async def _limits_of(self, person_id: str | None) -> PersonalLimits | None:
+        """A person's own limits, which bind what that person starts; None for the host's command line."""
+        if person_id is None:
+            return None
+        person = await people.get(self._work.database, self._work.org_id, person_id)
+        return personal_limits(preferences_in({} if person is None else person.preferences), self._work.site)

@@ -1,0 +1,318 @@
+"""Carrying out one request, from the claim to its result: per miner, and told to its asker and to the owners."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from energy.preferences import PersonalLimits
+from energy.site import Miner
+from jobs.grid_charge import set_grid_charge
+from jobs.keeping import Keeping
+from jobs.outcome import Outcome, overall
+from jobs.relays import Relays
+from jobs.starting import Reason, Starting
+from jobs.stopping import Stopping
+from jobs.telling import Telling
+from jobs.work import Work
+from store import control
+from store.control import ControlRequest
+from store.wishes import Mode, Wish
+
+log = structlog.get_logger()
+GOOD_FOR = timedelta(minutes=5)  # what was asked longer ago meets another situation
+OFF_GOOD_FOR = timedelta(hours=1)  # no relay's timer is longer
+MOST_TRIES = 5
+EVENT = "control_failed"
+LimitsOf = Callable[[str | None], Coroutine[Any, Any, PersonalLimits | None]]
+
+
+class Execution:
+    """Carries requests out; each in a task of its own, so that an OFF never waits for a start's pause."""
+
+    def __init__(
+        self,
+        work: Work,
+        relays: Relays,
+        starting: Starting,
+        stopping: Stopping,
+        keeping: Keeping,
+        telling: Telling,
+        limits_of: LimitsOf,
+    ) -> None:
+        self._work = work
+        self._relays = relays
+        self._starting = starting
+        self._stopping = stopping
+        self._keeping = keeping
+        self._telling = telling
+        self._limits_of = limits_of
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def claim_all(self) -> None:
+        """Begin every request that waits."""
+        work = self._work
+        while True:
+            request = await control.claim_next(
+                work.database, work.org_id, work.site.id, now=work.clock(), lease_s=work.pace.request_lease_s
+            )
+            if request is None:
+                return
+            task = asyncio.create_task(self._guarded(request))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def close(self, within_s: float) -> None:
+        """Let what is being carried out end in this time; the rest is taken up by the next worker."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=within_s)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _guarded(self, request: ControlRequest) -> None:
+        about = set(_miners(request))
+        self._keeping.asked |= about
+        try:
+            async with self._kept(request):
+                await self._carry_out(request)
+        except Exception as error:  # noqa: BLE001  the next requests go on, and it is logged; its lease ends
+            self._work.surprises.failed(EVENT, request.action, error)
+        else:
+            self._work.surprises.succeeded(EVENT, request.action)
+        finally:
+            self._keeping.asked -= about
+
+    @contextlib.asynccontextmanager
+    async def _kept(self, request: ControlRequest) -> AsyncIterator[None]:
+        """Keep the request ours while it is carried out."""
+        work, lease_s = self._work, self._work.pace.request_lease_s
+
+        async def extend() -> None:
+            while True:
+                await asyncio.sleep(lease_s / 3)
+                try:
+                    await control.extend(
+                        work.database, work.org_id, request.request_id, now=work.clock(), lease_s=lease_s
+                    )
+                except Exception as error:  # noqa: BLE001  tried again, and it is logged
+                    work.surprises.failed("control_lease_not_extended", request.request_id, error)
+
+        extending = asyncio.create_task(extend())
+        try:
+            yield
+        finally:
+            extending.cancel()
+            await asyncio.gather(extending, return_exceptions=True)
+
+    async def _carry_out(self, request: ControlRequest) -> None:
+        late = self._too_late(request)
+        if late is not None:
+            await self._remember_off(request)
+            await self._finish(request, dict.fromkeys(_subjects(request), late), state="expired")
+            return
+        again = "" if request.tries <= 1 else f" again (try {request.tries}): it was cut off before"
+        said = f"The worker begins {_in_words(request)}{again}."
+        await self._telling.note(
+            "control_claimed", request.request_id, said, actor=_actor(request), tries=request.tries
+        )
+        if request.tries > MOST_TRIES:
+            outcome = Outcome(state="failed", says=f"Given up after {MOST_TRIES} tries; see the worker's log.")
+            await self._finish(request, dict.fromkeys(_subjects(request), outcome))
+        elif request.action in ("grid_charge.on", "grid_charge.off"):
+            outcome = await set_grid_charge(self._work, self._telling, request)
+            await self._finish(request, {"grid_charge": outcome})
+        else:
+            await self._finish(request, await self._for_miners(request))
+
+    def _too_late(self, request: ControlRequest) -> Outcome | None:
+        """Whether the request was made for a situation that is long over. An OFF keeps its meaning for longer."""
+        now = self._work.clock()
+        good_for = OFF_GOOD_FOR if request.action == "miners.stop" else GOOD_FOR
+        if now - _decided(request) <= good_for:
+            return None
+        asked = self._telling.at(_decided(request))
+        return Outcome(
+            state="expired",
+            says=f"Not done: it was asked at {asked}, and the worker was away until now. Ask again if it still holds.",
+        )
+
+    async def _remember_off(self, request: ControlRequest) -> None:
+        """An OFF that comes too late switches nothing, but what was wanted on before it is not wanted any more."""
+        if request.action != "miners.stop":
+            return
+        for miner in self._work.site.miner:
+            wish = self._relays.wishes.get(miner.id)
+            if miner.id in _miners(request) and wish is not None and wish.set_at < _decided(request):
+                await self._relays.wish(Wish(miner.id, "off", None, _actor(request), _decided(request)))
+
+    async def _for_miners(self, request: ControlRequest) -> dict[str, Outcome]:
+        known = {miner.id: miner for miner in self._work.site.miner}
+        asked = _miners(request)
+        results = {
+            miner_id: Outcome(state="failed", says=f"{miner_id} does not stand in commandcenter.toml any more.")
+            for miner_id in asked
+            if miner_id not in known
+        }
+        miners = sorted((known[m] for m in asked if m in known), key=lambda miner: (miner.priority, miner.id))
+        if request.action == "miners.stop":
+            ended = await asyncio.gather(*(self._safely(self._stop, request, miner) for miner in miners))
+        elif request.action == "miners.start":
+            ended = [await self._safely(self._start, request, miner) for miner in miners]
+        else:
+            ended = [await self._safely(self._auto, request, miner) for miner in miners]
+        return results | {miner.id: outcome for miner, outcome in zip(miners, ended, strict=True)}
+
+    async def _safely(
+        self,
+        run: Callable[[ControlRequest, Miner], Coroutine[Any, Any, Outcome]],
+        request: ControlRequest,
+        miner: Miner,
+    ) -> Outcome:
+        """One miner's trouble does not reach the others."""
+        try:
+            return await run(request, miner)
+        except Exception as error:  # noqa: BLE001  said to the asker, and logged
+            self._work.surprises.failed(EVENT, miner.id, error)
+            said = f"{miner.id}: something unforeseen went wrong ({type(error).__name__}); see the worker's log."
+            await self._telling.note("miner_switch_failed", miner.id, said, request_id=request.request_id)
+            return Outcome(state="failed", says=said)
+
+    async def _stop(self, request: ControlRequest, miner: Miner) -> Outcome:
+        before = self._before(request, miner)
+        if self._overtaken(request, miner):
+            return await self._not_any_more(request, miner)
+        wish = self._wish(request, miner, "off")
+        outcome = await self._stopping.stop(miner, self._reason(request), wish=wish)
+        return _with(outcome, before)
+
+    async def _start(self, request: ControlRequest, miner: Miner) -> Outcome:
+        before = self._before(request, miner)
+        until = _until(request)
+        if until is not None and until <= self._work.clock():
+            said = f"{miner.id} was not started: its time was over at {self._telling.at(until)} already."
+            await self._telling.note("miner_refused", miner.id, said, request_id=request.request_id)
+            return Outcome(state="expired", says=said)
+        why = self._reason(request, await self._limits_of(request.person_id))
+        outcome = await self._starting.start(
+            miner,
+            why,
+            wish=self._wish(request, miner, "on"),
+            outdated=lambda: self._overtaken(request, miner),
+        )
+        return _with(outcome, before)
+
+    async def _auto(self, request: ControlRequest, miner: Miner) -> Outcome:
+        before = self._before(request, miner)
+        if self._overtaken(request, miner):
+            return await self._not_any_more(request, miner)
+        await self._relays.wish(self._wish(request, miner, "auto"))
+        known = self._relays.states.get(miner.id)
+        stands = "" if known is None or known.on is None else f" It is {'on' if known.on else 'off'} now."
+        said = f"{miner.id} is automatic from now on: it follows its start and stop limits.{stands}"
+        await self._telling.note("miner_auto", miner.id, said, actor=_actor(request), request_id=request.request_id)
+        return _with(Outcome(state="done", says=said, on=known.on if known else None), before)
+
+    async def _not_any_more(self, request: ControlRequest, miner: Miner) -> Outcome:
+        said = f"{miner.id} was left as it is: a later command came first."
+        await self._telling.note(
+            "miner_superseded", miner.id, said, actor=_actor(request), request_id=request.request_id
+        )
+        return Outcome(state="superseded", says=said)
+
+    async def _finish(
+        self, request: ControlRequest, outcomes: Mapping[str, Outcome], *, state: str | None = None
+    ) -> None:
+        work = self._work
+        ended = state or overall(outcomes.values())
+        if state == "expired":
+            said = "; ".join(sorted({outcome.says for outcome in outcomes.values()}))
+            await self._telling.note(
+                "control_expired", request.request_id, said, actor=_actor(request), action_asked=request.action
+            )
+        done = [outcome.says for outcome in outcomes.values() if outcome.state == "done" and not outcome.already]
+        notices = []
+        if done:
+            text = f"{request.person_name}: {' '.join(done)}"
+            notices = await self._telling.notices("info", text, besides=[request.person_id])
+        await control.finish(
+            work.database,
+            work.org_id,
+            request.request_id,
+            state=ended,  # type: ignore[arg-type]  # one of the four
+            results={name: outcome.to_json() for name, outcome in outcomes.items()},
+            now=work.clock(),
+            notices=notices,
+        )
+        log.info("control_finished", request=request.request_id, action=request.action, state=ended)
+        await work.wake_up("report")
+        if notices:
+            await work.wake_up("notices")
+
+    def _overtaken(self, request: ControlRequest, miner: Miner) -> bool:
+        """Whether a command that was decided later has been carried out before: a restart can turn the order round."""
+        wish = self._relays.wishes.get(miner.id)
+        if wish is None or wish.request_id in (None, request.request_id):
+            return False
+        return wish.set_at > _decided(request)
+
+    def _before(self, request: ControlRequest, miner: Miner) -> str | None:
+        """What was wanted before; at a second try it is what the first one found, which the wish of ours hides."""
+        wish = self._relays.wishes.get(miner.id)
+        if wish is None or wish.request_id == request.request_id:
+            return None
+        return wish.mode
+
+    def _wish(self, request: ControlRequest, miner: Miner, mode: Mode) -> Wish:
+        return Wish(miner.id, mode, _until(request), _actor(request), _decided(request), request.request_id)
+
+    def _reason(self, request: ControlRequest, personal: PersonalLimits | None = None) -> Reason:
+        return Reason(
+            actor=_actor(request),
+            request_id=request.request_id,
+            by_person=request.origin != "plan",
+            personal=personal,
+        )
+
+
+def _with(outcome: Outcome, before: str | None) -> Outcome:
+    return replace(outcome, before=before)
+
+
+def _actor(request: ControlRequest) -> str:
+    return request.person_id or ("plan" if request.origin == "plan" else "host")
+
+
+def _decided(request: ControlRequest) -> datetime:
+    return request.decided_at or request.created_at
+
+
+def _miners(request: ControlRequest) -> list[str]:
+    named = request.arguments.get("miners")
+    return [str(miner_id) for miner_id in named] if isinstance(named, list) else []
+
+
+def _subjects(request: ControlRequest) -> list[str]:
+    return _miners(request) or ["grid_charge"]
+
+
+def _until(request: ControlRequest) -> datetime | None:
+    text = request.arguments.get("until")
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
+
+
+def _in_words(request: ControlRequest) -> str:
+    what = {
+        "miners.start": "starting",
+        "miners.stop": "stopping",
+        "miners.auto": "putting to automatic:",
+        "grid_charge.on": "enabling grid charging",
+        "grid_charge.off": "disabling grid charging",
+    }[request.action]
+    return " ".join([what, ", ".join(_miners(request))]).strip()

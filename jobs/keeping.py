@@ -1,0 +1,274 @@
+"""Keeping miners as they are wanted: timers renewed, automatic switching, limits held, hands respected, times ended.
+
+Everything is decided from what stands in the database and what the relays say, so a worker that was started again, or
+took over from another, goes on where that one stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import structlog
+
+from connectors.errors import ConnectorError
+from energy.preferences import PersonalLimits
+from energy.site import Miner
+from jobs.decisions import Step, next_step
+from jobs.outcome import Outcome
+from jobs.relays import Relays
+from jobs.starting import Reason, Starting
+from jobs.stopping import Stopping
+from jobs.telling import WORKER, Telling, as_json, reasons
+from jobs.work import Work
+from services.conditions import conditions
+from store import control
+from store.wishes import Mode, Wish
+
+log = structlog.get_logger()
+EVENT = "miner_not_kept"
+LimitsOf = Callable[[str | None], Coroutine[Any, Any, PersonalLimits | None]]
+
+
+class Keeping:
+    """Looks after all miners of the site; `tick` is called every second and never waits for a device."""
+
+    def __init__(
+        self, work: Work, relays: Relays, starting: Starting, stopping: Stopping, telling: Telling, limits_of: LimitsOf
+    ) -> None:
+        self._work = work
+        self._relays = relays
+        self._starting = starting
+        self._stopping = stopping
+        self._telling = telling
+        self._limits_of = limits_of
+        self.asked: set[str] = set()  # miners that a request is about just now
+        self._acting: dict[str, asyncio.Task[None]] = {}  # by miner, or relay that is looked at
+        self._looked_at_s: dict[str, float] = {}
+        self._not_before_s: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+        self._told_rules: dict[str, frozenset[str]] = {}
+
+    async def tick(self) -> None:
+        """Look at the relays that are due, and begin what is due for the miners."""
+        self._look_at_relays()
+        if not any(self._of_interest(miner) for miner in self._work.site.miner):
+            return
+        work = self._work
+        c = await conditions(work.database, work.org_id, work.site, work.clock())
+        for miner in sorted(work.site.miner, key=lambda miner: (miner.priority, miner.id)):
+            if miner.id in self.asked or miner.id in self._acting or self._relays.locks[miner.id].locked():
+                continue
+            step = next_step(work.site, miner, self._relays.wishes.get(miner.id), self._known(miner), c)
+            if step.do != "nothing" and self._may(miner, step):
+                self._begin(miner.id, partial(self._take, miner, step))
+
+    async def look(self) -> None:
+        """Look at all relays now, and wait for them."""
+        await asyncio.gather(*(self._relays.look(device_id, miners) for device_id, miners in self._by_device().items()))
+
+    async def renew_timers(self) -> None:
+        """Let the timers of all running miners that are wanted begin anew: we shall be away for a moment."""
+        running = [
+            miner
+            for miner in self._work.site.miner
+            if self._wanted(miner) and (known := self._known(miner)) is not None and known.on
+        ]
+        held = self._stopping.begun | set(self._stopping.pending)
+        await asyncio.gather(*(self._renew(miner) for miner in running if miner.id not in held))
+
+    async def close(self) -> None:
+        """End what is under way; what was begun is found and taken up by whoever comes next."""
+        tasks = list(self._acting.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # looking
+
+    def _look_at_relays(self) -> None:
+        now_s = self._work.monotonic()
+        for device_id, miners in self._by_device().items():
+            every_s = min(
+                self._work.pace.look_s, self._work.poll_interval_s(device_id), self._work.site.control.timer_s / 6
+            )
+            due = now_s - self._looked_at_s.get(device_id, -every_s) >= every_s
+            if due and f"look:{device_id}" not in self._acting and not self._work.pause_left_s(device_id):
+                self._looked_at_s[device_id] = now_s
+                self._begin(f"look:{device_id}", partial(self._relays.look, device_id, miners))
+
+    def _by_device(self) -> dict[str, list[Miner]]:
+        devices: dict[str, list[Miner]] = {}
+        for miner in self._work.site.miner:
+            devices.setdefault(miner.device, []).append(miner)
+        return devices
+
+    # acting
+
+    def _of_interest(self, miner: Miner) -> bool:
+        wish, known = self._relays.wishes.get(miner.id), self._known(miner)
+        if wish is not None and (wish.mode in ("on", "auto") or wish.until is not None):
+            return True
+        return known is not None and known.on is not False
+
+    def _may(self, miner: Miner, step: Step) -> bool:
+        if step.do == "stop":
+            return self._stopping.due(miner)
+        if step.do == "start" and not self._starting.free:
+            return False
+        return self._work.monotonic() >= self._not_before_s.get(miner.id, 0.0)
+
+    def _begin(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        async def guarded() -> None:
+            try:
+                await run()
+            except Exception as error:  # noqa: BLE001  the other miners go on, and it is logged
+                self._work.surprises.failed(EVENT, name, error)
+                self._put_off(name, self._work.pace.last_retry_s)
+            else:
+                self._work.surprises.succeeded(EVENT, name)
+            finally:
+                self._acting.pop(name, None)
+
+        self._acting[name] = asyncio.create_task(guarded())
+
+    async def _take(self, miner: Miner, step: Step) -> None:
+        if step.do == "renew":
+            async with self._relays.locks[miner.id]:
+                await self._renew(miner)
+        elif step.do == "start":
+            await self._start(miner, step)
+        elif step.do == "stop":
+            await self._stop(miner, step)
+        elif step.do == "end":
+            await self._end_wish(miner)
+        elif step.do == "give_up":
+            await self._stopping.give_up(miner)
+
+    async def _renew(self, miner: Miner) -> None:
+        """Renew a timer, unless a hand has switched the relay off since it was looked at."""
+        try:
+            seen = await self._relays.seen(miner)
+            if seen.on:
+                await self._starting.renew(miner)
+                seen = await self._relays.seen(miner)
+            await self._relays.keep(miner, seen)
+        except ConnectorError as error:
+            await self._relays.silent(miner, error)
+            self._failed(miner.id, self._work.pace.first_retry_s, self._work.pace.last_retry_s)
+        else:
+            self._failures.pop(miner.id, None)
+
+    async def _start(self, miner: Miner, step: Step) -> None:
+        wish = self._relays.wishes[miner.id]
+        by_person = wish.mode == "on"
+        why = Reason(
+            actor=WORKER, by_person=by_person, personal=await self._limits_of(wish.set_by) if by_person else None
+        )
+        outcome = await self._starting.start(miner, why, outdated=lambda: self._relays.wishes.get(miner.id) is not wish)
+        if outcome.state == "refused":
+            await self._waits(miner, wish, outcome)
+            return
+        self._told_rules.pop(miner.id, None)
+        if outcome.state == "failed":
+            self._failed(miner.id, self._work.pace.start_retry_s, 12 * self._work.pace.start_retry_s)
+            return
+        self._failures.pop(miner.id, None)
+        if outcome.state == "done" and not outcome.already:
+            if by_person:
+                await self._telling.tell("info", f"{miner.id} is wanted on and is on again.", also=[wish.set_by])
+            else:
+                await self._telling.note("miner_auto", miner.id, f"{miner.id} is on: {step.because}.", on=True)
+
+    async def _waits(self, miner: Miner, wish: Wish, outcome: Outcome) -> None:
+        """A wanted miner that the interlocks hold back: said when it begins, and when the reasons change."""
+        rules = frozenset(block.rule for block in outcome.blocks)
+        told = self._told_rules.get(miner.id)
+        if told == rules:
+            return
+        self._told_rules[miner.id] = rules
+        said = f"{miner.id} is wanted {wish.mode} and waits: {reasons(outcome.blocks)}."
+        await self._telling.note("miner_waits", miner.id, said, blocks=as_json(outcome.blocks))
+        if told is None and wish.mode == "on":
+            known = self._known(miner)
+            since = known.changed_at.isoformat() if known and known.changed_at else "ever"
+            await self._telling.tell("warning", said, also=[wish.set_by], once=f"waits:{miner.id}:{since}")
+
+    async def _stop(self, miner: Miner, step: Step) -> None:
+        wish = self._relays.wishes.get(miner.id)
+        again = miner.id in self._stopping.pending
+        because = {
+            "held": reasons(step.blocks),
+            "too_low": reasons(step.blocks),
+            "automatic": step.because,
+            "over": "its time is over",
+        }.get(step.why, "")
+        after = await self._after(miner, step, wish)
+        outcome = await self._stopping.stop(miner, Reason(actor=WORKER), wish=after, because=because, again=again)
+        if again:
+            return
+        if step.why == "held":
+            self._told_rules[miner.id] = frozenset()
+            await self._telling.note("miner_held_back", miner.id, outcome.says, blocks=as_json(step.blocks))
+            said = f"{outcome.says} It comes back by itself when the limits allow it."
+            await self._telling.tell("warning", said, also=[wish.set_by if wish else None])
+        elif step.why == "too_low":
+            said = f"{outcome.says} It had been switched on at the relay."
+            await self._telling.note("miner_held_back", miner.id, said, blocks=as_json(step.blocks))
+            await self._telling.tell("critical", said)
+        elif step.why == "over" and wish is not None:
+            await self._told_over(miner, wish, outcome.says)
+        elif step.why == "automatic":
+            await self._telling.note("miner_auto", miner.id, outcome.says, on=False)
+
+    async def _after(self, miner: Miner, step: Step, wish: Wish | None) -> Wish | None:
+        """What is wanted from now on, where stopping changes that."""
+        if step.why == "too_low":
+            return Wish(miner.id, "off", None, WORKER, self._work.clock())
+        if step.why == "over" and wish is not None:
+            return await self._as_before(wish)
+        return None
+
+    async def _end_wish(self, miner: Miner) -> None:
+        wish = self._relays.wishes[miner.id]
+        after = await self._as_before(wish)
+        await self._relays.wish(after)
+        words = {"on": "it is wanted on again", "auto": "it is automatic again"}.get(after.mode, "it stays off")
+        await self._told_over(miner, wish, f"The time of {miner.id} ({wish.mode}) is over: {words}.")
+
+    async def _told_over(self, miner: Miner, wish: Wish, said: str) -> None:
+        await self._telling.note("miner_wish_ended", miner.id, said, mode=wish.mode)
+        await self._telling.tell("info", said, also=[wish.set_by])
+
+    async def _as_before(self, wish: Wish) -> Wish:
+        """What was wanted before a wish with a time limit: it stands in the results of the request that set it."""
+        work = self._work
+        request = await control.get(work.database, work.org_id, wish.request_id) if wish.request_id else None
+        result = request.results.get(wish.miner_id) if request is not None else None
+        before = result.get("before") if isinstance(result, dict) else None
+        mode: Mode = "off"
+        if before == "auto" or (before == "on" and wish.mode == "off"):
+            mode = before
+        return replace(wish, mode=mode, until=None, set_at=work.clock(), request_id=None)
+
+    def _wanted(self, miner: Miner) -> bool:
+        wish = self._relays.wishes.get(miner.id)
+        return wish is not None and wish.mode in ("on", "auto") and not _over(wish, self._work.clock())
+
+    def _known(self, miner: Miner) -> Any:
+        return self._relays.states.get(miner.id)
+
+    def _failed(self, name: str, first_s: float, longest_s: float) -> None:
+        failures = self._failures[name] = self._failures.get(name, 0) + 1
+        self._put_off(name, min(first_s * 2 ** (failures - 1), longest_s))
+
+    def _put_off(self, name: str, seconds: float) -> None:
+        self._not_before_s[name] = self._work.monotonic() + seconds
+
+
+def _over(wish: Wish, now: datetime) -> bool:
+    return wish.until is not None and now >= wish.until

@@ -1,0 +1,247 @@
+"""The relays of the site's miners: asked, switched and read back within limits of time; what was seen is kept.
+
+The worker that holds the lease is the only one to write here, so what it has in memory is what stands in the
+database, and a database in trouble holds up no switch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+
+from connectors.device import Channel, SwitchedDevice
+from connectors.errors import ConnectorError, Malformed, TryLater, Unreachable
+from energy.site import Miner
+from jobs.hands import By, automatic, moved_by
+from jobs.telling import Telling
+from jobs.work import Work
+from store import relays, wishes
+from store.relays import RelayState, Switching
+from store.wishes import Wish
+
+log = structlog.get_logger()
+T = TypeVar("T")
+EVENT = "relay_state_not_stored"
+LONGEST_WAIT_S = 3.0  # a relay that wants a pause, when a person waits for it
+READ_BACK_PAUSES_S = (0.0, 0.15, 0.3, 0.5, 1.0, 1.0)
+STOPPED_BELOW_W = 100.0  # facts: a miner that does not hash draws less
+
+
+class Relays:
+    """The relays by miner: how they stood last (`states`) and what is wanted of them (`wishes`)."""
+
+    def __init__(self, work: Work, telling: Telling) -> None:
+        self._work = work
+        self._telling = telling
+        self.states: dict[str, RelayState] = {}
+        self.wishes: dict[str, Wish] = {}
+        self.locks: dict[str, asyncio.Lock] = {miner.id: asyncio.Lock() for miner in work.site.miner}
+        self._commands: Counter[str] = Counter()
+        self._unreachable: set[str] = set()
+
+    async def load(self) -> None:
+        """What is known from before."""
+        work = self._work
+        self.states = await relays.all_of(work.database, work.org_id, work.site.id)
+        self.wishes = await wishes.all_of(work.database, work.org_id, work.site.id)
+        self._unreachable = {miner_id for miner_id, state in self.states.items() if not state.reachable}
+
+    # asking and switching
+
+    async def seen(self, miner: Miner) -> Channel:
+        """The miner's channel as it stands now. Raises a `ConnectorError`."""
+        found = next((c for c in await self._channels(miner.device) if c.channel == miner.channel), None)
+        if found is None:
+            raise Malformed(f"{miner.device} has no channel {miner.channel}; check {miner.id} in commandcenter.toml")
+        return found
+
+    async def switch_on(self, miner: Miner, off_after_s: float) -> None:
+        """Close the relay for so long at the most. Raises a `ConnectorError`; after an unknown end: read back."""
+        device = self._device(miner.device)
+        await self._patiently(miner, True, lambda: device.switch_on(miner.channel, off_after_s=off_after_s))
+
+    async def switch_off(self, miner: Miner) -> None:
+        """Open the relay. Raises a `ConnectorError`; after an unknown end: read back."""
+        device = self._device(miner.device)
+        await self._patiently(miner, False, lambda: device.switch_off(miner.channel))
+
+    async def read_back(self, miner: Miner, wanted: bool) -> Channel | None:
+        """The channel once it stands as wanted; after about 3 s as it stands then, None when the relay is silent."""
+        last: Channel | None = None
+        began = self._work.monotonic()
+        for pause_s in READ_BACK_PAUSES_S:
+            if self._work.monotonic() - began > self._work.pace.read_back_s:
+                break
+            await asyncio.sleep(pause_s)
+            try:
+                last = await self.seen(miner)
+            except ConnectorError as error:
+                log.debug("read_back_failed", miner=miner.id, reason=str(error))
+                continue
+            if last.on is wanted and (wanted or (last.power_w or 0.0) < STOPPED_BELOW_W):
+                break
+        return last
+
+    async def look(self, device_id: str, miners: list[Miner]) -> None:
+        """Look at one relay and keep how its miners' channels stand; those that are being switched are left out."""
+        before = dict(self._commands)
+        try:
+            channels = {channel.channel: channel for channel in await self._channels(device_id)}
+        except ConnectorError as error:
+            for miner in miners:
+                if not self.locks[miner.id].locked():
+                    await self.silent(miner, error)
+            return
+        for miner in miners:
+            unmoved = self._commands[miner.id] == before.get(miner.id, 0) and not self.locks[miner.id].locked()
+            if miner.channel in channels and unmoved:
+                await self.keep(miner, channels[miner.channel])
+
+    # what is known
+
+    async def keep(self, miner: Miner, seen: Channel, *, by: By | None = None, request_id: str | None = None) -> None:
+        """Keep how a channel stands. A change that is not ours (`by` None) is attributed, noted and respected."""
+        before, wish, now = self.states.get(miner.id), self.wishes.get(miner.id), self._work.clock()
+        moved = before is None or before.on is None or before.on is not seen.on
+        if by is None:
+            by = moved_by(before, seen, wish, now)
+        elif not moved:
+            by = None
+        untold = by == "hand" and wish is None and automatic(seen)
+        if untold:
+            by = "unknown"
+        state = RelayState(
+            miner_id=miner.id,
+            on=seen.on,
+            power_w=seen.power_w,
+            energy_kwh=seen.energy_kwh,
+            timer_until=None if seen.timer_left_s is None else now + timedelta(seconds=seen.timer_left_s),
+            read_at=now,
+            changed_at=_since(before, seen.on, by, now),
+            changed_by=by or (before.changed_by if before else None),
+            errors=seen.errors,
+            problem=before.problem if before and before.on is seen.on and not by else None,
+        )
+        self._reached(miner)
+        switching = None
+        if by is not None and moved and seen.on is not None:
+            switching = Switching(miner.id, state.changed_at or now, seen.on, by, request_id)
+        await self.store(state, switching)
+        if by == "hand" and seen.on is not None:
+            await self._by_hand(miner, seen.on, seen)
+        elif by == "timer":
+            said = f"{miner.id} went off at {self._telling.at(state.changed_at or now)}: its timer was not renewed."
+            await self._telling.note("miner_timer_ended", miner.id, said, actor=None)
+        elif by == "us" and request_id is None:
+            said = f"{miner.id} was found {_word(seen.on)}, as it was told: the answer had been missed."
+            await self._telling.note("miner_found", miner.id, said, on=seen.on)
+        elif before is None and seen.on and wish is None and not automatic(seen):
+            said = f"{miner.id} was found on at the first look; it is left as it is."
+            await self.wish(Wish(miner.id, "hand_on", None, "relay", now))
+            await self._telling.note("miner_by_hand", miner.id, said, on=True)
+
+    async def silent(self, miner: Miner, error: ConnectorError, *, lost_track: bool = False) -> None:
+        """Keep that a relay does not answer. `lost_track`: a command may have moved it, so its state is unknown."""
+        known = self.states.get(miner.id) or RelayState(miner_id=miner.id)
+        on = None if lost_track else known.on
+        state = replace(known, on=on, reachable=False, problem=known.problem or str(error))
+        if state != known:
+            await self.store(state)
+        if miner.id not in self._unreachable:
+            self._unreachable.add(miner.id)
+            log.warning("relay_unreachable", miner=miner.id, device=miner.device, reason=str(error))
+
+    async def store(self, state: RelayState, switching: Switching | None = None) -> None:
+        """Keep a state, and the switching that led to it."""
+        work = self._work
+        self.states[state.miner_id] = state
+        try:
+            async with work.database.begin() as connection:
+                await relays.put_in(connection, work.org_id, work.site.id, state)
+                if switching is not None:
+                    await relays.note_switch_in(connection, work.org_id, work.site.id, switching)
+        except Exception as error:  # noqa: BLE001  the relay stands as it stands, and it is logged
+            work.surprises.failed(EVENT, state.miner_id, error)
+        else:
+            work.surprises.succeeded(EVENT, state.miner_id)
+
+    async def wish(self, wish: Wish) -> None:
+        """Replace what is wanted of a miner."""
+        work = self._work
+        self.wishes[wish.miner_id] = wish
+        try:
+            await wishes.put(work.database, work.org_id, work.site.id, wish)
+        except Exception as error:  # noqa: BLE001  likewise
+            work.surprises.failed("wish_not_stored", wish.miner_id, error)
+        else:
+            work.surprises.succeeded("wish_not_stored", wish.miner_id)
+
+    async def _by_hand(self, miner: Miner, on: bool, seen: Channel) -> None:
+        before = self.wishes.get(miner.id)
+        now = self._work.clock()
+        await self.wish(Wish(miner.id, "hand_on" if on else "hand_off", None, "relay", now))
+        left = "It is left on, without a timer" if on else "It is left off"
+        said = f"{miner.id} was switched {_word(on)} at the relay, not by us. {left}, until somebody here commands it."
+        await self._telling.note("miner_by_hand", miner.id, said, on=on, power_w=seen.power_w)
+        log.info("miner_by_hand", miner=miner.id, on=on)
+        asked_by = before.set_by if before is not None else None
+        await self._telling.tell("warning", said, also=[asked_by])
+
+    def _reached(self, miner: Miner) -> None:
+        if miner.id in self._unreachable:
+            self._unreachable.discard(miner.id)
+            log.info("relay_reached_again", miner=miner.id, device=miner.device)
+
+    # within limits
+
+    def _device(self, device_id: str) -> SwitchedDevice:
+        device = self._work.switched.get(device_id)
+        if device is None:
+            raise Unreachable(f"{device_id} could not be opened; check its address in commandcenter.toml")
+        return device
+
+    async def _channels(self, device_id: str) -> tuple[Channel, ...]:
+        device = self._device(device_id)
+        return await self._within_time(device.channels, device_id)
+
+    async def _patiently(self, miner: Miner, wanted: bool, call: Callable[[], Awaitable[None]]) -> None:
+        """Command; a relay that asks for a short pause is looked at after it, and commanded again if that is needed."""
+        self._commands[miner.id] += 1
+        try:
+            await self._within_time(call, miner.device)
+        except TryLater as error:
+            pause_s = 1.0 if error.after_s is None else error.after_s
+            if pause_s > LONGEST_WAIT_S:
+                raise
+            await asyncio.sleep(pause_s)
+            seen = await self.seen(miner)
+            if seen.on is not wanted or (wanted and seen.timer_left_s is None):
+                await self._within_time(call, miner.device)
+
+    async def _within_time(self, call: Callable[[], Awaitable[T]], device_id: str) -> T:
+        limit_s = self._work.pace.call_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await call()
+        except TimeoutError as error:
+            message = f"{device_id} did not answer within {limit_s:g} s; check that it has power and WiFi"
+            raise Unreachable(message, maybe_done=True) from error
+
+
+def _since(before: RelayState | None, on: bool | None, by: By | None, now: datetime) -> datetime | None:
+    """Since when the output stands so: a timer's end is known exactly, else when the change was noticed."""
+    if before is None or by is None:
+        return before.changed_at if before else None
+    if by == "timer" and not on and before.timer_until is not None and before.timer_until < now:
+        return before.timer_until
+    return now
+
+
+def _word(on: bool | None) -> str:
+    return "unknown" if on is None else "on" if on else "off"

@@ -1,0 +1,263 @@
+"""Switching one miner on: looked at, the interlocks asked with what was seen, switched with a timer, read back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from connectors.device import Channel
+from connectors.errors import ConnectorError, CredentialsRefused, Unreachable
+from energy.interlocks import start_blocks
+from energy.preferences import PersonalLimits
+from energy.site import Miner
+from jobs.hands import moved_by
+from jobs.outcome import Outcome
+from jobs.relays import Relays
+from jobs.telling import Telling, as_json, reasons
+from jobs.work import Work
+from services.conditions import conditions
+from store.wishes import Wish
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a miner is switched: for whom, by which request, and within whose own limits."""
+
+    actor: str
+    request_id: str | None = None
+    by_person: bool = True
+    personal: PersonalLimits | None = None
+
+
+class Starting:
+    """Starts miners, one at a time and with the site's pause between two."""
+
+    def __init__(self, work: Work, relays: Relays, telling: Telling) -> None:
+        self._work = work
+        self._relays = relays
+        self._telling = telling
+        self._gate = asyncio.Lock()
+        self._last_start_s: float | None = None
+        self._resuming: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def free(self) -> bool:
+        """Whether a start would begin at once."""
+        return not self._gate.locked() and self._pause_left_s() <= 0
+
+    async def start(
+        self, miner: Miner, why: Reason, *, wish: Wish | None = None, outdated: Callable[[], bool] = lambda: False
+    ) -> Outcome:
+        """Start a miner. `wish` replaces what was wanted, once the interlocks let it through.
+
+        `outdated` is asked when its turn has come: a later command may have overtaken this one meanwhile.
+        """
+        async with self._relays.locks[miner.id]:
+            pass  # a stop in progress ends first, and holds up no other miner's start
+        async with self._gate:
+            refusal = await self._before_its_turn(miner, why)
+            if refusal is not None:
+                return refusal
+            await asyncio.sleep(max(self._pause_left_s(), 0.0))
+            async with self._relays.locks[miner.id]:
+                if outdated():
+                    said = f"{miner.id} was not started: a later command came first."
+                    await self._telling.note("miner_superseded", miner.id, said, **_of(why))
+                    return Outcome(state="superseded", says=said)
+                return await self._start(miner, why, wish)
+
+    async def renew(self, miner: Miner) -> None:
+        """Let the timer of a running miner begin anew. Raises a `ConnectorError`."""
+        await self._relays.switch_on(miner, self._work.site.control.timer_s)
+
+    def stop_resuming(self, miner_id: str) -> None:
+        """A miner that is being stopped is not told to mine any more."""
+        task = self._resuming.pop(miner_id, None)
+        if task is not None:
+            task.cancel()
+
+    async def close(self) -> None:
+        """End what runs in the background."""
+        tasks = list(self._resuming.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _before_its_turn(self, miner: Miner, why: Reason) -> Outcome | None:
+        """A refusal that is certain already need not wait for the pause between two starts."""
+        if self._pause_left_s() <= 0:
+            return None
+        async with self._relays.locks[miner.id]:
+            try:
+                seen = await self._relays.seen(miner)
+            except ConnectorError:
+                return None
+            await self._relays.keep(miner, seen)
+            return await self._refused(miner, why, seen)
+
+    async def _start(self, miner: Miner, why: Reason, wish: Wish | None) -> Outcome:
+        try:
+            seen = await self._relays.seen(miner)
+        except ConnectorError as error:
+            await self._relays.silent(miner, error)
+            return await self._failed(miner, why, f"{miner.id} was not started: {error}.", on=None)
+        if not await self._expected(miner, why, wish, seen):
+            await self._relays.keep(miner, seen)
+        refusal = await self._refused(miner, why, seen)
+        if refusal is not None:
+            return refusal
+        before = self._relays.wishes.get(miner.id)
+        if wish is not None:
+            await self._relays.wish(wish)
+        outcome = await self._switch(miner, why, seen)
+        if outcome.state == "done":
+            self._last_start_s = self._work.monotonic()
+            self._let_it_mine(miner)
+        elif wish is not None:
+            await self._relays.wish(before or replace(wish, mode="off", until=None))
+        return outcome
+
+    async def _expected(self, miner: Miner, why: Reason, wish: Wish | None, seen: Channel) -> bool:
+        """Whether a request that was cut off had switched the relay: then that was us, and the record says so."""
+        known = self._relays.states.get(miner.id)
+        if wish is None or why.request_id is None or not seen.on or seen.timer_left_s is None:
+            return False
+        if moved_by(known, seen, self._relays.wishes.get(miner.id), self._work.clock()) is None:
+            return False
+        await self._relays.keep(miner, seen, by="us", request_id=why.request_id)
+        said = f"{miner.id} was found on when it was to be switched on: the command had been carried out before."
+        await self._telling.note("miner_found", miner.id, said, on=True, **_of(why))
+        return True
+
+    async def _refused(self, miner: Miner, why: Reason, seen: Channel) -> Outcome | None:
+        work = self._work
+        if seen.on is None:
+            said = f"{miner.id} was not started: the relay {miner.device} does not tell whether it is on."
+            return await self._failed(miner, why, said, on=None)
+        if seen.on and seen.timer_left_s is not None:
+            return None  # it runs on our timer: nothing is started
+        c = await conditions(work.database, work.org_id, work.site, work.clock())
+        blocks = start_blocks(work.site, miner, c, personal=why.personal, by_person=why.by_person)
+        if not blocks:
+            return None
+        said = f"{miner.id} was not started: {reasons(blocks)}."
+        if why.request_id is not None:
+            await self._telling.note("miner_refused", miner.id, said, blocks=as_json(blocks), **_of(why))
+        return Outcome(state="refused", says=said, on=seen.on, power_w=seen.power_w, blocks=blocks)
+
+    async def _switch(self, miner: Miner, why: Reason, seen: Channel) -> Outcome:
+        timer_s = self._work.site.control.timer_s
+        already = bool(seen.on)
+        if not already:
+            await self._telling.note("miner_switching", miner.id, f"Switching {miner.id} on.", on=True, **_of(why))
+        trouble: ConnectorError | None = None
+        try:
+            await self._relays.switch_on(miner, timer_s)
+        except ConnectorError as error:
+            if isinstance(error, CredentialsRefused) or (isinstance(error, Unreachable) and not error.maybe_done):
+                await self._relays.silent(miner, error)  # surely nothing was done
+                return await self._failed(miner, why, f"{miner.id} was not started: {error}.", on=seen.on)
+            trouble = error
+        back = await self._relays.read_back(miner, True)
+        if back is None:
+            return await self._lost(miner, why, trouble)
+        await self._relays.keep(miner, back, by="us", request_id=why.request_id)
+        if not back.on or back.timer_left_s is None:
+            return await self._did_not_follow(miner, why, back, trouble)
+        until = self._relays.states[miner.id].timer_until
+        said = self._done_in_words(miner, back, until, already=already)
+        if not already:
+            await self._telling.note(
+                "miner_switched", miner.id, said, on=True, power_w=back.power_w, timer_s=timer_s, **_of(why)
+            )
+            log.info("miner_switched", miner=miner.id, on=True)
+        elif why.request_id is not None:
+            await self._telling.note("miner_found", miner.id, said, on=True, power_w=back.power_w, **_of(why))
+        return Outcome(state="done", says=said, on=True, power_w=back.power_w, timer_until=until, already=already)
+
+    def _done_in_words(self, miner: Miner, back: Channel, until: datetime | None, *, already: bool) -> str:
+        power = "" if back.power_w is None else f", {back.power_w:,.0f} W now"
+        was = "was on already; its timer was renewed" if already else "is on, read back from the relay"
+        timer = (
+            "" if until is None else f"; the relay's own timer, now until {self._telling.at(until)}, is kept renewed"
+        )
+        return f"{miner.id} {was}{power}{timer}."
+
+    async def _did_not_follow(
+        self, miner: Miner, why: Reason, back: Channel, trouble: ConnectorError | None
+    ) -> Outcome:
+        if back.on:
+            said = f"{miner.id} is on, but its relay {miner.device} keeps no timer: it is switched off again."
+            try:
+                await self._relays.switch_off(miner)
+            except ConnectorError as error:
+                said = f"{miner.id} is on, its relay {miner.device} keeps no timer and took no OFF: {error}."
+            off = await self._relays.read_back(miner, False)
+            if off is not None:
+                await self._relays.keep(miner, off, by="us", request_id=why.request_id)
+            return await self._failed(miner, why, said, on=None if off is None else off.on)
+        faults = f" (it reports {', '.join(back.errors)})" if back.errors else f" ({trouble})" if trouble else ""
+        said = (
+            f"{miner.id} was told to switch on, but its relay {miner.device} is still off{faults}; "
+            "look at the relay before trying again."
+        )
+        return await self._failed(miner, why, said, on=False)
+
+    async def _lost(self, miner: Miner, why: Reason, trouble: ConnectorError | None) -> Outcome:
+        """The command may have arrived, and nobody answers: said so, and never sent a second time."""
+        error = trouble or Unreachable(f"{miner.device} does not answer")
+        await self._relays.silent(miner, error, lost_track=True)
+        until = self._work.clock() + timedelta(seconds=self._work.site.control.timer_s)
+        await self._relays.store(replace(self._relays.states[miner.id], timer_until=until))
+        said = (
+            f"It is not known whether {miner.id} is on: {error}. If it is, its own timer ends it by "
+            f"{self._telling.at(until)} at the latest; it is switched off when the relay answers again."
+        )
+        return await self._failed(miner, why, said, on=None)
+
+    async def _failed(self, miner: Miner, why: Reason, said: str, *, on: bool | None) -> Outcome:
+        await self._telling.note("miner_switch_failed", miner.id, said, wanted=True, on=on, **_of(why))
+        log.warning("miner_not_started", miner=miner.id, reason=said)
+        return Outcome(state="failed", says=said, on=on)
+
+    def _pause_left_s(self) -> float:
+        if self._last_start_s is None:
+            return 0.0
+        return self._last_start_s + self._work.site.control.stagger_s - self._work.monotonic()
+
+    def _let_it_mine(self, miner: Miner) -> None:
+        """A miner that was paused stays so on some firmware: it is told to mine, as soon as it has booted."""
+        if miner.id in self._work.miner_apis:
+            self.stop_resuming(miner.id)
+            self._resuming[miner.id] = asyncio.create_task(self._resume(miner))
+
+    async def _resume(self, miner: Miner) -> None:
+        pace = self._work.pace
+        api = self._work.miner_apis[miner.id]
+        ends = self._work.monotonic() + pace.resume_s
+        pause_s = 1.0
+        while True:
+            try:
+                async with asyncio.timeout(pace.api_s):
+                    await api.resume()
+            except (ConnectorError, TimeoutError) as error:
+                if self._work.monotonic() + pause_s > ends:
+                    log.info("miner_not_resumed", miner=miner.id, reason=str(error) or "no answer in time")
+                    return
+            except Exception as error:  # noqa: BLE001  a fault of the connector; the miner mines by itself as a rule
+                self._work.surprises.failed("miner_not_resumed", miner.id, error)
+                return
+            else:
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, 15.0)
+
+
+def _of(why: Reason) -> dict[str, str | None]:
+    return {"actor": why.actor, "request_id": why.request_id}

@@ -1,0 +1,101 @@
+"""What the worker did, for the record and for people: audit rows, and notices to the site's owners."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Literal
+
+from energy.interlocks import Block
+from jobs.work import Work
+from store import audit, people
+from store.notices import NewNotice
+from store.notices import add as add_notice
+
+Level = Literal["info", "warning", "critical"]
+WORKER = "worker"
+EVENT = "control_not_recorded"
+
+
+class Telling:
+    """Writes down and tells. A database in trouble is logged, and holds up no switch."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def note(self, action: str, subject: str, says: str, *, actor: str | None = None, **more: Any) -> None:
+        """An audit row: `says` is a whole sentence; `more` are the figures."""
+        work = self._work
+        details = {"says": says} | {name: value for name, value in more.items() if value is not None}
+        try:
+            await audit.append(
+                work.database,
+                work.org_id,
+                site_id=work.site.id,
+                actor=actor or WORKER,
+                action=action,
+                subject=subject,
+                details=details,
+                now=work.clock(),
+            )
+        except Exception as error:  # noqa: BLE001  whatever the database has, a relay is switched, and it is logged
+            work.surprises.failed(EVENT, action, error)
+        else:
+            work.surprises.succeeded(EVENT, action)
+
+    async def notices(
+        self,
+        level: Level,
+        text: str,
+        *,
+        besides: Collection[str | None] = (),
+        also: Collection[str | None] = (),
+        once: str | None = None,
+    ) -> list[NewNotice]:
+        """A notice for each owner but those in `besides`, and for everybody in `also`; with `once` it is told once."""
+        work = self._work
+        known = await people.list_people(work.database, work.org_id, site_id=work.site.id)
+        here = {person.person_id for person in known}
+        owners = {person.person_id for person in known if person.roles[work.site.id] == "owner"}
+        told = (owners | ({each for each in also if each} & here)) - {each for each in besides if each}
+        return [
+            NewNotice(
+                site_id=work.site.id,
+                level=level,
+                text=text,
+                person_id=person_id,
+                once_key=None if once is None else f"{work.site.id}:{once}:{person_id}",
+            )
+            for person_id in sorted(told)
+        ]
+
+    async def tell(self, level: Level, text: str, **options: Any) -> None:
+        """Notices on their own, not in the transaction of what they tell of."""
+        work = self._work
+        try:
+            added = [
+                await add_notice(work.database, work.org_id, notice, now=work.clock())
+                for notice in await self.notices(level, text, **options)
+            ]
+            if any(added):
+                await work.wake_up("notices")
+        except Exception as error:  # noqa: BLE001  likewise
+            work.surprises.failed(EVENT, "notice", error)
+        else:
+            work.surprises.succeeded(EVENT, "notice")
+
+    def at(self, moment: datetime) -> str:
+        """A time of day at the site, with the date where that is not today's."""
+        local = moment.astimezone(self._work.site.zone)
+        today = self._work.clock().astimezone(self._work.site.zone).date()
+        return f"{local:%H:%M}" if local.date() == today else f"{local:%H:%M on %d %b}"
+
+
+def reasons(blocks: Collection[Block]) -> str:
+    """Why not, with the figures, and when it may become possible."""
+    return "; ".join(block.sentence for block in blocks)
+
+
+def as_json(blocks: Collection[Block]) -> list[dict[str, str | None]]:
+    """The blocks as they stand in results and audit rows."""
+    return [{"rule": block.rule, "says": block.says, "when": block.when} for block in blocks]
