@@ -54,10 +54,12 @@ class Assistant:
         *,
         turns: Sequence[TurnLike] = (),
         progress: Progress | None = None,
+        place: str | None = None,
     ) -> Answer:
         """The answer as of `scope.as_of`. Never raises for a model's or a tool's trouble; ends within the time limit.
 
-        `turns` are the conversation's turns before this one, oldest first; `progress` is told what is being looked up.
+        `turns` are the conversation's turns before this one, oldest first; `progress` is told what is being looked up;
+        `place` is the conversation in which what is proposed can be confirmed.
         """
         asked = _CONTROL.sub(" ", question).strip()
         if not asked:
@@ -70,7 +72,7 @@ class Assistant:
         self.load()  # start-up, not this question's time
         started = time.perf_counter()
         deadline = time.monotonic() + self._models.answer_within_s
-        desk = ToolDesk(scope, progress=progress, deadline=deadline)
+        desk = ToolDesk(scope, progress=progress, deadline=deadline, place=place)
         answer = await self._ask(asked, desk, turns, deadline)
         answer = replace(answer, elapsed_ms=round((time.perf_counter() - started) * 1000, 1))
         _log(answer)
@@ -170,6 +172,7 @@ def _finished(desk: ToolDesk, ledger: Ledger, said: Said, notes: list[str]) -> A
         prompt_tokens=ledger.prompt_tokens,
         completion_tokens=ledger.completion_tokens,
         notes=tuple(notes),
+        proposals=tuple(desk.proposals),
     )
 
 

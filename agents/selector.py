@@ -14,7 +14,8 @@ MONITOR = "Monitor"
 SOLARK = "SolArk"
 VICTRON = "Victron"
 OPTIMIZER = "Energy_Optimizer"
-SPECIALISTS = (MONITOR, SOLARK, VICTRON, OPTIMIZER)
+CONTROL = "Control"
+SPECIALISTS = (MONITOR, SOLARK, VICTRON, OPTIMIZER, CONTROL)
 MOST_SPECIALISTS = 2
 
 
@@ -49,6 +50,15 @@ _MEASURED = re.compile(
     r"|current(ly)?|right now|now|at the moment|happening|average|mean|so far|since|ago)\b"
 )
 _RULES = (
+    _rule(
+        "control",
+        CONTROL,
+        r"^(?:please |now |then |can you |could you |ok(?:ay)? |go ahead and |just )*"
+        r"(?:start|stop|turn (?:on|off)|switch (?:on|off)|shut (?:down|off)|power (?:on|off|up|down)|kill|pause|resume"
+        r"|fire up|turn|put|set|run)\b.*\b(?:miners?|mining|s\d\d[\w+-]*|dump loads?)\b(?!.*\?)"
+        r"|^(?:please )?(?:set|change|raise|lower|put) (?:my|the) (?:min|max|safe|miner|quiet|time ?zone|units?"
+        r"|language|temperature|power|e-?mail|sms|phone|alerts?)",
+    ),
     _rule(
         "advice",
         OPTIMIZER,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from agents.selector import MONITOR, OPTIMIZER, SOLARK, VICTRON
+from agents.selector import CONTROL, MONITOR, OPTIMIZER, SOLARK, VICTRON
 
 MOST_TOOLS = 5
 
@@ -61,6 +61,13 @@ SPECIALISTS: MappingProxyType[str, Specialist] = MappingProxyType(
                 "yes or no first, then the figures that decide. General knowledge needs no tool; say that it is "
                 "general. You have no forecast: say so where one is asked for.",
                 ("current_state", "history_statistics", "compare_periods", "site_settings", "draw_chart"),
+            ),
+            Specialist(
+                CONTROL,
+                "requests to start or stop miners, or to change the person's preferences",
+                "You propose what the person asks to have switched or changed, with the propose tools; never more than "
+                "they ask. Say that nothing has happened yet and that the button below does it, or why it is refused.",
+                ("propose_miners", "propose_preference", "current_state", "site_settings"),
             ),
         )
     }

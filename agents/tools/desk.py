@@ -32,6 +32,7 @@ _LEAST_TIMEOUT_S = 1.0
 MAX_CALLS = 12  # a question that needs more is a model going round in circles
 _MAX_FIGURES = 60
 _MAX_CHARTS = 3
+_MAX_PROPOSALS = 2
 
 Progress = Callable[[str], Awaitable[None]]
 
@@ -82,15 +83,21 @@ class ToolDesk:
         progress: Progress | None = None,
         timeout_s: float = TOOL_TIMEOUT_S,
         deadline: float | None = None,
+        place: str | None = None,
     ) -> None:
-        """`deadline` is when the question's time is up (monotonic clock, s): tools are hurried then, not left out."""
+        """`deadline` is when the question's time is up (monotonic clock, s): tools are hurried then, not left out.
+
+        `place` is the conversation in which a proposal could be confirmed; None where there is none.
+        """
         self.scope = scope
         self.timeout_s = timeout_s
+        self.place = place
         self._deadline = deadline
         self.figures: list[Figure] = []
         self.charts: list[ChartSpec] = []
         self.calls: list[ToolCall] = []
         self.results: list[ToolResult] = []
+        self.proposals: list[str] = []
         self._progress = progress
         self._begun = 0
 
@@ -112,6 +119,13 @@ class ToolDesk:
             return False
         self.charts.append(spec)
         return True
+
+    def propose(self, proposal: str) -> None:
+        """Keep a proposal for the answer: a control request's id, or the text of a command; the same is kept once."""
+        if len(self.proposals) >= _MAX_PROPOSALS:
+            raise ToolProblem("That is enough proposed at once.", problem="too_many_proposals")
+        if proposal not in self.proposals:
+            self.proposals.append(proposal)
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> str:
         """Run the tool `name` and return its JSON text. Never raises for a tool's trouble: that is a result too."""

@@ -14,6 +14,7 @@ from agents.tools.charting import draw_chart
 from agents.tools.desk import ToolDesk, ToolProblem, ToolResult
 from agents.tools.devices import device_details, site_settings
 from agents.tools.history import compare_periods, history_statistics, when_crossed
+from agents.tools.proposals import propose_miners, propose_preference
 from agents.tools.state import current_state
 
 ToolFunction = Callable[..., Awaitable[ToolResult]]
@@ -82,6 +83,8 @@ TOOLS: MappingProxyType[str, Tool] = MappingProxyType(
             _tool(device_details, "looking at the devices"),
             _tool(site_settings, "looking at the site's settings"),
             _tool(draw_chart, "drawing {period}"),
+            _tool(propose_miners, "checking whether that is safe"),
+            _tool(propose_preference, "checking that value"),
         )
     }
 )
