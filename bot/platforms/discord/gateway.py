@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -43,6 +44,9 @@ class GatewayClient(discord.Client):
         longest_pause_s: float = 60.0,
         identify_every_s: float = 5.0,
     ) -> None:
+        # The SDK's warnings hold addresses, and those of interactions hold their tokens.
+        sdk_log = logging.getLogger("discord")
+        sdk_log.setLevel(max(sdk_log.level, logging.ERROR))
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we have nothing to say aloud
         super().__init__(
             intents=INTENTS,
