@@ -48,7 +48,7 @@ class Forms:
         return [word for word in {"miners": ["s19-1", "s19-2", "s21"]}.get(kind, []) if typed in word]
 
 
-def at_home(house: House) -> House:
+def _at_home(house: House) -> House:
     """The house, whose people have their Slack accounts too: account 7 is TEAM:U7."""
     for account, name in list(house.people.known.items()):
         if ":" not in account:
@@ -65,10 +65,12 @@ async def running(
     bot_token: str = "",
     app_token: str | None = "",
     signing_secret: str | None = None,
+    at_home: bool = True,
     kill: bool = False,
 ) -> AsyncIterator[SlackAdapter]:
     """A bot until the block ends; with `kill` nothing is finished or saved then. `app_token` None: HTTP."""
-    at_home(house)
+    if at_home:
+        _at_home(house)
     forms = forms or Forms()
     chat = house.chat()
     adapter = SlackAdapter(

@@ -23,41 +23,31 @@ def modal(form: Form, tap: Message) -> dict[str, Any]:
         "type": "modal",
         "callback_id": f"{FORM}{form.name}",
         "private_metadata": place_of_form(tap),
-        "title": _words(form.title, _TITLE_LIMIT),
-        "submit": _words("Save", _TITLE_LIMIT),
-        "close": _words("Cancel", _TITLE_LIMIT),
+        "title": label(form.title, _TITLE_LIMIT),
+        "submit": label("Save", _TITLE_LIMIT),
+        "close": label("Cancel", _TITLE_LIMIT),
         "blocks": [_input(field) for field in form.fields],
-    }
-
-
-def notice(title: str, text: str) -> dict[str, Any]:
-    """A modal that only says something."""
-    return {
-        "type": "modal",
-        "title": _words(title, _TITLE_LIMIT),
-        "close": _words("Close", _TITLE_LIMIT),
-        "blocks": [{"type": "section", "text": _words(text, _LABEL_LIMIT)}],
     }
 
 
 def matching(choices: Iterable[tuple[str, str]], typed: str) -> list[dict[str, Any]]:
     """The choices in which what was typed occurs, as Slack's options; those that begin with it first."""
     sought = typed.strip().lower()
-    found = [(value, label) for value, label in choices if sought in label.lower() or sought in value.lower()]
+    found = [(value, shown) for value, shown in choices if sought in shown.lower() or sought in value.lower()]
     found.sort(key=lambda choice: not choice[1].lower().startswith(sought))
-    return [_option(value, label) for value, label in found[:MOST_OPTIONS]]
+    return [_option(value, shown) for value, shown in found[:MOST_OPTIONS]]
 
 
 def _input(field: FormField) -> dict[str, Any]:
     block: dict[str, Any] = {
         "type": "input",
         "block_id": field.name,
-        "label": _words(field.label, _LABEL_LIMIT),
+        "label": label(field.label, _LABEL_LIMIT),
         # An emptied field comes back empty: what that means is for whoever reads the form.
         "optional": not field.choices,
         "element": _choice(field) if field.choices else _line(field),
     }
-    return block | {"hint": _words(field.hint, _LABEL_LIMIT)} if field.hint else block
+    return block | {"hint": label(field.hint, _LABEL_LIMIT)} if field.hint else block
 
 
 def _line(field: FormField) -> dict[str, Any]:
@@ -66,8 +56,8 @@ def _line(field: FormField) -> dict[str, Any]:
 
 
 def _choice(field: FormField) -> dict[str, Any]:
-    options = [_option(value, label) for value, label in field.choices]
-    element: dict[str, Any] = {"action_id": ENTRY, "placeholder": _words("Choose", _PLACEHOLDER_LIMIT)}
+    options = [_option(value, shown) for value, shown in field.choices]
+    element: dict[str, Any] = {"action_id": ENTRY, "placeholder": label("Choose", _PLACEHOLDER_LIMIT)}
     if len(options) <= MOST_OPTIONS:
         element |= {"type": "static_select", "options": options}
     else:
@@ -76,9 +66,10 @@ def _choice(field: FormField) -> dict[str, Any]:
     return element | {"initial_option": chosen} if chosen is not None else element
 
 
-def _option(value: str, label: str) -> dict[str, Any]:
-    return {"text": _words(label, _OPTION_LIMIT), "value": value}
+def _option(value: str, shown: str) -> dict[str, Any]:
+    return {"text": label(shown, _OPTION_LIMIT), "value": value}
 
 
-def _words(text: str, limit: int) -> dict[str, Any]:
+def label(text: str, limit: int) -> dict[str, Any]:
+    """Plain words of at most `limit` UTF-16 units."""
     return {"type": "plain_text", "text": cut(text, limit), "emoji": False}

@@ -55,6 +55,7 @@ class SlackAdapter:
             self._client,
             chat,
             self._outlet,
+            commands=commands,
             complete=complete,
             form_source=form_source,
             first_pause_s=first_pause_s,

@@ -7,9 +7,10 @@ again; what people touched or typed as a command comes once only, and is kept he
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -20,12 +21,16 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.commands.command import Command
 from bot.forms import FormSource
 from bot.message import Message, Sender
 from bot.platforms.slack.accounts import Accounts
 from bot.platforms.slack.client import QUIET, SlackClient, SlackFailure
 from bot.platforms.slack.forms import matching, modal
+from bot.platforms.slack.manifest import SHORTCUT
+from bot.platforms.slack.palette import COMPLETE, chosen_command, message_from_palette, palette, suggestions
 from bot.platforms.slack.parse import (
     Me,
     message_from_command,
@@ -42,7 +47,6 @@ log = structlog.get_logger()
 
 Complete = Callable[[str, str, Sender], Awaitable[list[str]]]  # (kind, what was typed, who types)
 
-COMPLETE = "complete:"
 FORM_NOT_OPENED = say("The form did not open in time. Please tap the button again.")
 _ANY = re.compile(".*")
 _TAKEN_ON_WITHIN_S = 2.0
@@ -71,6 +75,7 @@ class Intake:
         chat: Chat,
         outlet: SlackOutlet,
         *,
+        commands: Sequence[Command],
         complete: Complete,
         form_source: FormSource,
         first_pause_s: float,
@@ -81,6 +86,7 @@ class Intake:
         self._client = client
         self._chat = chat
         self._outlet = outlet
+        self._commands = commands
         self._complete = complete
         self._form_source = form_source
         self._first_pause_s = first_pause_s
@@ -88,6 +94,7 @@ class Intake:
         self._now = now
         self._accounts = Accounts(client)
         self._taking_on: set[asyncio.Task[bool]] = set()
+        self._orders: dict[str, tuple[asyncio.Lock, int]] = {}
         self._app = self._routed()
 
     async def dispatch(
@@ -127,30 +134,40 @@ class Intake:
         app.event(_ANY)(self._on_event)
         app.command(_ANY)(self._on_command)
         app.action(_ANY)(self._on_action)
+        app.shortcut(SHORTCUT)(self._on_shortcut)
         app.view(_ANY)(self._on_form)
         app.options(_ANY)(self._on_options)
         app.error(self._on_error)
         return app
 
     async def _on_event(self, body: dict[str, Any], ack: AsyncAck) -> BoltResponse:
-        me = self._known_me()
-        message = message_from_event(body, me)
-        if message is not None:
-            if message.direct:
-                self._accounts.heard_in(message.address.chat_id)
-            if message.addressed and not message.sender.name:
+        message = message_from_event(body, self._known_me())
+        if message is None or not message.addressed:
+            return await ack()
+        if message.direct:
+            self._accounts.heard_in(message.address.chat_id)
+        async with self._in_order(message.address.key):
+            if not message.sender.name:
                 name = await self._accounts.name(str(body["event"]["user"]))
                 message = replace(message, sender=replace(message.sender, name=name))
-            if not await self._take_on(message):
-                return BoltResponse(status=503)
-        return await ack()
+            taken_on = await self._take_on(message)
+        return await ack() if taken_on else BoltResponse(status=503)
 
     async def _on_command(self, body: dict[str, Any], ack: AsyncAck) -> BoltResponse:
         direct = await self._accounts.is_own_chat(str(body["channel_id"]), str(body["user_id"]))
         await self._take_on(message_from_command(body, self._known_me(), direct=direct, now=self._now()))
         return await ack()
 
+    async def _on_shortcut(self, body: dict[str, Any], ack: AsyncAck) -> BoltResponse:
+        if await self._complete("commands", "", sender_of(body, self._known_me())):  # nothing for strangers
+            await self._shown(self._client.api.views_open(trigger_id=body["trigger_id"], view=palette(self._commands)))
+        return await ack()
+
     async def _on_action(self, body: dict[str, Any], ack: AsyncAck) -> BoltResponse:
+        if (command := chosen_command(body)) is not None:
+            view = palette(self._commands, command)
+            await self._shown(self._client.api.views_update(view_id=body["view"]["id"], view=view))
+            return await ack()
         user = str((body.get("user") or {}).get("id"))
         direct = await self._accounts.is_own_chat(str((body.get("channel") or {}).get("id")), user)
         tap = message_from_tap(body, self._known_me(), direct=direct, now=self._now())
@@ -159,7 +176,8 @@ class Intake:
         return await ack()
 
     async def _on_form(self, body: dict[str, Any], ack: AsyncAck) -> BoltResponse:
-        message = message_from_form(body, self._known_me(), now=self._now())
+        me, now = self._known_me(), self._now()
+        message = message_from_form(body, me, now=now) or await self._from_palette(body, me, now)
         if message is not None:
             await self._take_on(message)
         return await ack()
@@ -169,7 +187,7 @@ class Intake:
         action, typed = str(body.get("action_id") or ""), str(body.get("value") or "")
         if action.startswith(COMPLETE):
             words = await self._complete(action.removeprefix(COMPLETE), typed, sender)
-            return await ack(options=matching([(word, word) for word in words], ""))
+            return await ack(options=suggestions(typed, words))
         name = str((body.get("view") or {}).get("callback_id") or "").removeprefix(FORM)
         form = await self._form_source(sender, name)
         fields = form.fields if form is not None else ()
@@ -193,6 +211,36 @@ class Intake:
             log.warning("slack_form_not_opened", reason=str(error) or "three seconds were over")
             await self._outlet.send(tap.address, FORM_NOT_OPENED, ())
         return True
+
+    async def _from_palette(self, body: dict[str, Any], me: Me, now: datetime) -> Message | None:
+        message = message_from_palette(body, me, now=now)
+        if message is None:
+            return None
+        with contextlib.suppress(SlackFailure, TimeoutError):  # the person's id is an address too
+            async with asyncio.timeout(_TAKEN_ON_WITHIN_S / 2):
+                channel = await self._outlet.channel(message.address.chat_id)
+                return replace(message, address=replace(message.address, chat_id=channel))
+        return message
+
+    @contextlib.asynccontextmanager
+    async def _in_order(self, conversation: str) -> AsyncIterator[None]:
+        """What is said in one conversation is taken on in the order in which it came."""
+        lock, waiting = self._orders.get(conversation, (asyncio.Lock(), 0))
+        self._orders[conversation] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._orders.pop(conversation)
+            if waiting > 1:
+                self._orders[conversation] = (lock, waiting - 1)
+
+    async def _shown(self, call: Awaitable[AsyncSlackResponse]) -> None:
+        try:
+            async with asyncio.timeout(_FORM_WITHIN_S):
+                await self._client.ask(call)
+        except (SlackFailure, TimeoutError) as error:
+            log.warning("slack_modal_not_shown", reason=str(error) or "three seconds were over")
 
     async def _take_on(self, message: Message) -> bool:
         """Hand a message over; whether the chat has it by the time Slack must be answered."""

@@ -149,7 +149,7 @@ def message_from_form(body: Mapping[str, Any], me: Me, *, now: datetime) -> Mess
         direct=direct,
         token=name,
         ref=ref,
-        form=tuple((block, _entered(next(iter(held.values()), {}))) for block, held in blocks.items()),
+        form=tuple((block, entered(next(iter(held.values()), {}))) for block, held in blocks.items()),
     )
 
 
@@ -171,6 +171,12 @@ def form_place(view: Mapping[str, Any]) -> tuple[Address, bool, str | None] | No
 def sender_of(body: Mapping[str, Any], me: Me) -> Sender:
     """Who touched a button or a form."""
     return _sender(body.get("user") or {}, me, body)
+
+
+def entered(element: Mapping[str, Any]) -> str:
+    """What stands in a field, or was chosen in a list."""
+    option = element.get("selected_option")
+    return clean(str((option.get("value") if isinstance(option, Mapping) else element.get("value")) or ""))
 
 
 def plain_text(text: str, me: Me) -> tuple[str, bool]:
@@ -208,15 +214,12 @@ def _place(body: Mapping[str, Any]) -> tuple[str, str | None, str] | None:
     return str(channel), thread if thread != ts else None, f"{EPHEMERAL if container.get('is_ephemeral') else ''}{ts}"
 
 
-def _entered(element: Mapping[str, Any]) -> str:
-    option = element.get("selected_option")
-    return clean(str((option.get("value") if isinstance(option, Mapping) else element.get("value")) or ""))
-
-
 def _name(profile: Any) -> str:
+    """The name that an event tells; empty where it tells none, as most do."""
     if not isinstance(profile, Mapping):
         return ""
-    return str(profile.get("display_name") or profile.get("real_name") or "")
+    name = str(profile.get("display_name") or profile.get("real_name") or "")
+    return clean_name(name) if name else ""
 
 
 def _attachments(event: Mapping[str, Any]) -> tuple[Attachment, ...]:

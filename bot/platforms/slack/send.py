@@ -34,6 +34,7 @@ _DEAD = frozenset(
 _UNREADABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"})
 _USED_UP = frozenset({"used_url", "expired_url", "invalid_url", "http_404", "http_410", "foreign_url"})
 _NO_THREAD = frozenset({"thread_not_found", "invalid_thread_ts"})
+_NOTHING_UNFOLDS: dict[str, bool] = {"unfurl_links": False, "unfurl_media": False}
 _NO_PICTURE = "(The chart could not be sent as a picture.)"
 _ALT_LIMIT = 1000
 
@@ -165,7 +166,7 @@ class SlackOutlet:
 
     async def _respond(self, via: Via, message: Rendered) -> SendResult:
         """Answer an interaction; when its way is used up, in the direct chat with whoever began it."""
-        body = {"response_type": "ephemeral", "replace_original": False, **_shown(message)}
+        body = {"response_type": "ephemeral", "replace_original": False, **_NOTHING_UNFOLDS, **_shown(message)}
         try:
             await self._client.post(via.url, body)
         except Refused as refusal:
