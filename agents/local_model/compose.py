@@ -215,7 +215,13 @@ def _not_yet(intent: i.NotYet, found: Found) -> str:
     if intent.what == "outages":
         return lines("I cannot search past outages yet.", compose_now.now(i.Now(("grid",), "outage"), found))
     miners = f"The miners draw {said(state, 'miners')} now." if "miners" in state else None
-    return lines("Nothing was switched: I can read and advise, but not switch anything.", miners)
+    return lines("Nothing was switched: only miners can be switched from here, with /miners or in plain words.", miners)
+
+
+def _switch(_: i.Switch, found: Found) -> str:
+    """The tool's own sentence: what is proposed, or which rule forbids it."""
+    said_by_tool = next((r.text for r in found.results if r.name == "propose_miners" and r.text), None)
+    return said_by_tool or "Nothing was switched: I could not check whether that is safe."
 
 
 def _greeting(_: i.Greeting, found: Found) -> str:
@@ -264,6 +270,7 @@ _COMPOSERS: Mapping[type[i.Intent], _Composer] = MappingProxyType(
             i.Knowledge: _knowledge,
             i.OutOfScope: _outside,
             i.Recall: _recall,
+            i.Switch: _switch,
             i.NotYet: _not_yet,
             i.Greeting: _greeting,
             i.Thanks: lambda _, __: "You are welcome.",

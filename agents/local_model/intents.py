@@ -199,6 +199,15 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """Miners to be started, stopped or handed to the automatic: proposed, for a tap. `miners` and `until` as said."""
+
+    action: Literal["start", "stop", "auto"]
+    miners: str = "all"
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NotYet:
     """Something that is asked of CommandCenter but cannot be done from a question: control, alert, setting, outages."""
 
@@ -256,6 +265,7 @@ Intent = (
     | Chart
     | Knowledge
     | Recall
+    | Switch
     | NotYet
     | Greeting
     | Thanks

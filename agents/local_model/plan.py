@@ -189,6 +189,11 @@ def _outside(intent: i.OutOfScope) -> list[Call]:
     return [statistics("solar", "today")] if intent.kind == "weather" else []
 
 
+def _switch(intent: i.Switch) -> list[Call]:
+    arguments = {"action": intent.action, "miners": intent.miners, "until": intent.until}
+    return [Call("propose_miners", {name: value for name, value in arguments.items() if value})]
+
+
 _Plan = Callable[[Any], list[Call]]
 _PLANS: Mapping[type[i.Intent], _Plan] = MappingProxyType(
     cast(
@@ -215,6 +220,7 @@ _PLANS: Mapping[type[i.Intent], _Plan] = MappingProxyType(
             i.Knowledge: _knowledge,
             i.OutOfScope: _outside,
             i.Greeting: lambda _: [NOW],
+            i.Switch: _switch,
             i.NotYet: lambda intent: [SETTINGS] if intent.what == "setting" else [NOW],
             i.Unclear: lambda intent: [NOW] if intent.metrics else [],
         },

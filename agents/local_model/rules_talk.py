@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from agents.local_model import rules_site
 from agents.local_model.asked import Asked
@@ -15,6 +16,7 @@ from agents.local_model.intents import (
     NotYet,
     OutOfScope,
     Recall,
+    Switch,
     Thanks,
     Total,
     Unclear,
@@ -63,6 +65,9 @@ def recall(asked: Asked) -> Intent | None:
     return None
 
 
+_MINERS = r"\b(?:miners?|mining|s19\w*|s21\S*|asics?|rigs?)\b"
+
+
 def order(asked: Asked) -> Intent | None:
     """Orders that a question cannot carry out."""
     start = (
@@ -74,8 +79,10 @@ def order(asked: Asked) -> Intent | None:
         r"everything|charging|rigs?)\b"
     )
     verb = r"(?:turn|switch|start|stop|run|shut|kill|pause|resume|enable|disable|power|reboot|restart|force)\b"
+    if asked.has(start + r"(?:put|set|hand|leave)\b.*\bauto(?:matic)?\b") and asked.has(_MINERS):
+        return _switch(asked)
     if asked.has(start + verb) and asked.has(switchable):
-        return NotYet("control")
+        return _switch(asked) or NotYet("control")
     if asked.has(
         r"\b(?:alert|notify|warn|text|message|ping|tell|remind|let) me (?:know )?(?:if|when|once|before|every)\b"
     ):
@@ -87,6 +94,19 @@ def order(asked: Asked) -> Intent | None:
     if asked.periods and asked.has(r"\b(?:outages?|blackouts?|power cuts?)\b|\bgrid\b.*\b(?:down|out|fail\w*|lost)\b"):
         return NotYet("outages")
     return None
+
+
+def _switch(asked: Asked) -> Intent | None:
+    """Miners to be switched; None where something else shall be, which stays with people."""
+    if not asked.has(_MINERS) or asked.has(r"\b(?:generator|inverter|charging|charge|reboot|restart|force)\b"):
+        return None
+    off = asked.has(r"\b(?:off|stop|shut|kill|pause|disable|down)\b")
+    action: Literal["start", "stop", "auto"] = (
+        "stop" if off else "auto" if asked.has(r"\bauto(?:matic)?\b") else "start"
+    )
+    named = re.findall(r"\b(?:s\d\d[\w+-]*|miner[- ]\w*\d+)", asked.text)
+    until = re.search(r"\b(?:for|until|till) (.+)$", asked.text)
+    return Switch(action, " and ".join(named) or "all", until[1] if until else "")
 
 
 def elsewhere(asked: Asked) -> Intent | None:
