@@ -35,7 +35,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where and how a command was called. `key` is the same when the same message is handled again."""
+    """Where and how a command was called. `key` is the same when the same message is handled again.
+
+    `patience_s` is how long the reply may wait for the worker to have switched; after that the result comes later.
+    """
 
     address: Address
     direct: bool
@@ -44,6 +47,7 @@ class Context:
     has_forms: bool
     platform: str
     sender_id: str  # the account's id on the platform
+    patience_s: float = 8.0
 
     @property
     def place(self) -> str:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from services.miners import MinerState
     from services.scope import Scope
 
-RESULT_TIMEOUT_S = 8.0
 LONGEST = timedelta(days=31)
 _SHOWN = 5
 _LOG, _LONG_LOG = 6, 20
@@ -92,7 +91,7 @@ async def _order(scope: Scope, context: Context, action: Switching, rest: str) -
 async def said(scope: Scope, context: Context, asked: Asked) -> Reply:
     match asked:
         case control.Accepted(request):
-            done = await control.result(scope, request.request_id, timeout_s=RESULT_TIMEOUT_S)
+            done = await control.result(scope, request.request_id, timeout_s=context.patience_s)
             if done is None:
                 return answer("Still working on it; I tell you here as soon as the relays have answered.")
             await control.claim_report(scope, request.request_id)

@@ -47,6 +47,7 @@ class Stage:
     has_forms: bool = False
     platform: str = "wall"
     commands: Commands = field(default_factory=Commands)
+    patience_s: float = 8.0
     count: int = 0
 
     @property
@@ -64,6 +65,7 @@ class Stage:
             has_forms=self.has_forms,
             platform=self.platform,
             sender_id=self.place,
+            patience_s=self.patience_s,
         )
 
     async def say(self, text: str) -> Reply:
