@@ -22,7 +22,7 @@ _LOST = (RedisError, OSError, asyncio.TimeoutError)
 
 
 class Woken:
-    """The channels that were woken and not asked for yet, each once. Waiting for the next may be cut off at any time."""
+    """The channels that were woken and not asked for yet, each once; waiting for one may be cut off at any time."""
 
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
@@ -80,7 +80,9 @@ class Wake:
             yield woken
         finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            (ended,) = await asyncio.gather(task, return_exceptions=True)
+            if isinstance(ended, Exception):
+                raise ended
 
     async def close(self) -> None:
         """Close the connection that publishes."""
