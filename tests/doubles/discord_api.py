@@ -139,7 +139,7 @@ class DiscordApi(People):
         failure = self._failure(what, body)
         try:
             result: Any = None
-            if failure is None or failure.lands:
+            if failure is None or failure.lands or failure == Failure():
                 result = getattr(self, f"_{what}")(*ids, *([body, files] if what in _WRITES else [body]))
             if failure is not None:
                 await asyncio.sleep(failure.hangs_s)

@@ -54,6 +54,8 @@ class Gateway:
         self.resumed = 0
         self.refuse_with: int | None = None  # a close code for every IDENTIFY and RESUME
         self.heartbeats = 0
+        self.opened = 0
+        self.sockets: set[web.WebSocketResponse] = set()
         self._changed = asyncio.Condition()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -61,6 +63,8 @@ class Gateway:
             return web.Response(status=400)
         ws = web.WebSocketResponse()
         await ws.prepare(request)
+        self.opened += 1
+        self.sockets.add(ws)
         socket = _Socket(ws, compressed=request.query.get("compress") == "zlib-stream")
         await socket.send({"op": HELLO, "d": {"heartbeat_interval": self.heartbeat_ms}, "s": None, "t": None})
         session: Session | None = None
@@ -80,6 +84,7 @@ class Gateway:
                     case _:
                         await ws.close(code=4001)
         finally:
+            self.sockets.discard(ws)
             if session is not None and session.socket is socket:
                 session.socket = None
                 if ws.close_code in (1000, 1001):  # a session that its own client closed is over

@@ -154,8 +154,8 @@ class Answering:
         except Refused as refusal:
             if state != "new" or refusal.code != ALREADY_ACKNOWLEDGED:
                 raise
-            held.state = "silent"  # an acknowledgement whose receipt was lost
-            return await self._say(held, body, pictures)
+            # Something of ours arrived though its receipt did not: this takes its place, whatever it was.
+            ref = _id(await self._webhook("PATCH", _ORIGINAL, held, body, pictures))
         held.state = "answered"
         return ref
 

@@ -189,7 +189,7 @@ async def _asked(http: HTTPClient, route: Route, arguments: dict[str, Any], atte
 
 def failure_of(error: discord.HTTPException) -> DiscordFailure:
     """What a refusal of Discord's means."""
-    if error.status == 401:
+    if error.status == 401 and error.code != INVALID_WEBHOOK_TOKEN:  # which an interaction's is after its time
         return TokenRefused(TOKEN_REFUSED)
     if error.status == 429 or error.code in _SLOW_DOWN:
         return Busy(f"Discord asks for a pause ({error.code or 429})", _pause_s(error))

@@ -30,6 +30,7 @@ from bot.platforms.discord.client import (
     UNKNOWN_MESSAGE,
     Busy,
     DiscordFailure,
+    NotSent,
     Refused,
     TokenRefused,
     Unanswered,
@@ -100,6 +101,7 @@ class DiscordOutlet:
         self._failures = 0
         self._direct: dict[str, str] = {}  # user -> the channel of the direct chat
         self._gone: dict[str, Refused] = {}  # place -> why nothing can be sent there
+        self._nonces: dict[str, str] = {}  # what is to be sent again -> the nonce that it went with
         self._typed_at: dict[str, float] = {}  # place -> when the typing indicator was last asked for
         self._progress: dict[str, asyncio.Task[str | None]] = {}  # via -> the message that shows the step
 
@@ -197,7 +199,7 @@ class DiscordOutlet:
         try:
             channel = await self._channel(address)
             if ref is None:
-                return await self._post(channel, part, address.via)
+                return await self._post(address, channel, part)
             await self._change(channel, ref, part.body())
         except DiscordFailure as failure:
             log.debug("discord_progress_not_shown", reason=str(failure))
@@ -237,16 +239,26 @@ class DiscordOutlet:
         self._progress.pop(via, None)
         if progress is not None:
             return progress
-        return await self._post(channel, part, address.via)
+        return await self._post(address, channel, part)
 
-    async def _post(self, channel: str, part: Part, via: str | None) -> str | None:
-        body = part.body()
-        # Discord keeps one message for one nonce, so that the SDK's own retries cannot show it twice.
-        body |= {"nonce": secrets.token_hex(12), "enforce_nonce": True}
-        if via is not None and via.startswith(REPLY_TO):
+    async def _post(self, address: Address, channel: str, part: Part) -> str | None:
+        """As a new message. Discord keeps one message for one nonce, so that another try cannot show it twice."""
+        body, via = part.body(), address.via or ""
+        what = f"{channel} {via} {part.content}"
+        if what not in self._nonces:
+            _remember(self._nonces, what, secrets.token_hex(12))
+        body |= {"nonce": self._nonces[what], "enforce_nonce": True}
+        if via.startswith(REPLY_TO):
             body["message_reference"] = {"message_id": via.removeprefix(REPLY_TO), "fail_if_not_exists": False}
         path = "/channels/{channel_id}/messages"
-        message = await self._wire.call("POST", path, body, pictures=part.pictures, channel_id=channel)
+        try:
+            message = await self._wire.call("POST", path, body, pictures=part.pictures, channel_id=channel)
+        except (NotSent, Busy):
+            raise  # it will be tried again, with the same nonce
+        except DiscordFailure:
+            self._nonces.pop(what, None)
+            raise
+        self._nonces.pop(what, None)
         return str(message["id"])
 
     async def _change(self, channel: str, ref: str, body: Any, pictures: Sequence[Picture] = ()) -> None:
