@@ -185,7 +185,9 @@ def _rows(buttons: list[Button]) -> list[list[Button]]:
 def _preference(words: list[str]) -> tuple[PreferenceKind, list[str]]:
     """The preference that the first words name (the longest name counts), and the words after it."""
     for size in range(min(5, len(words)), 0, -1):
-        kind = find_preference(" ".join(words[:size]))
+        named = " ".join(words[:size])
+        # No name has a digit in it, so a number is the value already.
+        kind = None if any(ch.isdigit() for ch in named) else find_preference(named)
         if kind is not None:
             return kind, words[size:]
     names = ", ".join(kind.name for kind in PREFERENCES)
