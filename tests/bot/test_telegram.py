@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.bot.house import PNG, House
@@ -70,7 +71,9 @@ async def test_a_server_without_drafts_is_asked_once(api: TelegramApi) -> None:
         api.say("one")
         api.say("two")
         await api.wait_for(2)
+        await until(lambda: house.inbox.states == ["settled", "settled"])
     assert [method for method, _ in api.calls].count("sendMessageDraft") == 1
+    assert [message.text[:6] for message in api.standing()] == ["Re: on", "Re: tw"]
 
 
 async def test_readiness_is_logged_once_and_no_log_line_holds_the_token(api: TelegramApi) -> None:
@@ -155,6 +158,35 @@ async def test_a_server_error_is_tried_again(api: TelegramApi) -> None:
         api.say("one")
         await api.wait_for(1)
     assert len(api.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure(200, page="<html>Please log in to this network</html>"),
+        Failure(502, page="<html>502 Bad Gateway</html>" * 100),
+        Failure(200, page='{"ok":false,"error_code":500,"description":"Internal"}'),
+        Failure(200, page='{"ok":true}'),
+        Failure(200, page="[]"),
+    ],
+)
+async def test_a_gateways_page_instead_of_an_answer_is_no_answer(api: TelegramApi, failure: Failure) -> None:
+    api.fail("sendMessage", failure)
+    with capture_logs() as logs:
+        async with running(api, House()):
+            api.say("one")
+            await api.wait_for(1)
+    assert len(api.sent) == 1
+    assert max(len(str(entry)) for entry in logs) < 2_000
+
+
+async def test_a_refusal_is_one_whatever_the_status(api: TelegramApi) -> None:
+    api.fail("sendMessage", Failure(200, page='{"ok":false,"error_code":403,"description":"Forbidden: blocked"}'))
+    house = House()
+    async with running(api, house):
+        api.say("one")
+        await until(lambda: house.inbox.states == ["settled"])
+    assert [chat_id for chat_id, _ in house.places.gone] == ["7"]
 
 
 async def test_somebody_who_blocked_the_bot_stops_nothing(api: TelegramApi) -> None:

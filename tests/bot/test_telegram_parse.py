@@ -9,7 +9,8 @@ import pytest
 from telegram import Update
 
 from bot.message import Attachment
-from bot.platforms.telegram.parse import Me, UpdatesRequest, message_from_update
+from bot.platforms.telegram.parse import Me, message_from_update
+from bot.platforms.telegram.requests import UpdatesRequest
 
 ME = Me(123456, "CommandCenter_bot")
 PRIVATE = {"id": 7, "type": "private", "first_name": "Ann"}

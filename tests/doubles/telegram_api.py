@@ -36,6 +36,7 @@ class Failure:
     lands: bool = False  # the message arrives all the same
     hangs_s: float = 0.0
     cuts: bool = False  # the connection is cut instead of answered
+    page: str | None = None  # what a gateway answers instead, with the status
 
 
 def too_many(retry_after_s: int) -> Failure:
@@ -231,6 +232,8 @@ class TelegramApi:
                 self._wake()
             if failure is not None:
                 await asyncio.sleep(failure.hangs_s)
+                if failure.page is not None:
+                    return web.Response(status=failure.status, text=failure.page, content_type="text/html")
                 if failure.cuts:
                     assert request.transport is not None
                     request.transport.abort()

@@ -8,9 +8,8 @@ from datetime import timedelta
 from pydantic import SecretStr
 from telegram import Bot
 from telegram.error import InvalidToken, RetryAfter, TelegramError
-from telegram.request import HTTPXRequest
 
-from bot.platforms.telegram.parse import UpdatesRequest
+from bot.platforms.telegram.requests import ApiRequest, UpdatesRequest
 
 OFFICIAL_API = "https://api.telegram.org"
 
@@ -28,7 +27,7 @@ def connect(token: SecretStr, api_base_url: str = OFFICIAL_API, *, reply_timeout
         token.get_secret_value(),
         base_url=f"{root}/bot",
         base_file_url=f"{root}/file/bot",
-        request=HTTPXRequest(
+        request=ApiRequest(
             connection_pool_size=32,
             read_timeout=reply_timeout_s,
             write_timeout=reply_timeout_s,
@@ -44,7 +43,7 @@ def reason(error: TelegramError, bot: Bot) -> str:
     """What went wrong, without the token (the SDK writes it into some of its messages)."""
     if isinstance(error, InvalidToken):
         return "Telegram refused the token; check TELEGRAM_BOT_TOKEN"
-    return f"{type(error).__name__}: {error.message}".replace(bot.token, "[token]")
+    return f"{type(error).__name__}: {error.message}".replace(bot.token, "[token]")[:300]  # it may quote a whole page
 
 
 def retry_after_s(error: RetryAfter) -> float:

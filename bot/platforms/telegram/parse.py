@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from telegram import Chat, MaybeInaccessibleMessage, MessageEntity, Update
 from telegram import Message as TelegramMessage
 from telegram.constants import ChatType
-from telegram.request import HTTPXRequest
 
 from bot.message import Address, Attachment, Message, Sender
 from bot.reply import FORM
@@ -136,27 +133,3 @@ def _attachments(telegram: TelegramMessage) -> tuple[Attachment, ...]:
     if telegram.location is not None:
         return (Attachment("location"),)
     return (Attachment("sticker", telegram.sticker.file_size),) if telegram.sticker is not None else ()
-
-
-class UpdatesRequest(HTTPXRequest):
-    """The request of the polling loop: an update that the SDK cannot read becomes an empty one.
-
-    Otherwise one malformed update would fail the whole batch at every poll, and the bot would hear nothing more.
-    """
-
-    @staticmethod
-    def parse_json_payload(payload: bytes) -> dict[str, Any]:
-        """The response with unreadable updates emptied."""
-        data = HTTPXRequest.parse_json_payload(payload)
-        result = data.get("result")
-        if isinstance(result, list):
-            data["result"] = [_readable(raw) for raw in result]
-        return data
-
-
-def _readable(raw: Any) -> Any:
-    try:
-        Update.de_json(copy.deepcopy(raw), None)
-    except Exception:  # noqa: BLE001 - whatever the SDK stumbles over, the next update must still be read
-        return {"update_id": raw["update_id"]}
-    return raw

@@ -15,7 +15,6 @@ from telegram.error import (
     ChatMigrated,
     Forbidden,
     InvalidToken,
-    NetworkError,
     RetryAfter,
     TelegramError,
 )
@@ -252,15 +251,13 @@ class TelegramOutlet:
             return Undeliverable(words, dead=True)
         if isinstance(error, BadRequest | ChatMigrated):
             return Undeliverable(words, dead=any(gone in words.lower() for gone in _CHAT_GONE))
-        if isinstance(error, NetworkError):
-            cause = type(error.__cause__).__name__ if error.__cause__ is not None else None
-            if cause is not None and cause not in _NOT_SENT and not repeatable:
-                return Sent(confirmed=False)
-            self._failures += 1
-            return TryLater(
-                min(60.0, self._first_pause_s * 2.0 ** min(self._failures - 1, 6)) * random.uniform(0.5, 1.0)
-            )
-        return Undeliverable(words)
+        cause = error.__cause__
+        answered = cause is None or isinstance(cause, TelegramError)  # by whoever it was: it was not delivered
+        if not answered and type(cause).__name__ not in _NOT_SENT and not repeatable:
+            return Sent(confirmed=False)
+        self._failures += 1
+        doubled = self._first_pause_s * 2.0 ** min(self._failures - 1, 6)
+        return TryLater(min(60.0, doubled) * random.uniform(0.5, 1.0))
 
     def _chat_id(self, address: Address) -> int | str:
         chat_id = self._moved.get(address.chat_id, address.chat_id)
