@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from bot.commands.command import Command
 from bot.forms import Form, FormField
 from bot.message import Sender
 from bot.platforms.slack.ingress import SlackAdapter
@@ -45,7 +46,8 @@ class Forms:
     async def complete(self, kind: str, typed: str, sender: Sender) -> list[str]:
         if sender.external_id not in self.known:
             return []
-        return [word for word in {"miners": ["s19-1", "s19-2", "s21"]}.get(kind, []) if typed in word]
+        words = {"miners": ["s19-1", "s19-2", "s21"], "commands": ["status", "miners"]}
+        return [word for word in words.get(kind, []) if typed in word]
 
 
 def _at_home(house: House) -> House:
@@ -62,6 +64,7 @@ async def running(
     house: House,
     *,
     forms: Forms | None = None,
+    commands: Sequence[Command] = (STATUS,),
     bot_token: str = "",
     app_token: str | None = "",
     signing_secret: str | None = None,
@@ -78,7 +81,7 @@ async def running(
         SecretStr(app_token or api.app_token) if app_token is not None else None,
         SecretStr(signing_secret) if signing_secret else None,
         chat,
-        commands=(STATUS,),
+        commands=commands,
         complete=forms.complete,
         form_source=forms.source,
         api_base_url=api.url,

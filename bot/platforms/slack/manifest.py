@@ -1,7 +1,8 @@
 """The app manifest: what the app is called, may do and hears, from the table of commands.
 
 `docs/slack-manifest.yaml` is this, written down; a test holds them equal. `python -m bot.platforms.slack.manifest`
-prints it. Its limits: the schema at github.com/slackapi/manifest-schema.
+prints it, and with an https address behind it the one for requests over HTTP. Its limits: the schema at
+github.com/slackapi/manifest-schema.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ _ABOUT = (
 )
 
 
-def manifest(commands: Sequence[Command]) -> dict[str, Any]:
-    """The manifest for these commands, for Socket Mode."""
+def manifest(commands: Sequence[Command], request_url: str | None = None) -> dict[str, Any]:
+    """The manifest for these commands: for Socket Mode, or for requests to an https address."""
+    to_us = {"request_url": request_url} if request_url else {}
     return {
         "display_information": {
             "name": "CommandCenter",
@@ -63,6 +65,7 @@ def manifest(commands: Sequence[Command]) -> dict[str, Any]:
             "slash_commands": [
                 {
                     "command": COMMAND,
+                    **({"url": request_url} if request_url else {}),
                     "description": "Ask or tell the command center",
                     "usage_hint": usage_hint(commands),
                     "should_escape": False,
@@ -71,10 +74,14 @@ def manifest(commands: Sequence[Command]) -> dict[str, Any]:
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
-            "event_subscriptions": {"bot_events": list(EVENTS)},
-            "interactivity": {"is_enabled": True},
+            "event_subscriptions": {**to_us, "bot_events": list(EVENTS)},
+            "interactivity": {
+                "is_enabled": True,
+                **to_us,
+                **({"message_menu_options_url": request_url} if request_url else {}),
+            },
             "org_deploy_enabled": False,
-            "socket_mode_enabled": True,
+            "socket_mode_enabled": request_url is None,
             "token_rotation_enabled": False,
         },
     }
@@ -125,4 +132,5 @@ def _scalar(value: Any) -> str:
 if __name__ == "__main__":
     from bot.commands.table import COMMANDS
 
-    sys.stdout.write(as_yaml(manifest([command for command in COMMANDS if command.available])))
+    available = [command for command in COMMANDS if command.available]
+    sys.stdout.write(as_yaml(manifest(available, *sys.argv[1:2])))
