@@ -6,6 +6,8 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from energy.periods import MONTHS
+
 _EXAMPLES = 'write "2h", "90 min", "until 18:00", "until Friday" or "until 2026-12-01 08:00"'
 _WORDS = {
     "a": 1.0,
@@ -16,13 +18,18 @@ _WORDS = {
 }
 _UNIT_MINUTES = {"m": 1.0, "h": 60.0, "d": 1_440.0, "w": 10_080.0}
 _PART = re.compile(
-    r"(\d+(?:[.,]\d+)?|half an|[a-z]+)\s*(minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|wks?|w)\b(?:\s*(?:and|,)?\s*)"
+    r"(\d+(?:[.,]\d+)?|half an|[a-z]+)\s*"
+    r"(minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|wks?|w)(?![a-z])(?:\s*(?:and|,)?\s*)"
 )
 _CLOCK = re.compile(r"(?:at )?(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm)?")
 _CLOCK_WORDS = {"noon": time(12), "midnight": time(0), "morning": time(8), "evening": time(18), "night": time(21)}
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKDAY = re.compile(r"(?:next |this |on )?(mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b")
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_MONTH = r"(?P<month>jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:[a-z]*)\.?"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_NAMED_DATES = (re.compile(rf"\b{_MONTH} {_DAY}(?![\d:])"), re.compile(rf"\b{_DAY}\.? (?:of )?{_MONTH}(?![a-z])"))
+_HOURS_AND_MINUTES = re.compile(r"(\d+)h(\d{2})m?")
 LONGEST = timedelta(days=366)
 
 
@@ -38,7 +45,12 @@ def parse_until(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     """
     words = " ".join(text.lower().replace("’", "'").split()).strip(" .!")
     words = re.sub(r"^(?:for|until|till|til)\s+(?:the\s+next\s+|the\s+)?", "", words)
-    end = _after_span(words, now) or _at_moment(words, now.astimezone(zone), zone)
+    together = _HOURS_AND_MINUTES.fullmatch(words)
+    if together is not None and not re.match(
+        r"\s*(?:until|til)", text.lower()
+    ):  # "1h30" is a span, "until 18h30" is not
+        words = f"{together[1]}h {together[2]}m"
+    end = _stamp(words) or _after_span(words, now) or _at_moment(words, now.astimezone(zone), zone)
     if end is None:
         raise UnknownDuration(f'"{text.strip()[:60]}" is no time that I understand; {_EXAMPLES}')
     if end <= now:
@@ -46,6 +58,15 @@ def parse_until(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     if end - now > LONGEST:
         raise UnknownDuration(f'"{text.strip()[:60]}" is more than a year away; {_EXAMPLES}')
     return end.astimezone(UTC)
+
+
+def _stamp(words: str) -> datetime | None:
+    """A date and time that carries its own offset."""
+    try:
+        moment = datetime.fromisoformat(words.upper())
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def _after_span(words: str, now: datetime) -> datetime | None:
@@ -78,7 +99,11 @@ def _at_moment(words: str, local: datetime, zone: ZoneInfo) -> datetime | None:
     if day is None and clock is None:
         return None
     if day is not None:
-        return datetime.combine(day, clock or time(0), zone)
+        moment = datetime.combine(day, clock or time(0), zone)
+        if day - local.date() == timedelta(days=7) and clock is not None and re.search(_WEEKDAY, words):
+            today = datetime.combine(local.date(), clock, zone)  # "Tuesday 18:00", said on a Tuesday at noon
+            return today if today > local and "next" not in words else moment
+        return moment
     assert clock is not None
     today = datetime.combine(local.date(), clock, zone)
     return today if today > local else datetime.combine(local.date() + timedelta(days=1), clock, zone)
@@ -98,11 +123,27 @@ def _take_day(words: str, local: datetime) -> tuple[date | None, str]:
             return date(int(dated[1]), int(dated[2]), int(dated[3])), _without(words, _DATE.pattern)
         except ValueError:
             return None, words
+    for pattern in _NAMED_DATES:
+        found = pattern.search(words)
+        if found is not None:
+            return _named_date(found, today), _without(words, pattern.pattern)
     named = _WEEKDAY.search(words)
     if named is not None:
         ahead = (_DAYS.index(named[1][:3]) - today.weekday()) % 7 or 7
         return today + timedelta(days=ahead), _without(words, _WEEKDAY.pattern)
     return None, words
+
+
+def _named_date(found: re.Match[str], today: date) -> date | None:
+    month = next(i for i, name in enumerate(MONTHS, start=1) if name.startswith(found["month"][:3]))
+    for year in (today.year, today.year + 1):
+        try:
+            day = date(year, month, int(found["day"]))
+        except ValueError:
+            continue
+        if day > today:
+            return day
+    return None
 
 
 def _without(words: str, pattern: str) -> str:

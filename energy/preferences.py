@@ -1,4 +1,4 @@
-"""A person's preferences: their own limits, alerts, display. Stricter than the site's limits or as strict, never looser.
+"""A person's preferences: their own limits, alerts and display. Never looser than the limits of the site.
 
 Every refused value says what is allowed.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import time
 from types import MappingProxyType
 from typing import Any, Literal, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from energy.site import Site
 from energy.units import PowerUnit, TemperatureUnit, UnitPreferences, format_percent
@@ -93,6 +93,7 @@ class PreferenceKind:
 _SOC_FIELDS = ("min_soc_pct", "safe_min_soc_pct", "safe_max_soc_pct", "miner_min_soc_pct")
 _YES = ("yes", "on", "true", "1", "y")
 _NO = ("no", "off", "false", "0", "n")
+_NO_PLACES = ("localtime", "posixrules", "Factory")  # files of the zone database that name no place
 _NONE = ("none", "off", "no", "nothing", "never", "-", "")
 
 
@@ -166,11 +167,17 @@ def _zone(text: str) -> str | None:
         return None
     name = text.strip().replace(" ", "_")
     try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise PreferenceError(
-            'it must be a time zone such as America/Los_Angeles or Europe/Berlin, or "site"'
-        ) from error
+        if name not in _NO_PLACES:
+            return ZoneInfo(name).key
+    except (
+        ZoneInfoNotFoundError,
+        ValueError,
+        OSError,
+    ):  # a folder of zones is an OSError; perhaps only the case differs
+        found = next((zone for zone in available_timezones() if zone.lower() == name.lower()), None)
+        if found is not None:
+            return found
+    raise PreferenceError('it must be a time zone such as America/Los_Angeles or Europe/Berlin, or "site"')
 
 
 def _shown_flag(value: bool) -> str:
@@ -191,8 +198,19 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
     PreferenceKind(
         "min_soc_pct", "minimum SOC", "battery", _PERCENT, _percent, format_percent, (), ("critical soc", "soc minimum")
     ),
-    PreferenceKind("safe_min_soc_pct", "safe minimum SOC", "battery", _PERCENT, _percent, format_percent),
-    PreferenceKind("safe_max_soc_pct", "safe maximum SOC", "battery", _PERCENT, _percent, format_percent),
+    PreferenceKind(
+        "safe_min_soc_pct", "safe minimum SOC", "battery", _PERCENT, _percent, format_percent, (), ("safe min",)
+    ),
+    PreferenceKind(
+        "safe_max_soc_pct",
+        "safe maximum SOC",
+        "battery",
+        _PERCENT,
+        _percent,
+        format_percent,
+        (),
+        ("safe max", "max soc"),
+    ),
     PreferenceKind(
         "miner_priority",
         "miner priority",
@@ -201,7 +219,7 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         _one_of("excess_solar", "always", "never", words={"excess": "excess_solar", "solar": "excess_solar"}),
         str,
         ("excess_solar", "always", "never"),
-        ("miners priority", "mining priority"),
+        ("priority", "miners priority", "mining priority"),
     ),
     PreferenceKind(
         "miner_min_soc_pct",
@@ -265,7 +283,7 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         _one_of("C", "F", words={"celsius": "C", "fahrenheit": "F", "°c": "C", "°f": "F"}),
         lambda value: f"°{value}",
         ("C", "F"),
-        ("temperature", "temperatures", "degrees"),
+        ("temperature", "temperatures", "degrees", "fahrenheit", "celsius"),
     ),
     PreferenceKind(
         "power_unit",
@@ -275,7 +293,7 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         _one_of("auto", "W", "kW", words={"watt": "W", "watts": "W", "kilowatt": "kW", "kilowatts": "kW"}),
         str,
         ("auto", "W", "kW"),
-        ("power", "powers"),
+        ("power", "powers", "watts", "kilowatts"),
     ),
     PreferenceKind(
         "date_language",
@@ -285,7 +303,7 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         _one_of(*LANGUAGES, words={name.lower(): code for code, name in LANGUAGES.items()}),
         lambda value: LANGUAGES.get(value, value),
         tuple(LANGUAGES),
-        ("language", "date language", "locale"),
+        ("language", "date language", "dates", "locale"),
     ),
 )
 _BY_NAME = MappingProxyType({kind.name: kind for kind in PREFERENCES})
@@ -315,7 +333,7 @@ def changed(preferences: Preferences, name: str, text: str) -> Preferences:
     kind = _BY_NAME.get(name)
     if kind is None:
         raise PreferenceError(f'there is no preference "{name[:40]}"; there are {", ".join(_BY_NAME)}')
-    written = text.strip()
+    written = " ".join(text.split())
     if written.lower() == "default":
         value = getattr(Preferences(), name)
     else:

@@ -26,6 +26,29 @@ def test_the_example_describes_the_ranch() -> None:
     assert [device.kind for device in site.device] == ["solark_cloud", "victron_mqtt", "shelly"]
 
 
+def test_the_example_shows_what_may_be_carried_and_how_loads_are_switched() -> None:
+    site = load_site(EXAMPLE)
+    assert (site.inverter.max_output_w, site.inverter.islanded_max_w) == (15000, 12000)
+    assert not site.inverter.allow_settings_writes
+    assert (site.control.timer_s, site.control.stagger_s) == (900, 30)
+    relay = site.device_by_id("garage")
+    assert relay is not None
+    assert relay.rated_w is not None
+    assert relay.rated_w >= site.miner[0].power_w
+
+
+def test_every_key_that_the_example_has_in_a_comment_may_be_used(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8").replace("# allow_settings", "allow_settings")
+    for key in ("start_voltage_v", "stop_voltage_v", "allowed_hours", "needs_excess_w", "api", "cool_down_s"):
+        text = text.replace(f"# {key}", key)
+    path = tmp_path / "commandcenter.toml"
+    path.write_text(text, encoding="utf-8")
+    site = load_site(path)
+    assert site.inverter.allow_settings_writes
+    miner = site.miner[0]
+    assert (miner.by_voltage, miner.allowed_hours, miner.api, miner.port_of_api) == (True, "9-17", "cgminer", 4028)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -55,6 +78,20 @@ def test_the_example_describes_the_ranch() -> None:
         ),
         (('device = "garage"', 'device = "solark"'), '"solark" is no relay; the relays are garage'),
         (('timezone = "America/Los_Angeles"', 'timezone = "America"'), '"America" is not a time zone'),
+        (("islanded_max_w = 12000", "islanded_max_w = 16000"), "islanded_max_w must be at most max_output_w"),
+        (("islanded_max_w = 12000", "islanded_max_w = true"), "inverter.islanded_max_w: must be a number, not true"),
+        (("timer_s = 900", "timer_s = 4000"), "control.timer_s: Input should be less than or equal to 3600"),
+        (("timer_s = 900", "timer = 900"), "control.timer: is not a key here"),
+        (("min_battery_temperature_c = -10", "min_battery_temperature_c = 90"), "control.min_battery_temperature_c"),
+        (("max_starts_per_day = 8", "max_starts_per_day = 49"), "less than or equal to 48"),
+        (("max_starts_per_day = 8", "start_voltage_v = 53"), "start_voltage_v and stop_voltage_v go together"),
+        (("max_starts_per_day = 8", "start_voltage_v = 51\nstop_voltage_v = 51"), "stop_voltage_v must be below"),
+        (("max_starts_per_day = 8", 'allowed_hours = "9-25"'), 'must be "FROM-TO" in whole local hours'),
+        (("max_starts_per_day = 8", 'allowed_hours = "9-9"'), "must not begin and end at the same hour"),
+        (("max_starts_per_day = 8", 'api = "cgminer"'), "needs api_host"),
+        (("max_starts_per_day = 8", "api_port = 4028"), "api_host and api_port need api"),
+        (("max_starts_per_day = 8", "cool_down_s = 601"), "less than or equal to 600"),
+        (("plant_id = 123456", "plant_id = 123456\nrated_w = 4000"), "rated_w is what a relay may carry"),
         (("plant_id = 123456", 'plant_id = 123456\nbase_url = "notaurl"'), "device.#1.base_url: String should match"),
     ],
 )
