@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from energy.units import format_clock
 from services.control_words import action_words
 from services.miners import names_of
 from services.scope import Scope, require
@@ -41,12 +42,12 @@ async def log(scope: Scope, *, limit: int = 20) -> list[LogEntry]:
         scope.database, scope.org_id, site_id=scope.site.id, kinds=_KINDS, until=scope.now, limit=4 * limit
     )
     names = await names_of(scope)
-    told = [_entry(row, names) for row in rows]
+    told = [_entry(row, names, scope) for row in rows]
     return [entry for entry in told if entry is not None][:limit]
 
 
-def _entry(row: AuditEntry, names: Mapping[str, str]) -> LogEntry | None:
-    text = _text(row)
+def _entry(row: AuditEntry, names: Mapping[str, str], scope: Scope) -> LogEntry | None:
+    text = _text(row, scope)
     if text is None:
         return None
     told = _PERSON_ID.sub(lambda found: names.get(found[0], "somebody"), text)
@@ -61,20 +62,20 @@ def _who(row: AuditEntry, names: Mapping[str, str]) -> str:
     return str(name) if name else "somebody who was removed" if _PERSON_ID.fullmatch(row.actor) else row.actor
 
 
-def _text(row: AuditEntry) -> str | None:
+def _text(row: AuditEntry, scope: Scope) -> str | None:
     details = row.details
     if isinstance(details.get("says"), str):  # the worker's own sentence
         return str(details["says"])
-    what = action_words(str(details.get("action", "")), details)
+    what, until = action_words(str(details.get("action", "")), details), _until(row, scope)
     match row.action:
         case "control_asked":
-            return f"asked to {what}{_until(details)}"
+            return f"asked to {what}{until}"
         case "control_proposed" if details.get("origin") == "model":
-            return f"was proposed by the assistant to {what}{_until(details)}; waits for a tap"
+            return f"was proposed by the assistant to {what}{until}; waits for a tap"
         case "control_proposed":
-            return f"asked to {what}{_until(details)}; waits for a tap{_left_out(details)}"
+            return f"asked to {what}{until}; waits for a tap{_left_out(details)}"
         case "control_confirmed":
-            return f"confirmed: {what}{_until(details)}"
+            return f"confirmed: {what}{until}"
         case "control_cancelled":
             return f"cancelled: {what}"
         case "control_refused":
@@ -110,6 +111,12 @@ def _left_out(details: Mapping[str, Any]) -> str:
     return f" (not {'; not '.join(rules)})" if rules else ""
 
 
-def _until(details: Mapping[str, Any]) -> str:
-    until = details.get("until")
-    return f" until {datetime.fromisoformat(until):%Y-%m-%d %H:%M} UTC" if isinstance(until, str) else ""
+def _until(row: AuditEntry, scope: Scope) -> str:
+    """Until when it was asked for, in the reader's zone; with the date where that is not the day of the row."""
+    told = row.details.get("until")
+    if not isinstance(told, str):
+        return ""
+    until = datetime.fromisoformat(told).astimezone(scope.zone)
+    clock = format_clock(until, scope.zone, now=until, units=scope.units)
+    same_day = until.date() == row.happened_at.astimezone(scope.zone).date()
+    return f" until {clock}" if same_day else f" until {clock} on {until.date().isoformat()}"
