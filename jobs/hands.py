@@ -15,7 +15,8 @@ from store.wishes import Wish
 
 By = Literal["us", "hand", "timer", "unknown"]
 OFF_NOT_CONFIRMED = "OFF was sent, and the relay was not seen off since"  # a relay's problem
-TIMER_SLACK = timedelta(seconds=5)  # devices tell whole seconds, by a clock of their own
+TIMER_SLACK = timedelta(seconds=5)  # a timer that has ended shows so by then
+EARLY = timedelta(seconds=1.5)  # devices tell whole seconds, by a clock of their own
 AFTER_POWER_LOSS = frozenset({"init", "boot", "power_on", "powerup", "restore"})
 OWN_AUTOMATION = frozenset({"loopback", "schedule", "script"})
 
@@ -56,7 +57,7 @@ def _went_on(seen: Channel, wish: Wish | None) -> By:
 
 
 def _went_off(before: RelayState, seen: Channel, wish: Wish | None, now: datetime) -> By:
-    if before.timer_until is not None and now >= before.timer_until - TIMER_SLACK:
+    if before.timer_until is not None and now >= before.timer_until - EARLY:
         return "timer"
     if before.timer_until is None and seen.switched_by == "timer":
         return "timer"

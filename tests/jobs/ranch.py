@@ -177,6 +177,9 @@ class Ranch:
         found = (await wishes.all_of(self.database, ORG, "ranch")).get(miner_id)
         return None if found is None else found.mode
 
+    async def ended_wish(self, miner_id: str) -> bool:
+        return await self.wish(miner_id) == "off"
+
     async def state(self, miner_id: str) -> relays.RelayState:
         return (await relays.all_of(self.database, ORG, "ranch"))[miner_id]
 
@@ -192,6 +195,27 @@ class Ranch:
 
     async def actions(self, *wanted: str) -> list[str]:
         return [action for action, _ in await self.told() if not wanted or action in wanted]
+
+    async def wishes_are(self, mode: str, *miner_ids: str) -> bool:
+        found = await wishes.all_of(self.database, ORG, "ranch")
+        return all(miner_id in found and found[miner_id].mode == mode for miner_id in miner_ids)
+
+    async def looked_at(self, miner_id: str) -> bool:
+        return miner_id in await relays.all_of(self.database, ORG, "ranch")
+
+    async def switched(self, miner_id: str) -> bool:
+        return bool(await self.switchings(miner_id))
+
+    async def has_told(self, action: str) -> bool:
+        return action in await self.actions()
+
+    async def reached(self, miner_id: str) -> bool:
+        return (await self.state(miner_id)).reachable
+
+    async def notices_read(self) -> None:
+        """Let what waits be told, so that only later notices are seen."""
+        for notice in await notices.claim_due(self.database, ORG, datetime.now(UTC) + timedelta(hours=1), lease_s=0):
+            await notices.sent(self.database, ORG, notice.notice_id, now=datetime.now(UTC))
 
     async def notices(self) -> list[tuple[str, str]]:
         """What waits to be told to people: level and text."""

@@ -1,0 +1,103 @@
+"""A relay that somebody turns at the device: noticed, told, respected; except below the owner's minimum."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.jobs.ranch import on_ranch, ranch_site
+from tests.jobs.stage import until
+
+
+async def test_a_miner_switched_off_by_hand_is_not_brought_back_until_somebody_commands_it(database):
+    async with on_ranch(database, ranch_site(timer_s=6.0)) as ranch:
+        owner = await ranch.person("Anna")
+        async with ranch.controlled():
+            await ranch.done("start", "s21", person_id=owner)
+            await ranch.done("auto", "s19-1", person_id=owner)
+            await until(lambda: ranch.is_on("s19-1"))
+            await asyncio.sleep(0.4)
+            for miner in ("s21", "s19-1"):
+                await ranch.by_hand(miner, False)
+            await until(lambda: ranch.wishes_are("hand_off", "s21", "s19-1"))
+            await asyncio.sleep(1.0)
+            assert not ranch.is_on("s21")
+            assert not ranch.is_on("s19-1")
+            assert (await ranch.switchings("s21"))[-1] == (False, "hand")
+            assert (await ranch.state("s21")).changed_by == "hand"
+            told = [text for level, text in await ranch.notices() if level == "warning"]
+            assert len(told) == 2
+            assert "was switched off at the relay, not by us. It is left off" in told[0]
+        async with ranch.controlled():  # nor after a restart
+            await asyncio.sleep(0.6)
+            assert not ranch.is_on("s21")
+            request = await ranch.done("start", "s21", person_id=owner)
+            assert request.state == "done"
+            assert await ranch.wish("s21") == "on"
+
+
+async def test_a_miner_switched_on_by_hand_is_left_on_without_a_timer(database):
+    async with on_ranch(database, ranch_site(timer_s=1.5)) as ranch:
+        await ranch.person("Anna")
+        async with ranch.controlled():
+            await ranch.done("stop", "s21")
+            await ranch.by_hand("s21", True)
+            await until(lambda: ranch.wishes_are("hand_on", "s21"))
+            await asyncio.sleep(2.0)
+            assert ranch.is_on("s21")
+            assert ranch.timer_left_s("s21") is None
+            assert "miner_by_hand" in await ranch.actions()
+            await ranch.weather(soc_pct=45.0)  # too low to start, and none of our business
+            await asyncio.sleep(0.5)
+            assert ranch.is_on("s21")
+            await ranch.weather(soc_pct=29.0)  # below the minimum of the site
+            await until(lambda: not ranch.is_on("s21"))
+            await until(lambda: ranch.has_told("miner_held_back"))
+            assert await ranch.wish("s21") == "off"
+            (text,) = [text for level, text in await ranch.notices() if level == "critical"]
+            assert "SOC is 29 %" in text
+            assert "min_soc_pct" in text
+
+
+async def test_a_start_takes_over_what_a_hand_switched_on_and_gives_it_a_timer(database):
+    async with on_ranch(database, on=("s21",)) as ranch, ranch.controlled():
+        await until(lambda: ranch.wishes_are("hand_on", "s21"))
+        await asyncio.sleep(0.5)
+        assert ranch.timer_left_s("s21") is None
+        request = await ranch.done("start", "s21")
+        assert request.results["s21"]["already"]
+        assert ranch.timer_left_s("s21") > 50
+        assert await ranch.wish("s21") == "on"
+
+
+async def test_a_stop_ends_what_a_hand_switched_on(database):
+    async with on_ranch(database, on=("s21",)) as ranch, ranch.controlled():
+        await until(lambda: ranch.wishes_are("hand_on", "s21"))
+        assert (await ranch.done("stop", "s21")).state == "done"
+        await asyncio.sleep(0.5)
+        assert not ranch.is_on("s21")
+        assert await ranch.wish("s21") == "off"
+
+
+async def test_a_power_cut_is_no_hand_and_the_miner_comes_back(database):
+    async with on_ranch(database) as ranch, ranch.controlled():
+        await ranch.done("start", "s21")
+        await ranch.tell("/reboot", device="garage")
+        assert not ranch.is_on("s21")
+        await until(lambda: ranch.is_on("s21"))
+        await asyncio.sleep(0.2)
+        assert await ranch.wish("s21") == "on"
+        assert await ranch.switchings("s21") == [(True, "us"), (False, "unknown"), (True, "us")]
+
+
+async def test_the_device_s_own_automation_with_miners_that_nobody_commanded_is_not_told_to_people(database):
+    async with on_ranch(database) as ranch:
+        await ranch.person("Anna")
+        async with ranch.controlled():
+            await until(lambda: ranch.looked_at("s21"))
+            await ranch.tell("/relay", device="garage", channel=0, on=True, source="loopback")
+            await until(lambda: ranch.switched("s21"))
+            await ranch.tell("/relay", device="garage", channel=0, on=False, source="loopback")
+            await asyncio.sleep(0.6)
+        assert await ranch.switchings("s21") == [(True, "unknown"), (False, "unknown")]
+        assert await ranch.wish("s21") is None
+        assert await ranch.notices() == []
