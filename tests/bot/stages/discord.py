@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import SecretStr
 
 from bot.commands.command import Command, Context, Parameter
 from bot.forms import Form
-from bot.message import Address, Sender
+from bot.message import Address, Message, Sender
 from bot.platforms.discord.ingress import DiscordAdapter
 from bot.reply import Reply
 from tests.bot.house import House
@@ -185,6 +186,9 @@ class DiscordStage:
         ]
 
     def fail_next(self, how: Failure) -> None:
+        # A dead place would not be tried at all before somebody writes from it again; here they just have.
+        sender = Sender("discord", "7", "Ann")
+        self.outlet.heard_from(Message(self.address(), sender, "", datetime.now(UTC), "unheard"))
         failures = {"later": too_many(1.2), "never": closed_direct_messages(), "lost": lost_answer()}
         self._api.fail_next(failures[how])
 
