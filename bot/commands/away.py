@@ -32,7 +32,7 @@ async def away(scope: Scope, _context: Context, arguments: str) -> Reply:
     try:
         until = parse_until(words, now=scope.as_of, zone=scope.zone)
     except UnknownDuration as error:
-        raise Misused(str(error), "Or off, when you are back", _EXAMPLE) from error
+        raise Misused(name(str(error), limit=200), "Or off, when you are back", _EXAMPLE) from error
     if until <= scope.as_of:
         raise Misused("that moment has passed", "", _EXAMPLE)
     await absences.add(scope, until=until)

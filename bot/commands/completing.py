@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from agents.tools.metrics import METRIC_NAMES
@@ -21,13 +21,14 @@ _LONGEST = 100  # characters of one choice, Discord's limit too
 
 async def complete(kind: str, typed: str, scope: Scope) -> list[str]:
     """The words of a `Completion` kind that fit what was typed; none for a kind that there is not."""
+    if kind == "miners":
+        named = {miner.id: miner.name for miner in scope.site.miner}
+        return fitting(["all", *named], typed, also=named)
     return fitting(await _words(kind, scope), typed)
 
 
 async def _words(kind: str, scope: Scope) -> list[str]:
     match kind:
-        case "miners":
-            return ["all", *(miner.id for miner in scope.site.miner)]
         case "metrics":
             return list(METRIC_NAMES)
         case "periods":
@@ -53,10 +54,15 @@ async def _people(scope: Scope) -> list[str]:
     return [*(name(person.name) for person in known), *(f"{each.platform}:{each.external_id}" for each in strangers)]
 
 
-def fitting(words: Iterable[str], typed: str) -> list[str]:
-    """Those that begin with what was typed, then those that hold it, each once."""
+def fitting(words: Iterable[str], typed: str, also: Mapping[str, str] | None = None) -> list[str]:
+    """Those that begin with what was typed, then those that hold it, each once; `also` are other names of words."""
     asked = typed.strip().lower()
     unique = list(dict.fromkeys(word[:_LONGEST] for word in words))
     beginning = [word for word in unique if word.lower().startswith(asked)]
-    holding = [word for word in unique if asked in word.lower() and word not in beginning]
+    others = also or {}
+    holding = [
+        word
+        for word in unique
+        if word not in beginning and (asked in word.lower() or asked in others.get(word, "").lower())
+    ]
     return [*beginning, *holding][:MOST]

@@ -109,6 +109,8 @@ class Commands:
                 call = self.find(request_id)
                 if call is None or call.command.name != "prefs":
                     return NOTHING
+                if not context.direct:
+                    return ONLY_DIRECT
                 return await preferences.proposal(call.arguments, scope, context)
             return await miners.proposal(request_id, scope, context)
         except Misused as misused:
@@ -137,4 +139,4 @@ async def unknown(_scope: Scope, _context: Context, arguments: str) -> Reply:
 def refusal(refused: Refused) -> Reply:
     """A role that does not suffice, in words, with the remedy."""
     remedy = "An owner can change that with /people role NAME operator." if "the role" in str(refused) else ""
-    return answer(f"That is not allowed: {refused}.", *([remedy] if remedy else []))
+    return answer(f"That is not allowed: {name(str(refused), limit=300)}.", *([remedy] if remedy else []))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LONGEST = timedelta(days=31)
 _SHOWN = 5
-_LOG, _LONG_LOG = 6, 20
+_LOG, _LONG_LOG = 5, 20
 Switching = Literal["start", "stop", "auto"]
 _ACTIONS = ("list", "start", "stop", "auto", "log")
 _WORDS = {"on": "start", "off": "stop", "automatic": "auto", "status": "list", "history": "log"}
@@ -64,8 +64,7 @@ async def decided(decision: Literal["confirm", "cancel"], request_id: str, scope
     asked = await control.confirm(scope, request_id, place=context.place, address=address_to_json(context.address))
     match asked:
         case control.Late(confirm):
-            fresh = await _confirmation(scope, context, confirm)
-            return Reply((*answer("That confirmation has expired.").blocks, *fresh.blocks), buttons=fresh.buttons)
+            return await _confirmation(scope, context, confirm, "That confirmation has expired.")
         case _:
             return await said(scope, context, asked)
 
@@ -102,7 +101,7 @@ async def said(scope: Scope, context: Context, asked: Asked) -> Reply:
             return _text(refusal_text(asked, scope))
 
 
-async def _confirmation(scope: Scope, context: Context, confirm: Confirm) -> Reply:
+async def _confirmation(scope: Scope, context: Context, confirm: Confirm, before: str = "") -> Reply:
     request = confirm.request
     label, style = _LABELS.get(request.action, ("Yes", "primary"))
     row = (
@@ -118,7 +117,7 @@ async def _confirmation(scope: Scope, context: Context, confirm: Confirm) -> Rep
             scope, context, "Cancel", {"do": "cancel", "request": request.request_id}, expires_at=request.expires_at
         ),
     )
-    reply = _text(confirm_text(confirm, scope))
+    reply = _text(f"{before}\n{confirm_text(confirm, scope)}")
     return Reply(reply.blocks, buttons=(row,))
 
 
@@ -175,7 +174,7 @@ def _until(scope: Scope, action: str, time: str) -> datetime:
     try:
         until = parse_until(time, now=scope.as_of, zone=scope.zone)
     except UnknownDuration as error:
-        raise Misused(str(error), "", example) from error
+        raise Misused(name(str(error), limit=200), "", example) from error
     if until > scope.as_of + LONGEST:
         raise Misused(f"{quoted(time)} is too long", "At most 31 days; without a time it holds until changed", example)
     return until
@@ -252,7 +251,7 @@ def _line(scope: Scope, state: MinerState) -> Line:
     if state.wish is not None:
         how.append(_wish(scope, state))
     if state.problem:
-        how.append(state.problem)
+        how.append(name(state.problem, limit=120))
     word = {True: "on", False: "off", None: "unknown"}[state.on]
     return (*figure(f"{name(state.miner.id)} {word}"), *([f", {', '.join(filter(None, how))}"] if any(how) else []))
 

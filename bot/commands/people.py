@@ -38,8 +38,10 @@ class _Known(Protocol):
 
 _Somebody = TypeVar("_Somebody", bound=_Known)
 
-_SHOWN = 12
-_STRANGERS = 3
+_LINES = 5  # under the heading
+_STRANGERS = 2
+_ALL = 30
+_NAMED = 12
 _ACCOUNT = re.compile(r"(?P<platform>[a-z]{2,20}):(?P<id>\S{1,64})")
 _ACTIONS = ("list", "approve", "role", "remove")
 
@@ -49,7 +51,9 @@ async def people(scope: Scope, context: Context, arguments: str) -> Reply:
     first, _, rest = arguments.strip().partition(" ")
     match first.lower():
         case "" | "list":
-            return await _list(scope, context)
+            return await _list(scope, context, everybody=False)
+        case "all":
+            return await _list(scope, context, everybody=True)
         case "approve":
             return await _approve(scope, rest)
         case "role":
@@ -102,27 +106,23 @@ async def group(scope: Scope, context: Context, arguments: str) -> Reply:
     return answer(f"This group is {'open' if is_open else 'closed'}.", ("To change it: ", Code(f"/group {other}")))
 
 
-async def _list(scope: Scope, context: Context) -> Reply:
+async def _list(scope: Scope, context: Context, *, everybody: bool) -> Reply:
     known = await services.list_people(scope)
+    strangers = (await services.strangers(scope))[: _ALL if everybody else _STRANGERS]
+    most = _ALL if everybody else _LINES - len(strangers)
+    shown = known if len(known) <= most else known[: most - 1]
     lines: list[Line] = []
-    for person in known[:_SHOWN]:
+    for person in shown:
         accounts = ", ".join(dict.fromkeys(account.platform for account in person.identities)) or "no account"
         lines.append((Bold(name(person.name)), Text(f", {person.roles[scope.site.id]} ({accounts})")))
-    if len(known) > _SHOWN:
-        lines.append(f"and {len(known) - _SHOWN} more; commandcenter people on the host lists all")
-    strangers = (await services.strangers(scope))[:_STRANGERS]
+    if len(known) > len(shown):
+        where = "commandcenter people on the host lists them" if everybody else "/people all lists them"
+        lines.append(f"and {len(known) - len(shown)} more; {where}")
     after: list[Line] = []
     rows: list[list[Button]] = []
     for stranger in strangers:
         account = f"{stranger.platform}:{stranger.external_id}"
-        after.append(
-            (
-                f"Knocked: {name(stranger.name)}, ",
-                Code(account),
-                ". To let them in: ",
-                Code(f"/people approve {account} viewer"),
-            )
-        )
+        after.append((f"Knocked: {name(stranger.name)}. To let them in: ", Code(f"/people approve {account} viewer")))
         rows.append(
             [await run_button(scope, context, f"Let {name(stranger.name, limit=24)} in", f"/people approve {account}")]
         )
@@ -174,7 +174,7 @@ def _one(known: Sequence[_Somebody], who: str, example: str) -> _Somebody:
     found = [person for person in known if _is_meant(person, asked)]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(name(person.name) for person in known[:_SHOWN])
+    names = ", ".join(name(person.name) for person in known[:_NAMED])
     if not found:
         raise Misused(f"nobody here is called {quoted(who)}", f"Known: {names}", example)
     accounts = [f"{one.platform}:{one.external_id}" for person in found for one in person.identities[:1]]

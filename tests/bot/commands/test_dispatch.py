@@ -161,6 +161,7 @@ async def test_the_site_is_described_with_the_askers_role(stage: Stage) -> None:
     [
         ("miners", "", ["all", "s21", "s19-1", "s19-2"]),
         ("miners", "19", ["s19-1", "s19-2"]),
+        ("miners", "primary", ["s21"]),
         ("metrics", "bat", ["battery", "battery_voltage", "battery_temperature"]),
         ("periods", "last 7", ["last 7 days"]),
         ("commands", "sta", ["status"]),

@@ -31,8 +31,20 @@ async def test_owners_see_who_is_here_and_who_knocked(stage: Stage) -> None:
     assert said.startswith("2 people:")
     assert "Ann, owner (wall)" in said
     assert "Ben, viewer (wall)" in said
-    assert "Knocked: Carl, telegram:555" in said
+    assert "Knocked: Carl. To let them in: /people approve telegram:555 viewer" in said
     assert labels(reply) == ["Let Carl in"]
+
+
+async def test_many_people_are_six_lines_and_a_way_to_see_all(stage: Stage) -> None:
+    for number in range(9):
+        await joined(stage, f"Guest {number}")
+    for number in range(4):
+        await knock(stage, str(number), f"Stranger {number}")
+    reply = await stage.say("/people")
+    assert plain(reply.blocks).startswith("10 people:")
+    assert "and 8 more; /people all lists them" in plain(reply.blocks)
+    assert len(lines(reply)) <= 6
+    assert "Guest 8" in await stage.hears("/people all")
 
 
 @pytest.mark.parametrize("command", ["/people", "/people approve telegram:555 owner", "/people remove Ann"])
