@@ -166,7 +166,7 @@ class GridChargeSlot:
 
 @dataclass(frozen=True, slots=True)
 class GridCharge:
-    """Whether the inverter may charge the battery from the grid: in any slot of its day plan; None = it does not say."""
+    """Whether the battery may be charged from the grid in any slot of the inverter's day plan; None = not told."""
 
     enabled: bool | None
     slots: tuple[GridChargeSlot, ...]

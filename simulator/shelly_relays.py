@@ -33,6 +33,7 @@ class ShellyRelays:
         self.channels = range(model.channels)
         self.settings = {channel: ChannelSettings() for channel in self.channels}
         self.booted_s = float(world.start_s)
+        self.commands = 0  # how many arrived from the network
         self._faults, self._target = faults, f"shelly:{device.id}"
         self._miners = {m.channel: m for m in world.site.miner if m.device == device.id}
         self._asked: dict[int, tuple[bool, str]] = {}
@@ -61,6 +62,7 @@ class ShellyRelays:
 
         `after_s` flips it back then. Raises AnswerLost, after the deed, where that was ordered.
         """
+        self.commands += 1
         fault = self._faults.take_command(self._target)
         was_on = self.is_on(channel)
         if fault != "stuck":

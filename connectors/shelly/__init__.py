@@ -1,1 +1,1 @@
-"""Shelly relays of the second generation and later, over their RPC interface on the local network (read only)."""
+"""Shelly relays of every generation, over HTTP on the local network: read, and switched with a timer of their own."""

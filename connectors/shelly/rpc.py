@@ -16,13 +16,15 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from connectors.device import Clock, utc_now, variable_prefix
+from connectors.device import Clock, utc_now
 from connectors.errors import CredentialsRefused, Malformed
-from connectors.http import HttpClient, Remedies
+from connectors.http import HttpClient
 from connectors.refusals import Refusals
+from connectors.shelly.language import device_name, no_such_channel, remedies_of
 
 USER = "admin"  # fixed by the vendor
 BAD_CREDENTIALS = 401
+NO_SUCH_CHANNEL = -105
 
 
 class ShellyRpc:
@@ -38,16 +40,12 @@ class ShellyRpc:
         clock: Clock = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = f"Shelly relay ({device_id})"
-        remedies = Remedies(
-            unreachable="check that it has power and WiFi, and its host in commandcenter.toml",
-            credentials=f"set {variable_prefix(device_id)}_PASSWORD to the password of the relay's web page",
-        )
-        self._remedies = remedies
+        self.name = device_name(device_id)
+        self._remedies = remedies_of(device_id)
         self._http = HttpClient(
             self.name,
             base_url,
-            remedies,
+            self._remedies,
             auth=httpx.DigestAuth(USER, password.get_secret_value()) if password else None,
             timeout_s=timeout_s,
             largest_bytes=1_000_000,
@@ -58,22 +56,18 @@ class ShellyRpc:
         self._refusals = Refusals(monotonic)
         self._next_id = 1
 
-    async def identity(self) -> dict[str, Any]:
-        """What the device says about itself; needs no password on any generation."""
-        async with self._one_at_a_time:
-            return self._object(await self._http.get_json("/shelly"))
-
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The result of an RPC method."""
         async with self._one_at_a_time:
             self._refusals.check()
-            frame = {"id": self._next_id, "src": "commandcenter", "method": method, "params": dict(params or {})}
+            asked = dict(params or {})
+            frame = {"id": self._next_id, "src": "commandcenter", "method": method, "params": asked}
             self._next_id += 1
             try:
                 reply = self._object(await self._http.post_json("/rpc", frame))
                 error = reply.get("error")
                 if isinstance(error, dict):
-                    raise self._error(method, error)
+                    raise self._error(method, error, asked)
             except CredentialsRefused as refusal:
                 self._refusals.refused(refusal)
                 raise
@@ -89,9 +83,13 @@ class ShellyRpc:
             raise Malformed(f"{self.name} sent an answer without content; check that its host is a Shelly relay")
         return value
 
-    def _error(self, method: str, error: Mapping[str, Any]) -> CredentialsRefused | Malformed:
+    def _error(
+        self, method: str, error: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> CredentialsRefused | Malformed:
         code = error.get("code")
         if code == BAD_CREDENTIALS:
             return CredentialsRefused(f"{self.name} wants a password; {self._remedies.credentials}")
+        if code == NO_SUCH_CHANNEL and "id" in params:
+            return Malformed(no_such_channel(self.name, params["id"]))
         message = json.dumps(error.get("message"))[:80]
         return Malformed(f"{self.name} refused {method} (error {code}: {message}); update its firmware")

@@ -1,4 +1,4 @@
-"""A relay's status by channel. Pure.
+"""Status and settings of a Shelly of the second generation or later by channel. Pure.
 
 A relay without a meter has no power figure at all: that is None, and a metered channel that is off is 0.
 """
@@ -10,6 +10,8 @@ from typing import Any
 
 from connectors.device import Channel, SettingValue
 from connectors.numbers import flag, mapping, number, text
+from connectors.shelly.language import told
+from connectors.shelly.models import RATED_A
 
 
 def channels(status: Mapping[str, Any]) -> tuple[Channel, ...]:
@@ -37,7 +39,7 @@ def fault_codes(known: Sequence[Channel]) -> tuple[str, ...]:
     return tuple(f"channel_{channel.channel}_{error}" for channel in known for error in channel.errors)
 
 
-def settings(config: Mapping[str, Any], known: Sequence[Channel]) -> dict[str, SettingValue]:
+def settings(config: Mapping[str, Any], known: Sequence[Channel], model: str | None = None) -> dict[str, SettingValue]:
     """What `Shelly.GetConfig` says about the switches, and how they stand; nothing about the network."""
     listed: dict[str, SettingValue] = {}
     for channel in known:
@@ -49,13 +51,15 @@ def settings(config: Mapping[str, Any], known: Sequence[Channel]) -> dict[str, S
             f"{prefix}_metered": channel.metered,
             f"{prefix}_initial_state": text(part.get("initial_state")),
             f"{prefix}_auto_off_s": number(part.get("auto_off_delay")) if flag(part.get("auto_off")) else None,
+            f"{prefix}_auto_on_s": number(part.get("auto_on_delay")) if flag(part.get("auto_on")) else None,
             f"{prefix}_power_limit_w": number(part.get("power_limit")),
             f"{prefix}_current_limit_a": number(part.get("current_limit")),
+            f"{prefix}_rated_a": RATED_A.get(model or ""),
             f"{prefix}_timer_left_s": channel.timer_left_s,
             f"{prefix}_energy_kwh": channel.energy_kwh,
             f"{prefix}_temperature_c": channel.temperature_c,
         }
-    return {name: value for name, value in listed.items() if value is not None}
+    return told(listed)
 
 
 def _switches(status: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:

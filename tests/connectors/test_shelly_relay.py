@@ -184,15 +184,6 @@ async def test_a_relay_without_meter_does_not_know_the_miners_power():
     assert channel.on is True
 
 
-async def test_a_first_generation_device_is_refused_in_words():
-    relay = Relay(identity={"type": "SHSW-PM", "mac": "AABBCCDDEEFF", "auth": False, "fw": "20230913"})
-    async with serving(relay.handle) as server:
-        device = relay_at(server.address)
-        with pytest.raises(Unsupported, match=r"first-generation Shelly \(SHSW-PM\).*Plus, Pro or Gen3"):
-            await device.read()
-        await device.close()
-
-
 async def test_another_device_at_the_address_is_malformed():
     async with serving(Relay(identity={"hello": "world"}).handle) as server:
         device = relay_at(server.address)
