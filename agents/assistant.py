@@ -19,7 +19,7 @@ from agents.tools.desk import Progress, ToolDesk
 from agents.tools.words import clock
 from agents.traced import Sources, only_traced, shown_in
 from agents.turns import Turn, TurnLike, recent
-from agents.wording import MOST_LINES, source_line, tidy
+from agents.wording import MOST_LINES, NOTHING_DONE, claims_an_act, source_line, tidy
 
 if TYPE_CHECKING:
     from autogen_core.models import ChatCompletionClient
@@ -112,6 +112,9 @@ class Assistant:
             if checked.lost_its_start:
                 text = "" if not desk.results else _from_desk(desk)
                 ledger.wrote = "basic"
+        if by_model and claims_an_act(text):
+            log.warning("act_claimed", agent=said.speaker)
+            notes.append(NOTHING_DONE)
         if not text and not desk.results:
             # Figures out of the air and nothing looked up: the local model looks them up.
             ledger.given_up = ledger.given_up or Failure("untraced", "the language model gave figures without data")

@@ -71,3 +71,19 @@ def _speaks_of(scope: Scope, figures: Sequence[Figure]) -> datetime:
     if current:
         return max(current)
     return scope.as_of
+
+
+# A model that was asked to act, or told to by a text that it read, says that it did. It never can.
+_ACTS = "started|stopped|switched|turned|powered|enabled|disabled|confirmed|approved"
+_CLAIM = re.compile(
+    rf"\b(?:i|we)(?:['’]ve| have)? (?:just |now |already )?(?:{_ACTS}|set|changed|executed|activated|removed|granted)\b"
+    rf"|\b(?:is|are|have been|has been) (?:now |successfully )?(?:{_ACTS})\b"
+    r"|\bnow (?:running|mining|on|off)\b|^done\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+NOTHING_DONE = "This answer switched and changed nothing; only a tap or a command does."
+
+
+def claims_an_act(text: str) -> bool:
+    """Whether a model's text says that something was done, which no model can do here."""
+    return _CLAIM.search(text) is not None
