@@ -251,7 +251,8 @@ def _lasting(scope: Scope, facts: Facts) -> str:
 
 def _device(row: Facts) -> Line:
     called = name(str(row.get("name") or row["id"]))
-    called = called if called.lower() == str(row["id"]).lower() else f"{called} ({row['id']})"
+    device_id = name(str(row["id"]))
+    called = called if called.lower() == device_id.lower() else f"{called} ({device_id})"
     model = f", {name(str(row['model']))}" if row.get("model") else ""
     if "last_reading" not in row:
         return f"{called}{model}: no reading yet"

@@ -134,4 +134,5 @@ async def look_up(desk: ToolDesk, tool: str, **arguments: object) -> ToolResult:
 
 def source_of(scope: Scope, figures: Sequence[Figure]) -> str:
     """ "as of 14:02, Victron", as answers say it."""
-    return source_line(scope, figures, basic=False)
+    line = source_line(scope, figures, basic=False)
+    return name(line, limit=200) if line else ""
