@@ -206,6 +206,11 @@ class Ranch:
     async def switched(self, miner_id: str) -> bool:
         return bool(await self.switchings(miner_id))
 
+    async def has_begun(self, request_id: str) -> bool:
+        """Whether a worker has said that it begins this request."""
+        rows = await audit.entries(self.database, ORG, action="control_claimed")
+        return any(row.subject == request_id for row in rows)
+
     async def has_told(self, action: str) -> bool:
         return action in await self.actions()
 

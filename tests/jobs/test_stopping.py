@@ -68,13 +68,15 @@ async def test_a_miner_that_goes_on_drawing_power_gets_its_cool_down_and_no_long
 
 async def test_a_relay_without_a_meter_waits_the_whole_cool_down(database):
     site = ranch_site(s21={"cool_down_s": 0.8})
-    async with on_ranch(database, site, shelly_models={"garage": "pro3"}) as ranch:
-        async with ranch.controlled(miner_apis={"s21": Asic(ranch)}):
-            request = await ranch.done("start", "s21")
-            assert request.results["s21"]["power_w"] is None
-            began = time.monotonic()
-            assert (await ranch.done("stop", "s21")).state == "done"
-            assert time.monotonic() - began > 0.8
+    async with (
+        on_ranch(database, site, shelly_models={"garage": "pro3"}) as ranch,
+        ranch.controlled(miner_apis={"s21": Asic(ranch)}),
+    ):
+        request = await ranch.done("start", "s21")
+        assert request.results["s21"]["power_w"] is None
+        began = time.monotonic()
+        assert (await ranch.done("stop", "s21")).state == "done"
+        assert time.monotonic() - began > 0.8
 
 
 async def test_a_miner_in_trouble_never_keeps_its_relay_from_opening(database):
@@ -89,17 +91,19 @@ async def test_a_miner_in_trouble_never_keeps_its_relay_from_opening(database):
 
 
 async def test_others_are_served_while_one_miner_cools_down(database):
-    async with on_ranch(database, ranch_site(s21={"cool_down_s": 2.5})) as ranch:
-        async with ranch.controlled(miner_apis={"s21": Asic()}):
-            await ranch.done("start", "s21", "s19-1")
-            slow = await ranch.ask("stop", "s21")
-            await asyncio.sleep(0.3)
-            began = time.monotonic()
-            await ranch.done("stop", "s19-1")
-            await ranch.done("start", "s19-2")
-            assert time.monotonic() - began < 1.5
-            assert ranch.is_on("s21")
-            assert (await ranch.ended(slow)).state == "done"
+    async with (
+        on_ranch(database, ranch_site(s21={"cool_down_s": 2.5})) as ranch,
+        ranch.controlled(miner_apis={"s21": Asic()}),
+    ):
+        await ranch.done("start", "s21", "s19-1")
+        slow = await ranch.ask("stop", "s21")
+        await asyncio.sleep(0.3)
+        began = time.monotonic()
+        await ranch.done("stop", "s19-1")
+        await ranch.done("start", "s19-2")
+        assert time.monotonic() - began < 1.5
+        assert ranch.is_on("s21")
+        assert (await ranch.ended(slow)).state == "done"
 
 
 async def test_an_off_that_nobody_answers_is_told_once_and_sent_until_it_works(database):
