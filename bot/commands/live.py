@@ -36,4 +36,7 @@ async def live_reply(scope: Scope) -> Reply:
     except Misused as nothing:
         reply = nothing.reply()
     now = format_clock(scope.as_of, scope.zone, now=scope.as_of, units=scope.units)
-    return replace(reply, blocks=(*reply.blocks, Source(f"Live, renewed at {now}; /live off ends it")), kind="live")
+    told = [block.text for block in reply.blocks if isinstance(block, Source)]
+    source = Source(" · ".join((*told, f"renewed at {now}", "/live off ends it")))
+    kept = [block for block in reply.blocks if not isinstance(block, Source)]
+    return replace(reply, blocks=(*kept, source), kind="live")

@@ -218,8 +218,13 @@ async def _buttons(scope: Scope, context: Context, states: list[MinerState]) -> 
             for state in states
         ]
         rows += [switches[at : at + 3] for at in range(0, len(switches), 3)]
+    running = [state for state in states if state.on]
+    last: list[Button] = []
+    if may_switch(scope) and len(running) > 1:
+        last.append(await run_button(scope, context, "Stop all", "/miners stop all", style="danger"))
     rows.append(
         [
+            *last,
             await run_button(scope, context, "Log", "/miners log"),
             await run_button(scope, context, "Refresh", "/miners", replaces=True),
         ]

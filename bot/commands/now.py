@@ -68,7 +68,8 @@ async def solar(scope: Scope, context: Context, arguments: str) -> Reply:
     elif "energy" in today.facts:
         lines.append(figure(today.facts["energy"]["said"], f" so far today{_peak(today.facts)}"))
     if "energy" in yesterday.facts:
-        lines.append(figure(yesterday.facts["energy"]["said"], f" yesterday{_peak(yesterday.facts)}"))
+        peak = "" if "no_solar_yet" in today.facts else _peak(yesterday.facts)  # which that sentence has told
+        lines.append(figure(yesterday.facts["energy"]["said"], f" yesterday{peak}"))
     if scope.site.solar_kwp is not None:
         lines.append(f"Panels {scope.site.solar_kwp:g} kWp.")
     row = [

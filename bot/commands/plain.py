@@ -26,7 +26,7 @@ _UNTIL = (
 )
 _TIME = rf"(?: (?P<time>{_SPAN}|{_UNTIL}))?"
 
-_ID = r"[a-z]{1,12}-?\d{1,4}[a-z0-9+_-]{0,16}"
+_ID = r"[a-z]{1,12}-?\d[a-z0-9+_-]{0,19}"  # one way to match each id, or a list of them takes exponential time
 _ALL = r"(?:(?:all|both|the|my|our|of) )*(?:bitcoin |btc )?(?:miners?|asics?|mining)"
 _SOME = rf"(?:(?:both|the|my|our|all) )*(?:(?:antminers?|miners?) )?{_ID}(?:(?:,| and|, and) {_ID})*(?: miners?)?"
 _MINERS = rf"(?:(?P<all>{_ALL})|(?P<some>{_SOME}))"

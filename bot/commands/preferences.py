@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from bot.commands.buttons import once_button, run_button
 from bot.commands.command import Context
-from bot.commands.saying import Line, Misused, answer, name, one_of, quoted, sentence
+from bot.commands.saying import Line, Misused, answer, name, quoted, sentence
 from bot.forms import Form, FormField
 from bot.reply import FORM, Bold, Button, Code, Reply, Text
 from energy.preferences import PREFERENCES, PreferenceError, PreferenceKind, changed, find_preference, shown
@@ -95,7 +95,7 @@ async def proposal(arguments: str, scope: Scope, context: Context) -> Reply:
     try:
         after = changed(before, kind.name, text)
     except PreferenceError as error:
-        raise Misused(name(str(error), limit=300), "", _example(kind)) from error
+        raise await _not_allowed(scope, kind, text, error) from error
     action = {"do": "command", "text": f"/prefs set {kind.name} {text}", "replaces": True}
     row = [
         await once_button(scope, context, "Change it", action, expires_at=scope.now + PROPOSAL_LASTS, style="primary")
@@ -129,11 +129,16 @@ async def _set(scope: Scope, kind: PreferenceKind, text: str) -> Reply:
     try:
         after = await services.change(scope, kind.name, text)
     except PreferenceError as error:
-        raise Misused(name(str(error), limit=300), "", _example(kind)) from error
+        raise await _not_allowed(scope, kind, text, error) from error
     lines: list[Line] = [(Bold(_shown(after, kind)), Text(f" is your {kind.label} now."))]
     if kind.group == "battery":
         lines.append("It shapes your answers and your own commands; the owner's limits for the site stay as they are.")
     return answer(*lines)
+
+
+async def _not_allowed(scope: Scope, kind: PreferenceKind, text: str, error: PreferenceError) -> Misused:
+    preferences = await services.preferences_of(scope)
+    return Misused(name(str(error), limit=300), "", _example(preferences, kind, text))
 
 
 async def _overview(scope: Scope, context: Context) -> Reply:
@@ -142,7 +147,7 @@ async def _overview(scope: Scope, context: Context) -> Reply:
     for group in GROUPS:
         said = ", ".join(f"{kind.label} {_shown(preferences, kind)}" for kind in _kinds(group))
         lines.append((Bold(f"{_TITLES[group]}: "), Text(f"{said}.")))
-    lines.append(("To change one: ", Code("/prefs set min_soc_pct 45")))
+    lines.append(("To change one: ", Code("/prefs set min_soc_pct 35")))
     return answer(*lines, buttons=(await _group_buttons(scope, context),))
 
 
@@ -155,7 +160,7 @@ async def _group_buttons(scope: Scope, context: Context) -> list[Button]:
 async def _group(scope: Scope, context: Context, group: str) -> Reply:
     preferences = await services.preferences_of(scope)
     kinds = _kinds(group)
-    lines: list[Line] = [(Bold(_shown(preferences, kind)), Text(f" {kind.label}")) for kind in kinds]
+    lines: list[Line] = [(Text(f"{kind.label}: "), Bold(_shown(preferences, kind))) for kind in kinds]
     if context.has_forms:
         return answer(*lines, buttons=((Button("Change", f"{FORM}{_FORM_PREFIX}{group}"),),))
     row = [await run_button(scope, context, kind.label, f"/prefs {kind.name}", replaces=True) for kind in kinds]
@@ -168,7 +173,7 @@ async def _one(scope: Scope, context: Context, kind: PreferenceKind) -> Reply:
     lines: list[Line] = [
         (Bold(_shown(preferences, kind)), Text(f" is your {kind.label}.")),
         f"Allowed: {kind.allowed}.",
-        ("Send ", Code(_example(kind)), " to change it."),
+        ("Send ", Code(_example(preferences, kind)), " to change it."),
     ]
     row = [
         await run_button(scope, context, _label(kind, choice), f"/prefs set {kind.name} {choice}", replaces=True)
@@ -192,7 +197,7 @@ def _preference(words: list[str]) -> tuple[PreferenceKind, list[str]]:
             return kind, words[size:]
     names = ", ".join(kind.name for kind in PREFERENCES)
     wrong = f"{quoted(' '.join(words[:3]))} is no preference" if words else "which preference?"
-    raise Misused(wrong, f"Allowed: {names}", "/prefs set min_soc_pct 45")
+    raise Misused(wrong, f"Allowed: {names}", "/prefs set min_soc_pct 35")
 
 
 def _shown(preferences: Preferences, kind: PreferenceKind) -> str:
@@ -217,16 +222,32 @@ def _kind(wanted: str) -> PreferenceKind:
     return next(kind for kind in PREFERENCES if kind.name == wanted)
 
 
-def _example(kind: PreferenceKind) -> str:
-    examples = {
-        "min_soc_pct": "45",
-        "safe_min_soc_pct": "45",
-        "safe_max_soc_pct": "90",
-        "miner_min_soc_pct": "60",
-        "email": "ann@example.org",
-        "sms_number": "+14085550100",
-        "quiet_hours": "22:00-07:00",
-        "timezone": "America/Los_Angeles",
-        "date_language": "en",
-    }
-    return f"/prefs set {kind.name} {examples.get(kind.name) or one_of(kind.choices[:1]) or 'on'}"
+_EXAMPLES = {
+    "min_soc_pct": ("35", "30"),
+    "safe_min_soc_pct": ("45", "40"),
+    "safe_max_soc_pct": ("90", "80"),
+    "miner_min_soc_pct": ("60", "50"),
+    "email": ("ann@example.org",),
+    "sms_number": ("+14155550123",),
+    "quiet_hours": ("22:00-07:00",),
+    "timezone": ("America/Los_Angeles",),
+}
+
+
+def _example(preferences: Preferences, kind: PreferenceKind, wanted: str = "") -> str:
+    """A change that would be taken: after one that the order of the SOC limits forbids, what must move first."""
+    if wanted:
+        for other in _kinds("battery"):
+            try:
+                changed(changed(preferences, other.name, wanted), kind.name, wanted)
+            except PreferenceError:
+                continue
+            return f"/prefs set {other.name} {wanted}"
+    for text in (*_EXAMPLES.get(kind.name, ()), *kind.choices):
+        try:
+            after = changed(preferences, kind.name, text)
+        except PreferenceError:
+            continue
+        if after != preferences:
+            return f"/prefs set {kind.name} {text}"
+    return f"/prefs set {kind.name} default"

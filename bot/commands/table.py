@@ -106,7 +106,7 @@ COMMANDS: tuple[Command, ...] = (
             Parameter("name", "which preference", completes="preferences"),
             Parameter("value", "its new value; default: as it was in the beginning"),
         ),
-        examples=("/prefs", "/prefs set min_soc_pct 45", "/prefs set temperature_unit F"),
+        examples=("/prefs", "/prefs set min_soc_pct 35", "/prefs set temperature_unit F"),
         private=True,
     ),
     Command(

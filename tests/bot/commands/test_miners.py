@@ -62,6 +62,15 @@ async def test_the_list_says_what_runs_and_offers_the_switches(stage: Stage) -> 
     assert len(lines(reply)) <= 6
 
 
+async def test_where_several_run_one_button_stops_all(stage: Stage) -> None:
+    await relays_read(stage.scope, on=["s21", "s19-2"])
+    reply = await stage.say("/miners")
+    assert labels(reply) == ["Stop s21", "Stop s19-2", "Start s19-1", "Stop all", "Log", "Refresh"]
+    async with working(stage.scope):
+        said = plain((await tap(stage, button(reply, "Stop all"))).blocks)
+    assert said.count("is off") == 3
+
+
 async def test_a_viewer_gets_no_switches_and_cannot_use_those_of_others(stage: Stage) -> None:
     await relays_read(stage.scope, on=["s21"])
     stop = button(await stage.say("/miners"), "Stop s21")

@@ -201,7 +201,7 @@ async def test_the_live_message_says_the_state_and_that_it_is_live(stage: Stage)
     said = plain(reply.blocks)
     assert reply.kind == "live"
     assert "% battery" in said
-    assert said.endswith("Live, renewed at 13:00; /live off ends it")
+    assert said.endswith("as of 13:00, Victron, SolArk, Shelly · renewed at 13:00 · /live off ends it")
     assert len(lines(reply)) <= 6
 
 

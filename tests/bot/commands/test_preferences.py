@@ -52,6 +52,13 @@ async def test_a_preference_is_changed_by_command_and_by_plain_words(
     assert len(await audit.entries(stage.scope.database, ORG, limit=100)) >= 2
 
 
+async def test_what_the_order_of_the_limits_forbids_is_answered_with_what_must_move_first(stage: Stage) -> None:
+    said = await stage.hears("set my minimum SOC to 45")
+    assert said.endswith("For example: /prefs set safe_min_soc_pct 45")
+    await stage.say("/prefs set safe_min_soc_pct 45")
+    assert (await stage.hears("set my minimum SOC to 45")).startswith("45 % is your minimum SOC now.")
+
+
 async def test_a_preference_goes_back_to_its_default(stage: Stage) -> None:
     await stage.say("/prefs set min_soc_pct 35")
     await stage.say("/prefs set min_soc_pct default")
