@@ -34,6 +34,7 @@ class SlackApi:
 
     def __init__(self, *, bot_token: str = "xoxb-bot-of-the-double", app_token: str = "xapp-app-of-the-double") -> None:
         self.bot_token, self.app_token = bot_token, app_token
+        self.team = TEAM
         self.channels: dict[str, Channel] = {"C0GROUP": Channel("C0GROUP", "channel")}
         self.user_messages: dict[str, set[str]] = defaultdict(set)  # channel -> their ts
         self.messages: list[Posted] = []
@@ -64,15 +65,18 @@ class SlackApi:
 
     async def start(self) -> None:
         app = web.Application(client_max_size=60 * 1024 * 1024)
-        app.router.add_route("*", "/api/{method}", self._call)
-        app.router.add_post("/upload/{file}", self._take_bytes)
-        app.router.add_post("/hooks/{way}", self._respond)
-        app.router.add_get("/link", self.socket.connected)
+        self.add_routes(app)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)  # the same port again after a stop
         await site.start()
         self._port = self._runner.addresses[0][1]
+
+    def add_routes(self, app: web.Application) -> None:
+        app.router.add_route("*", "/api/{method}", self._call)
+        app.router.add_post("/upload/{file}", self._take_bytes)
+        app.router.add_post("/hooks/{way}", self._respond)
+        app.router.add_get("/link", self.socket.connected)
 
     async def stop(self) -> None:
         await self.socket.close()

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
-from tests.doubles.slack_world import BOT_USER, TEAM, Posted
+from tests.doubles.slack_world import BOT_USER, Posted
 
 if TYPE_CHECKING:
     from tests.doubles.slack_api import SlackApi
@@ -130,7 +130,7 @@ class SocketPeer:
 
     def event(self, event: Mapping[str, Any]) -> Envelope:
         number = next(self._numbers)
-        body = {"type": "event_callback", "team_id": TEAM, "event_id": f"Ev{number}", "event": dict(event)}
+        body = {"type": "event_callback", "team_id": self._api.team, "event_id": f"Ev{number}", "event": dict(event)}
         return self.send("events_api", body | {"event_time": int(time.time()), "api_app_id": "A0APP"})
 
     def command(self, text: str, *, user: str = "U7", channel: str | None = None, name: str = "/cc") -> Envelope:
@@ -140,7 +140,7 @@ class SocketPeer:
             {
                 "command": name,
                 "text": text,
-                "team_id": TEAM,
+                "team_id": self._api.team,
                 "user_id": user,
                 "user_name": f"person.{user}".lower(),
                 "channel_id": channel,
@@ -190,8 +190,8 @@ class SocketPeer:
         )
 
     def interact(self, kind: str, user: str, **payload: Any) -> Envelope:
-        person = {"id": user, "username": f"person.{user}".lower(), "team_id": TEAM}
-        body = {"type": kind, "team": {"id": TEAM}, "user": person, "trigger_id": self._api.trigger()}
+        person = {"id": user, "username": f"person.{user}".lower(), "team_id": self._api.team}
+        body = {"type": kind, "team": {"id": self._api.team}, "user": person, "trigger_id": self._api.trigger()}
         return self.send("interactive", body | payload)
 
     # deliveries
@@ -278,7 +278,7 @@ class SocketPeer:
     def _message(self, text: str, user: str, channel: str, **fields: Any) -> dict[str, Any]:
         ts = self._api.new_ts()
         self._api.user_messages[channel].add(ts)
-        return {"user": user, "team": TEAM, "channel": channel, "text": text, "ts": ts} | fields
+        return {"user": user, "team": self._api.team, "channel": channel, "text": text, "ts": ts} | fields
 
 
 def signed(body: str, secret: str, *, at: float | None = None) -> dict[str, str]:

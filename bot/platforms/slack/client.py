@@ -121,7 +121,7 @@ class SlackClient:
     def _failure(self, error: SlackApiError) -> SlackFailure:
         response: Any = error.response
         data = getattr(response, "data", None)
-        status = getattr(response, "status_code", None) or getattr(response, "status", 0)
+        status = int(getattr(response, "status_code", None) or getattr(response, "status", 0))
         code = str(data.get("error") or "") if isinstance(data, dict) else ""
         if code == "ratelimited" or status == 429:
             return Busy("Slack asks for a pause (429)", _pause_s(response.headers.get("Retry-After")))
@@ -129,6 +129,8 @@ class SlackClient:
             return Refused(code, f"check {self._variable}")
         if code == "missing_scope" and isinstance(data, dict):
             return Refused(code, f'the app needs "{data.get("needed")}": add it, reinstall, renew {self._variable}')
+        if not code and 400 <= status < 500:
+            return Refused(f"http_{status}")
         if not code or code in ("internal_error", "fatal_error", "service_unavailable", "request_timeout"):
             return Busy(f"Slack answers {status} {code}".strip())
         details = data.get("response_metadata", {}).get("messages", []) if isinstance(data, dict) else []

@@ -36,7 +36,7 @@ _USED_UP = frozenset({"used_url", "expired_url", "invalid_url", "http_404", "htt
 _NO_THREAD = frozenset({"thread_not_found", "invalid_thread_ts"})
 _NOTHING_UNFOLDS: dict[str, bool] = {"unfurl_links": False, "unfurl_media": False}
 _NO_PICTURE = "(The chart could not be sent as a picture.)"
-_ALT_LIMIT = 1000
+_ALT_LIMIT, _TITLE_LIMIT = 1000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class SlackOutlet:
             raise NotSent(str(failure)) from failure
         await self._client.ask(
             api.files_completeUploadExternal(
-                files=[{"id": str(begun["file_id"]), "title": cut(picture.alt, 200)}],
+                files=[{"id": str(begun["file_id"]), "title": cut(picture.alt.split(". ")[0], _TITLE_LIMIT)}],
                 channel_id=channel,
                 thread_ts=address.thread,
             )
