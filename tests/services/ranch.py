@@ -14,6 +14,7 @@ from services.control import Accepted, Asked, Confirm, Order
 from services.people import actor_of
 from services.preferences import as_preferred, preferences_in
 from services.scope import HOST, Scope
+from store import control as requests
 from store import people, readings, relays, sites, wishes
 from store.database import Database, sqlite_url
 from store.people import Identity, Role
@@ -81,7 +82,7 @@ class Ranch:
 
     async def relay(self, miner: str, on: bool | None = False, **values: Any) -> None:
         """What the worker saw of a relay just now."""
-        usual = {"read_at": self.now, "changed_at": self.now - timedelta(hours=3), "power_w": 0.0}
+        usual: dict[str, Any] = {"read_at": self.now, "changed_at": self.now - timedelta(hours=3), "power_w": 0.0}
         await relays.put(self.database, "home", "ranch", RelayState(miner_id=miner, on=on, **(usual | values)))
 
     async def wish(self, miner: str, mode: Any, by: str = "worker") -> None:
@@ -109,10 +110,8 @@ class Ranch:
 
     async def ended(self, request_id: str, state: Any = "done", **results: Any) -> None:
         """What the worker would do with a queued request."""
-        await control.control.claim_next(self.database, "home", "ranch", now=self.now, lease_s=10)
-        assert await control.control.finish(
-            self.database, "home", request_id, state=state, results=results, now=self.now
-        )
+        await requests.claim_next(self.database, "home", "ranch", now=self.now, lease_s=10)
+        assert await requests.finish(self.database, "home", request_id, state=state, results=results, now=self.now)
 
 
 async def ranch(tmp_path: Path, *, site: Site = RANCH) -> Ranch:

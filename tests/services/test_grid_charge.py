@@ -10,6 +10,7 @@ from services import control
 from services.control import Asked, Confirm, RefusedBy
 from services.scope import Refused
 from store import people
+from store.control import ControlRequest
 from tests.services.ranch import PLACE, RANCH, Ranch, accepted
 
 MINUTE = timedelta(minutes=1)
@@ -20,7 +21,7 @@ async def asked(farm: Ranch, on: bool = True, by: str = "Ann", **options: Any) -
     return await control.order_grid_charge(await farm.scope(by), on, **(usual | options))
 
 
-async def switched(farm: Ranch, on: bool = True) -> control.ControlRequest:
+async def switched(farm: Ranch, on: bool = True) -> ControlRequest:
     confirm = await asked(farm, on)
     assert isinstance(confirm, Confirm), confirm
     request_id = confirm.request.request_id

@@ -123,7 +123,7 @@ async def test_the_last_owner_can_neither_be_removed_nor_lowered_nor_forgotten(d
     owner = await redeemed(database, await pairing.create_code(database, ORG, SITE, "owner", now=NOON))
     for role in ("viewer", None):
         with pytest.raises(LastOwner, match="make somebody else owner first"):
-            await people.set_role(database, ORG, SITE, owner.person_id, role, granted_by="host")  # type: ignore[arg-type]
+            await people.set_role(database, ORG, SITE, owner.person_id, role, granted_by="host")
     with pytest.raises(LastOwner):
         await people.forget(database, ORG, owner.person_id, by="host")
     account = Identity("telegram", "1", "Name 1")

@@ -17,8 +17,8 @@ NOON = datetime(2026, 3, 7, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def notice(text: str = "s21 is off", **changes: str) -> NewNotice:
-    return NewNotice(site_id=SITE, level="warning", text=text, person_id="p1", **changes)
+def notice(text: str = "s21 is off", once_key: str | None = None) -> NewNotice:
+    return NewNotice(site_id=SITE, level="warning", text=text, person_id="p1", once_key=once_key)
 
 
 async def test_a_notice_is_claimed_once_comes_back_unsettled_and_is_gone_when_it_was_sent(database: Database) -> None:
