@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from connectors.device import Clock, utc_now, variable_prefix
-from connectors.errors import CredentialsRefused, Malformed, TryLater, Unreachable
+from connectors.errors import CredentialsRefused, Malformed, NotTaken, TryLater, Unreachable
 from connectors.http import Answer, HttpClient, Params, Remedies
 from connectors.solark.auth import PasswordLogin
 
@@ -54,18 +54,28 @@ class SolArkApi:
 
     async def get(self, path: str, params: Params | None = None) -> Any:
         """The `data` of GET `/api/v1/{path}`. An expired token costs one new login and one more try."""
+        return await self._asked("GET", path, params=params)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The `data` of POST `/api/v1/{path}`, which changes something: the vendor's own refusal raises NotTaken.
+
+        Sent again only where it surely did not arrive: after a refused token, or at a host without connection.
+        """
+        return await self._asked("POST", path, body=body)
+
+    async def _asked(self, method: str, path: str, **arguments: Any) -> Any:
         token = await self._login.token()
-        answer = await self._get(path, params, token)
+        answer = await self._sent(method, path, token, arguments)
         if self._is_expired(answer):
             self._login.forget(token)
             token = await self._login.token()
-            answer = await self._get(path, params, token)
+            answer = await self._sent(method, path, token, arguments)
             if self._is_expired(answer):
                 self._login.forget(token)
                 error = CredentialsRefused(f"{self.name} refuses a fresh login; {self._remedies.credentials}")
                 self._login.refused(error)
                 raise error
-        data = self._unwrap(answer)
+        data = self._unwrap(answer, change=method == "POST")
         self._login.accepted()
         return data
 
@@ -74,9 +84,9 @@ class SolArkApi:
         for client in self._clients:
             await client.close()
 
-    async def _get(self, path: str, params: Params | None, token: str) -> Answer:
+    async def _sent(self, method: str, path: str, token: str, arguments: Mapping[str, Any]) -> Answer:
         headers = {"Authorization": f"Bearer {token}"}
-        return await self._exchange("GET", f"/api/v1/{path}", params=params, headers=headers)
+        return await self._exchange(method, f"/api/v1/{path}", headers=headers, **arguments)
 
     async def _post_login(self, path: str, body: Mapping[str, str]) -> Any:
         self._current = 0  # a new session is the moment to go back to the host that is preferred
@@ -101,7 +111,7 @@ class SolArkApi:
         payload = self._clients[self._current].json(answer)
         return isinstance(payload, dict) and str(payload.get("code")) == TOKEN_EXPIRED
 
-    def _unwrap(self, answer: Answer, *, login: bool = False) -> Any:
+    def _unwrap(self, answer: Answer, *, login: bool = False, change: bool = False) -> Any:
         payload = self._clients[self._current].json(answer)
         if not isinstance(payload, dict) or not ({"code", "success", "msg"} & payload.keys()):
             raise Malformed(f"{self.name} answered with JSON that is not the vendor's envelope; check base_url")
@@ -119,4 +129,8 @@ class SolArkApi:
             )
         if code == "429":
             raise TryLater(f"{self.name} limits the rate; it is tried again later")
+        if change:
+            raise NotTaken(
+                f"{self.name} refused the change (error {code}: {message}); look at the inverter's page at {PORTAL}"
+            )
         raise Malformed(f"{self.name} answered with error {code} ({message}); it is tried again at the next poll")

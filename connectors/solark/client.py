@@ -12,12 +12,14 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from connectors.device import Clock, DeviceDetails, DeviceSecrets, utc_now
-from connectors.errors import ConnectorError, Malformed
+from connectors.device import Clock, DeviceDetails, DeviceSecrets, GridCharge, utc_now
+from connectors.errors import ConnectorError, Malformed, Unsupported
 from connectors.solark import settings as translate
 from connectors.solark.api import HOSTS, SolArkApi
 from connectors.solark.day import day_readings
+from connectors.solark.day_plan import grid_charge
 from connectors.solark.flow import Flow, flow
+from connectors.solark.writing import LOOK_EVERY_S, PATIENCE_S, SettingsWriter
 from energy.reading import Quality, Reading
 from energy.site import Device, Site
 
@@ -37,7 +39,7 @@ class _Extras:
 
 
 class SolArkCloud:
-    """Reads one plant. `base_url` in the settings replaces the vendor's hosts."""
+    """Reads one plant, and writes its grid charging. `base_url` in the settings replaces the vendor's hosts."""
 
     source = SOURCE
 
@@ -50,6 +52,8 @@ class SolArkCloud:
         timeout_s: float = 15.0,
         clock: Clock = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
+        write_patience_s: float = PATIENCE_S,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self.device_id = device.id
         self._site = site
@@ -64,6 +68,9 @@ class SolArkCloud:
             timeout_s=timeout_s,
             clock=clock,
             monotonic=monotonic,
+        )
+        self._writer = SettingsWriter(
+            self._api, self._master_block, patience_s=write_patience_s, look_every_s=look_every_s
         )
         self._zone: ZoneInfo | None = None
         self._inverters: tuple[translate.Inverter, ...] = ()
@@ -126,6 +133,15 @@ class SolArkCloud:
             settings=translate.settings(common, plant, gateways),
             taken_at=self._clock(),
         )
+
+    async def grid_charge(self) -> GridCharge:
+        """Whether the master inverter may charge the battery from the grid, and in which slots of its day plan."""
+        _, block = await self._master_block()
+        return grid_charge(block)
+
+    async def set_grid_charge(self, on: bool) -> GridCharge:
+        """Let every slot of the day plan charge from the grid, or none; see `SettingsWriter` for the errors."""
+        return await self._writer.set_grid_charge(on)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -198,6 +214,17 @@ class SolArkCloud:
         ]
         master = next((block for block in blocks if translate.is_master(block[1])), None)
         return master or next(iter(blocks), (None, None))
+
+    async def _master_block(self) -> tuple[str, Any]:
+        """Serial number and settings of the inverter that says it is the master; no other will do for writing."""
+        for inverter in await self._known_inverters():
+            block = await self._api.get(f"common/setting/{inverter.serial}/read")
+            if translate.is_master(block):
+                return inverter.serial, block
+        raise Unsupported(
+            f"{self._api.name}: no inverter of plant {self._plant} says that it is the master, and only a master's "
+            "settings can be changed; set them at the inverter itself"
+        )
 
     async def _gateways(self) -> Any:
         return await self._part("gateways", "gateways", {"page": 1, "limit": 10, "plantId": self._plant or 0})
