@@ -11,9 +11,12 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from bot.platforms.slack.client import SlackClient
 from bot.platforms.slack.ingress import SlackAdapter
+from bot.platforms.slack.socket import Socket
 from tests.bot.house import House
 from tests.bot.slack_stage import running, until
 from tests.doubles.slack_api import SlackApi
@@ -145,12 +148,44 @@ async def test_a_flood_limit_on_connections_is_waited_for(slack: SlackApi) -> No
     assert time.monotonic() - started > 0.8
 
 
+async def test_a_connection_over_which_slack_says_nothing_is_given_up(slack: SlackApi) -> None:
+    slack.socket.greets = False
+    client = SlackClient(SecretStr(slack.app_token), slack.url, variable="SLACK_APP_TOKEN")
+
+    async def receive(kind: str, payload: object, headers: object) -> None:
+        return None
+
+    socket = Socket(client, receive, lambda: None, hello_within_s=0.1)
+    with pytest.raises(TimeoutError):
+        await socket.connect()
+    await socket.close()
+    await client.close()
+
+
+async def test_frames_that_are_none_of_slacks_do_no_harm(slack: SlackApi) -> None:
+    async with running(slack, House()) as adapter:
+        await until(lambda: adapter.ready)
+        for frame in (
+            "{",
+            "[]",
+            "null",
+            '{"type": "hello"',
+            '{"envelope_id": 5}',
+            '{"envelope_id": "e", "payload": 5}',
+        ):
+            await slack.socket.sockets[0].send_str(frame)
+        await slack.socket.sockets[0].send_bytes(b"\xff")
+        slack.socket.say("one")
+        await slack.wait_for(1)
+    assert slack.socket.opened == 1
+
+
 async def test_socket_mode_that_was_switched_off_is_named(slack: SlackApi) -> None:
     async with running(slack, House()) as adapter:
         await until(lambda: adapter.ready)
-        slack.fail("apps.connections.open", *[Failure(error="internal_error")] * 20)
-        await slack.socket.ask_to_renew("link_disabled")
-        await until(lambda: "switched off" in str(adapter.trouble) or "internal_error" in str(adapter.trouble))
+        with capture_logs() as logs:
+            await slack.socket.ask_to_renew("link_disabled")
+            await until(lambda: any("Socket Mode is off" in str(entry.get("reason")) for entry in logs))
 
 
 async def test_a_restart_between_messages_loses_and_repeats_nothing(slack: SlackApi) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bot.platforms.slack.client import SlackClient, SlackFailure
@@ -18,8 +19,9 @@ _WITHIN_S = 1.0  # of the three seconds that Slack gives us
 class Accounts:
     """Remembers what it was told. Where Slack is slow or refuses, a name is "somebody" and a chat is not ours."""
 
-    def __init__(self, client: SlackClient) -> None:
+    def __init__(self, client: SlackClient, chat_with: Callable[[str], Awaitable[str]]) -> None:
         self._client = client
+        self._chat_with = chat_with  # a person's id -> the channel between us
         self._names: OrderedDict[str, str] = OrderedDict()
         self._own_chats: OrderedDict[str, bool] = OrderedDict()
 
@@ -41,16 +43,15 @@ class Accounts:
         """Whether a channel is the chat between us and this person, rather than one between two people."""
         if not channel.startswith("D"):
             return False
-        if channel not in self._own_chats:
-            try:
-                async with asyncio.timeout(_WITHIN_S):
-                    answer = await self._client.ask(
-                        self._client.api.conversations_open(users=[user_id], prevent_creation=True)
-                    )
-            except (SlackFailure, TimeoutError):
-                return False
-            _keep(self._own_chats, channel, (answer.get("channel") or {}).get("id") == channel)
-        return self._own_chats[channel]
+        if self._own_chats.get(channel):
+            return True
+        try:
+            async with asyncio.timeout(_WITHIN_S):
+                ours = await self._chat_with(user_id) == channel
+        except (SlackFailure, TimeoutError):
+            return False
+        _keep(self._own_chats, channel, ours)
+        return ours
 
     def heard_in(self, channel: str) -> None:
         """A direct message came from there: such events come from our own chats alone."""

@@ -121,7 +121,7 @@ class SlackClient:
     def _failure(self, error: SlackApiError) -> SlackFailure:
         response: Any = error.response
         data = getattr(response, "data", None)
-        status = int(getattr(response, "status_code", None) or getattr(response, "status", 0))
+        status: int = getattr(response, "status_code", 0) or getattr(response, "status", 0)
         code = str(data.get("error") or "") if isinstance(data, dict) else ""
         if code == "ratelimited" or status == 429:
             return Busy("Slack asks for a pause (429)", _pause_s(response.headers.get("Retry-After")))

@@ -92,7 +92,7 @@ class Intake:
         self._first_pause_s = first_pause_s
         self._longest_pause_s = longest_pause_s
         self._now = now
-        self._accounts = Accounts(client)
+        self._accounts = Accounts(client, outlet.channel)
         self._taking_on: set[asyncio.Task[bool]] = set()
         self._orders: dict[str, tuple[asyncio.Lock, int]] = {}
         self._app = self._routed()

@@ -21,7 +21,6 @@ log = structlog.get_logger()
 
 _DEAD = frozenset(
     {
-        "account_inactive",
         "cannot_dm_bot",
         "channel_not_found",
         "is_archived",

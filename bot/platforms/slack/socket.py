@@ -21,9 +21,9 @@ from bot.platforms.slack.client import SlackClient
 
 log = structlog.get_logger()
 
-_HELLO_WITHIN_S = 15.0
 _HEARTBEAT_S = 20.0  # a frozen connection is noticed after half as much again
 _LAST_ANSWERS_WITHIN_S = 3.0
+_GOODBYE_WITHIN_S = 1.0
 
 # What came in (its type, payload and retry headers) and what Slack is told: None leaves it with Slack, which sends it
 # again.
@@ -37,10 +37,13 @@ class SocketClosed(Exception):
 class Socket:
     """Connections that follow one another without a gap. `heard` and `open` feed /healthz."""
 
-    def __init__(self, client: SlackClient, receive: Receive, on_hello: Callable[[], None]) -> None:
+    def __init__(
+        self, client: SlackClient, receive: Receive, on_hello: Callable[[], None], *, hello_within_s: float = 15.0
+    ) -> None:
         self._client = client
         self._receive = receive
         self._on_hello = on_hello
+        self._hello_within_s = hello_within_s
         self._connections: set[asyncio.Task[None]] = set()
         self._answers: set[asyncio.Task[None]] = set()
         self._sockets: set[aiohttp.ClientWebSocketResponse] = set()
@@ -61,12 +64,13 @@ class Socket:
         self._connections.add(serving)
         serving.add_done_callback(self._connections.discard)
         try:
-            await asyncio.wait({serving, renew}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((serving, renew), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             serving.cancel()
             raise
-        if serving.done():
-            serving.result()
+        for ended in (serving, renew):
+            if ended.done():
+                ended.result()
 
     async def close(self) -> None:
         """Close every connection, once what came over it has been answered."""
@@ -78,26 +82,28 @@ class Socket:
             answer.cancel()
         await asyncio.gather(*self._connections, *self._answers, return_exceptions=True)
         for socket in list(self._sockets):
-            with contextlib.suppress(Exception):  # a connection that is gone needs no closing
-                await asyncio.wait_for(socket.close(), 1.0)
-        self._sockets.clear()
+            await self._hang_up(socket)
 
     async def _serve(self, socket: aiohttp.ClientWebSocketResponse, renew: asyncio.Future[None]) -> None:
         self._sockets.add(socket)
+        try:
+            await self._read(socket, renew)
+        except asyncio.CancelledError:
+            raise  # `close` hangs up, once the last answers have gone over it
+        except Exception:
+            await self._hang_up(socket)
+            raise
+        await self._hang_up(socket)
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse, renew: asyncio.Future[None]) -> None:
+        """Frames until the connection ends; raises when it ends before Slack said hello."""
         greeted = False
         while True:
-            message = await socket.receive(None if greeted else _HELLO_WITHIN_S)
+            message = await socket.receive(None if greeted else self._hello_within_s)
             match message.type:
                 case aiohttp.WSMsgType.TEXT:
                     self.heard = time.monotonic()
-                    frame = json.loads(message.data)
-                    if frame.get("type") == "hello":
-                        greeted = True
-                        self._on_hello()
-                    elif frame.get("type") == "disconnect":
-                        self._leave(str(frame.get("reason") or ""), renew)
-                    elif frame.get("envelope_id"):
-                        self._begin(socket, frame)
+                    greeted = self._take(socket, message.data, renew) or greeted
                 case aiohttp.WSMsgType.PING:
                     self.heard = time.monotonic()
                     await socket.pong(message.data)
@@ -107,16 +113,35 @@ class Socket:
                     log.debug("slack_binary_frame_ignored")
                 case _:
                     break
-        await socket.close()
-        self._sockets.discard(socket)
         if not greeted:
             raise SocketClosed("the connection closed before Slack said hello")
 
-    def _leave(self, reason: str, renew: asyncio.Future[None]) -> None:
-        if reason == "link_disabled":
-            raise SocketClosed("Socket Mode is switched off for the app; switch it on in the app's settings")
-        if not renew.done():
-            renew.set_result(None)
+    def _take(self, socket: aiohttp.ClientWebSocketResponse, text: str, renew: asyncio.Future[None]) -> bool:
+        """Begin with a frame; whether it was Slack's hello."""
+        try:
+            frame = json.loads(text)
+        except ValueError:
+            frame = None
+        match frame:
+            case {"type": "hello"}:
+                self._on_hello()
+                return True
+            case {"type": "disconnect", "reason": "link_disabled"} if not renew.done():
+                renew.set_exception(
+                    SocketClosed("Socket Mode is switched off for the app; switch it on in its settings")
+                )
+            case {"type": "disconnect"} if not renew.done():
+                renew.set_result(None)
+            case {"envelope_id": str()}:
+                self._begin(socket, frame)
+            case _:
+                log.warning("slack_frame_not_understood", length=len(text))
+        return False
+
+    async def _hang_up(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._sockets.discard(socket)
+        with contextlib.suppress(Exception):  # a connection that is gone needs no closing
+            await asyncio.wait_for(socket.close(), _GOODBYE_WITHIN_S)
 
     def _begin(self, socket: aiohttp.ClientWebSocketResponse, frame: Mapping[str, Any]) -> None:
         answering = asyncio.create_task(self._answer(socket, frame))
