@@ -1,4 +1,4 @@
-"""Discord when things go wrong: limits, lost answers, closed chats, dropped connections, repeats and restarts."""
+"""Replies to Discord when things go wrong: limits, lost answers, closed chats, what comes too late or twice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,7 +14,7 @@ from bot.message import Address
 from bot.ports import Sent, TryLater, Undeliverable
 from bot.reply import Button, Picture, say
 from tests.bot.house import PNG, House
-from tests.bot.stages.discord import COMMANDS, KeptHash, running
+from tests.bot.stages.discord import running
 from tests.doubles.discord_api import DiscordApi
 from tests.doubles.discord_world import (
     CHANNEL,
@@ -274,115 +273,6 @@ async def test_thirty_conversations_at_once_lose_and_double_nothing(discord_api:
         assert len(said) == 4
 
 
-async def test_a_dropped_connection_is_resumed_and_nothing_said_meanwhile_is_lost(discord_api: DiscordApi) -> None:
-    house = House()
-    async with running(discord_api, house) as adapter:
-        await discord_api.say("before")
-        await discord_api.wait_for(1)
-        await discord_api.gateway.drop(4000)
-        await discord_api.say("meanwhile")
-        await discord_api.command("/status meanwhile")
-        await discord_api.wait_for(3)
-        await discord_api.gateway.ask_to_reconnect()
-        await discord_api.until(lambda: discord_api.gateway.resumed == 2)
-        await discord_api.say("after")
-        await discord_api.wait_for(4)
-        assert adapter.ready
-    assert sorted(first_lines(discord_api)) == ["Re: after", "Re: before", "Re: meanwhile", "status: meanwhile"]
-    assert discord_api.gateway.identified == 1
-
-
-async def test_a_session_that_cannot_be_resumed_is_begun_anew(discord_api: DiscordApi) -> None:
-    async with running(discord_api, House()):
-        discord_api.gateway.forget()
-        for runner in list(discord_api.gateway.sockets):
-            await runner.close(code=4000)
-        await discord_api.until(lambda: discord_api.gateway.identified == 2)
-        await discord_api.say("hello again")
-        await discord_api.wait_for(1)
-    assert first_lines(discord_api) == ["Re: hello again"]
-
-
-async def test_an_outage_is_said_once_in_words_and_survived(discord_api: DiscordApi) -> None:
-    house = House()
-    with capture_logs() as logs:
-        async with running(discord_api, house) as adapter:
-            await discord_api.stop()
-            await discord_api.until(lambda: adapter.trouble is not None)
-            assert not adapter.ready
-            assert "cannot be reached" in str(adapter.trouble)
-            await asyncio.sleep(0.5)
-            await discord_api.start()
-            await discord_api.until(lambda: adapter.ready)
-            await discord_api.say("back?")
-            await discord_api.wait_for(1)
-    assert first_lines(discord_api) == ["Re: back?"]
-    said = [entry["event"] for entry in logs if entry["event"] in ("discord_not_ready", "discord_ready")]
-    assert said == ["discord_ready", "discord_not_ready", "discord_ready"]
-
-
-async def test_a_server_that_hangs_up_at_once_is_not_called_in_circles(discord_api: DiscordApi) -> None:
-    async with running(discord_api, House()) as adapter:
-        discord_api.gateway.refuse_with = 4000
-        await discord_api.gateway.drop(4000)
-        await discord_api.until(lambda: adapter.trouble)
-        tried = discord_api.gateway.opened
-        await asyncio.sleep(0.6)
-        assert discord_api.gateway.opened - tried <= 15
-        discord_api.gateway.refuse_with = None
-        await discord_api.until(lambda: adapter.ready)
-
-
-@pytest.mark.parametrize("at_gateway", [False, True])
-async def test_a_wrong_token_is_said_by_the_name_of_its_setting(discord_api: DiscordApi, at_gateway: bool) -> None:
-    discord_api.gateway.refuse_with = 4004 if at_gateway else None
-    token = discord_api.token if at_gateway else "wrong.token.of-somebody"
-    with capture_logs() as logs:
-        async with running(discord_api, House(), token=token, connected=False) as adapter:
-            await discord_api.until(lambda: adapter.trouble)
-            assert not adapter.ready
-            assert adapter.last_poll_age_s is None or at_gateway
-            if at_gateway:  # it was reset and is right again
-                discord_api.gateway.refuse_with = None
-                await discord_api.until(lambda: adapter.ready)
-    said = [entry["reason"] for entry in logs if entry["event"] == "discord_not_ready"]
-    assert said == ["Discord refused the token; check DISCORD_BOT_TOKEN"]
-    assert token not in str(logs)
-
-
-async def test_a_bot_killed_while_it_answers_answers_after_its_restart(discord_api: DiscordApi) -> None:
-    house = House()
-    held = asyncio.Event()
-
-    async def before(_: str) -> None:
-        await held.wait()
-
-    house.assistant.before = house.commands.before = before
-    async with running(discord_api, house, kill=True):
-        await discord_api.say("how is the battery?")
-        await discord_api.command("/status", user=7)
-        await discord_api.until(lambda: len(house.inbox.states) == 2)
-    assert discord_api.posts == []
-    held.set()
-    async with running(discord_api, house):
-        await discord_api.wait_for(2)
-    assert sorted(first_lines(discord_api)) == ["Re: how is the battery?", "status: all"]
-    assert {post.channel_id for post in discord_api.posts} == {DIRECT + 7}
-
-
-async def test_a_button_works_after_a_restart(discord_api: DiscordApi) -> None:
-    house = House()
-    house.buttons.actions["t1"] = {"text": "stopped"}
-    house.commands.buttons = ((Button("Stop", "t1"),),)
-    async with running(discord_api, house):
-        await discord_api.command("/miners")
-        (asked,) = await discord_api.wait_for(1)
-    async with running(discord_api, house):
-        tapped = await discord_api.tap(asked, "Stop")
-        await discord_api.until(lambda: asked.text.startswith("Done"))
-    assert tapped.acknowledged == 6
-
-
 async def test_somebody_elses_and_used_up_buttons_do_nothing(discord_api: DiscordApi) -> None:
     house = House()
     house.places.open.add(str(CHANNEL))
@@ -402,32 +292,6 @@ async def test_somebody_elses_and_used_up_buttons_do_nothing(discord_api: Discor
     assert [name for name, *_ in house.commands.ran] == ["status", "tap"]
 
 
-async def test_commands_are_sent_to_discord_only_when_they_changed(discord_api: DiscordApi) -> None:
-    registered = KeptHash()
-    for commands in (COMMANDS, COMMANDS, COMMANDS[:2]):
-        async with running(discord_api, House(), commands=commands, registered=registered):
-            await asyncio.sleep(0.05)
-    assert discord_api.count("commands") == registered.kept == 2
-    assert [each["name"] for each in discord_api.commands] == ["status", "miners"]
-    miners = discord_api.commands[1]
-    assert [choice["value"] for choice in miners["options"][0]["choices"]] == ["list", "start", "stop", "auto", "log"]
-    assert miners["options"][1]["autocomplete"] is True
-    assert miners["contexts"] == [0, 1]
-
-
-async def test_commands_that_cannot_be_registered_stop_nobody(discord_api: DiscordApi) -> None:
-    registered = KeptHash()
-    discord_api.fail("commands", Failure(400, 30032, "Maximum number of application commands reached"))
-    with capture_logs() as logs:
-        async with running(discord_api, House(), registered=registered, connected=False):
-            await discord_api.gateway.wait_connected()
-            await discord_api.say("hello")
-            await discord_api.wait_for(1)
-    assert registered.value is None
-    (entry,) = [entry for entry in logs if entry["event"] == "discord_commands_not_registered"]
-    assert "30032" in entry["reason"]
-
-
 async def test_a_database_that_is_locked_costs_no_message(discord_api: DiscordApi) -> None:
     house = House()
     house.inbox.failures = 3
@@ -438,7 +302,12 @@ async def test_a_database_that_is_locked_costs_no_message(discord_api: DiscordAp
     assert first_lines(discord_api) == ["Re: one", "Re: two"]
 
 
-async def test_replies_after_the_end_are_tried_later(discord_api: DiscordApi) -> None:
-    async with running(discord_api, House()) as adapter:
-        outlet: Any = adapter.outlet
-    assert isinstance(await outlet.send(ANN, say("too late"), ()), TryLater)
+async def test_a_channels_rate_limit_slows_down_and_loses_nothing(discord_api: DiscordApi) -> None:
+    discord_api.bucket = (5, 1.3)
+    house = House()
+    async with running(discord_api, house):
+        for n in range(9):
+            await discord_api.say(f"q{n}")
+        await discord_api.wait_for(9)
+    assert first_lines(discord_api) == [f"Re: q{n}" for n in range(9)]
+    assert sum(refusal.status == 429 for refusal in discord_api.refused) <= 3

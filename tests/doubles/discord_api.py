@@ -55,6 +55,9 @@ class DiscordApi(People):
         self.commands: list[dict[str, Any]] = []
         self.typing: list[int] = []
         self.first_answer_s = 3.0
+        self.endpoint_url: str | None = None  # the application's interactions go there instead
+        self.bucket: tuple[int, float] | None = None  # so many messages a channel in so many seconds
+        self._taken: dict[str, tuple[float, int]] = {}
         self.modals: list[dict[str, Any]] = []
         self.refused: list[Refused] = []
         self._failures: deque[Failure] = deque()
@@ -138,6 +141,7 @@ class DiscordApi(People):
         self.calls.append((what, request.path, body))
         failure = self._failure(what, body)
         try:
+            limits = self._limits(request.path) if what == "post" else {}
             result: Any = None
             if failure is None or failure.lands or failure == Failure():
                 result = getattr(self, f"_{what}")(*ids, *([body, files] if what in _WRITES else [body]))
@@ -152,7 +156,27 @@ class DiscordApi(People):
         except Refused as refusal:
             self.refused.append(refusal)
             return _error(refusal)
-        return web.Response(status=204) if result is None else _json(result)
+        return web.Response(status=204) if result is None else _json(result, headers=limits)
+
+    def _limits(self, path: str) -> dict[str, str]:
+        """The headers of a rate limit; refuses what goes beyond it."""
+        if self.bucket is None:
+            return {}
+        limit, per_s = self.bucket
+        began, taken = self._taken.get(path, (0.0, 0))
+        now = time.monotonic()
+        began, taken = (now, 1) if now - began >= per_s else (began, taken + 1)
+        self._taken[path] = (began, taken)
+        left_s = round(began + per_s - now, 3)
+        if taken > limit:
+            raise Refused(429, 0, "You are being rate limited.", {"retry_after": left_s, "global": False})
+        return {
+            "X-RateLimit-Bucket": "messages",
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(limit - taken),
+            "X-RateLimit-Reset": str(time.time() + left_s),
+            "X-RateLimit-Reset-After": str(left_s),
+        }
 
     def _failure(self, what: str, body: Any) -> Failure | None:
         if self._failing.get(what):
@@ -177,6 +201,7 @@ class DiscordApi(People):
             "summary": "",
             "flags": 0,
             "team": None,
+            "interactions_endpoint_url": self.endpoint_url,
         }
 
     def _gateway(self, body: Any) -> Any:

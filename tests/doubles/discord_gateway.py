@@ -54,6 +54,7 @@ class Gateway:
         self.resumed = 0
         self.refuse_with: int | None = None  # a close code for every IDENTIFY and RESUME
         self.heartbeats = 0
+        self.frozen = False  # connections stay open and nothing comes any more
         self.opened = 0
         self.sockets: set[web.WebSocketResponse] = set()
         self._changed = asyncio.Condition()
@@ -72,6 +73,8 @@ class Gateway:
             async for frame in ws:
                 if frame.type is not WSMsgType.TEXT:
                     break
+                if self.frozen:
+                    continue
                 payload = json.loads(frame.data)
                 match payload["op"]:
                     case 1:
@@ -159,7 +162,7 @@ class Gateway:
     async def _tell(self, session: Session, event: str, data: dict[str, Any]) -> None:
         payload = {"op": DISPATCH, "t": event, "s": len(session.sent) + 1, "d": data}
         session.sent.append(payload)
-        if session.socket is not None and not session.socket.ws.closed:
+        if session.socket is not None and not session.socket.ws.closed and not self.frozen:
             await session.socket.send(payload)
 
     async def drop(self, code: int = 4000) -> None:

@@ -20,8 +20,6 @@ from bot.reply import Picture
 
 API_VERSION = 10
 OFFICIAL_API = f"https://discord.com/api/v{API_VERSION}"
-# Longer waits become `Busy`, so that the chat decides what happens meanwhile; shorter ones are the SDK's own pacing.
-LONGEST_WAIT_S = 1.0
 NO_MENTIONS: Mapping[str, Any] = {"parse": []}  # discord.AllowedMentions.none()
 SUPPRESS_EMBEDS = 1 << 2
 EPHEMERAL = 1 << 6
@@ -114,8 +112,8 @@ def request_trace() -> aiohttp.TraceConfig:
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
         if (attempt := _attempt.get()) is not None:
-            attempt.unanswered = False
             attempt.status = params.response.status
+            attempt.unanswered = attempt.status < 300  # done, but its words are still to come
 
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(sent)

@@ -15,7 +15,8 @@ import structlog
 import yarl
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
-from bot.platforms.discord.client import LONGEST_WAIT_S, request_trace
+from bot.platforms.discord.client import request_trace
+from bot.platforms.discord.limits import LimitedHTTP
 
 log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ class GatewayClient(discord.Client):
         first_pause_s: float = 1.0,
         longest_pause_s: float = 60.0,
         identify_every_s: float = 5.0,
+        silence_s: float = 60.0,
     ) -> None:
         # The SDK's warnings hold addresses, and those of interactions hold their tokens.
         sdk_log = logging.getLogger("discord")
@@ -54,11 +56,8 @@ class GatewayClient(discord.Client):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
-            http_trace=request_trace(),
+            heartbeat_timeout=silence_s,
         )
-        # The SDK takes no less than 30 s from its constructor, so that nobody repeats a limited call at once. Ours
-        # wait as long as Discord asked (`Busy`).
-        self.http.max_ratelimit_timeout = LONGEST_WAIT_S
         self._gateway_url = gateway_url
         self._heard = heard
         self._in_trouble = trouble
@@ -66,6 +65,11 @@ class GatewayClient(discord.Client):
         self._longest_pause_s = longest_pause_s
         self._identify_every_s = identify_every_s
         self._identified_at = -identify_every_s
+
+    def _get_state(self, **options: Any) -> Any:
+        # where the SDK's own kinds of client put their parts in, before anything holds the HTTP client
+        self.http = LimitedHTTP(self.loop, request_trace())
+        return super()._get_state(**options)
 
     async def connect(self, *, reconnect: bool = True) -> None:  # noqa: ARG002 - the SDK's signature; we always do
         """Listen until cancelled; raises `discord.ConnectionClosed` where trying again would not help."""

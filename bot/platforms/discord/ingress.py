@@ -52,6 +52,10 @@ Complete = Callable[[str, str, Sender], Awaitable[list[str]]]
 THINKING_AFTER_S = 1.5
 SOURCE_LIMIT_S = 2.0
 _FORM_TOO_SLOW = "The form took too long to open. Please tap the button again."
+_ENDPOINT_SET = (
+    "an Interactions Endpoint URL is set for this application, so commands and buttons do not reach this bot; "
+    "empty that field under General Information in Discord's developer portal"
+)
 _TRIES_PER_MESSAGE = 20
 
 
@@ -88,6 +92,7 @@ class DiscordAdapter:
         first_pause_s: float = 1.0,
         longest_pause_s: float = 60.0,
         identify_every_s: float = 5.0,
+        silence_s: float = 60.0,
     ) -> None:
         self._token = token
         self._chat = chat
@@ -101,6 +106,7 @@ class DiscordAdapter:
         self._first_pause_s = first_pause_s
         self._longest_pause_s = longest_pause_s
         self._identify_every_s = identify_every_s
+        self._silence_s = silence_s
         self._wire = Wire(reply_timeout_s=reply_timeout_s)
         self._interactions = Interactions()
         self.outlet = DiscordOutlet(self._wire, self._interactions, first_pause_s=2 * first_pause_s)
@@ -165,11 +171,14 @@ class DiscordAdapter:
             first_pause_s=self._first_pause_s,
             longest_pause_s=self._longest_pause_s,
             identify_every_s=self._identify_every_s,
+            silence_s=self._silence_s,
         )
 
     async def logged_in(self, client: discord.Client) -> None:
         """We know who we are: the commands can be registered, replies can go out."""
         self._wire.client = client
+        if client.application is not None and client.application.interactions_endpoint_url is not None:
+            log.error("discord_commands_and_buttons_go_elsewhere", reason=_ENDPOINT_SET)
         self._spawn(register(self._wire, self._commands, self._registered))
 
     async def connected(self) -> None:
