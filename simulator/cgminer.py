@@ -68,9 +68,9 @@ class MinerServer:
 
     async def _answer(self, reader: asyncio.StreamReader) -> bytes | None:
         fault = self._faults.take(self._target)
+        command = _command(await asyncio.wait_for(_request(reader), _PATIENCE_S))
         if fault == "gone" or not self._view().up:
             return None
-        command = _command(await asyncio.wait_for(_request(reader), _PATIENCE_S))
         self.asked.append(command or "")
         if fault == "timeout":
             await reader.read()
