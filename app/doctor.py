@@ -11,9 +11,10 @@ import typer
 from agents.models import ModelSettings
 from app.opening import opened_database
 from app.processes.worker import opened_devices
+from app.relay_check import relay_warnings
 from app.settings import Settings, SettingsError
 from app.site_file import SiteFileError
-from connectors.device import Connected, PolledDevice, StreamedDevice
+from connectors.device import Connected, DeviceDetails, PolledDevice, StreamedDevice
 from connectors.errors import ConnectorError
 from energy.site import Site
 from store.errors import StoreError
@@ -23,11 +24,12 @@ DEVICE_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report. `ok` None is a remark that spoils nothing."""
+    """One line of the report. `ok` None is a remark that spoils nothing, a warning where somebody should act on it."""
 
     ok: bool | None
     about: str
     says: str
+    warns: bool = False
 
 
 async def doctor(settings: Settings, tell: Callable[[str], None] = typer.echo) -> bool:
@@ -37,7 +39,7 @@ async def doctor(settings: Settings, tell: Callable[[str], None] = typer.echo) -
         tell(_line(finding))
     site = settings.site() if findings[0].ok else None
     if site is not None:
-        for finding in await _devices(settings, site):
+        for finding in (*await _devices(settings, site), *await _relays(settings, site)):
             findings.append(finding)
             tell(_line(finding))
     return all(finding.ok is not False for finding in findings)
@@ -74,15 +76,35 @@ def _model(models: ModelSettings) -> Finding:
 
 
 def _chat(settings: Settings) -> Finding:
-    if settings.telegram is None:
-        return Finding(None, "chat", "no TELEGRAM_BOT_TOKEN: only the terminal can chat")
-    return Finding(True, "chat", "Telegram has a token; `commandcenter pair` connects a person")
+    known = {"Telegram": settings.telegram, "Slack": settings.slack, "Discord": settings.discord}
+    connected = [name for name, found in known.items() if found is not None]
+    if not connected:
+        tokens = "TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN or DISCORD_BOT_TOKEN"
+        return Finding(None, "chat", f"no {tokens}: only the terminal can chat")
+    return Finding(True, "chat", f"{', '.join(connected)}: with a token; `commandcenter pair` connects a person")
 
 
 async def _devices(settings: Settings, site: Site) -> list[Finding]:
     async with opened_devices(settings, site) as devices:
         checks = [_polled(d) if isinstance(d, PolledDevice) else _streamed(d) for d in devices]
         return list(await asyncio.gather(*checks))
+
+
+async def _relays(settings: Settings, site: Site) -> list[Finding]:
+    """What the relays of the miners may carry, and what they do by themselves."""
+    carrying = {miner.device for miner in site.miner}
+    async with opened_devices(settings, site) as devices:
+        told = await asyncio.gather(*(_details(device) for device in devices if device.device_id in carrying))
+    details = {each.device_id: each for each in told if each is not None}
+    return [Finding(None, about, says, warns=True) for about, says in relay_warnings(site, details)]
+
+
+async def _details(device: Connected) -> DeviceDetails | None:
+    try:
+        async with asyncio.timeout(DEVICE_TIMEOUT_S):
+            return await device.details()
+    except (ConnectorError, TimeoutError):
+        return None  # that it does not answer has been told
 
 
 async def _polled(device: PolledDevice) -> Finding:
@@ -114,5 +136,5 @@ async def _checked(device: Connected, read: Callable[[], Awaitable[object]]) -> 
 
 
 def _line(finding: Finding) -> str:
-    sign = {True: "ok  ", False: "FAIL", None: "note"}[finding.ok]
+    sign = "warn" if finding.warns else {True: "ok  ", False: "FAIL", None: "note"}[finding.ok]
     return f"{sign}  {finding.about}: {finding.says}"

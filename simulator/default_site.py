@@ -64,7 +64,7 @@ def default_site(wiring: Wiring = "solark", *, site_id: str = "ranch", name: str
             Device(id="solark", kind="solark_cloud", plant_id=PLANT_ID),
             Device(id="cerbo", kind="victron_mqtt", host="venus.local", portal_id=PORTAL_ID),
             # A Pro 4PM: 16 A a channel, its contacts are rated at 250 V.
-            Device(id="garage", kind="shelly", host="192.168.1.50", rated_w=4000),
+            Device(id="garage", kind="shelly", host="192.168.1.50"),
         ),
         merge={
             "soc_pct": from_shunt,

@@ -13,8 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from app.opening import queue_of
 from app.settings import Settings
-from connectors.device import DeviceSecrets, PolledDevice, StreamedDevice
+from connectors.device import DeviceSecrets, InverterSettings, PolledDevice, StreamedDevice, SwitchedDevice
 from connectors.errors import ConnectorError
+from connectors.miner_api import connect as connect_miner
 from connectors.open_meteo import OpenMeteo
 from connectors.registry import CONNECTORS, connect
 from energy.site import Site
@@ -22,30 +23,50 @@ from jobs.backfill import Progress as BackfillProgress
 from jobs.work import Work
 from jobs.worker import run_worker
 from store.database import Database
+from store.wake import Wake
 
 log = structlog.get_logger()
 
 
 async def run(settings: Settings, database: Database, site: Site, redis_url: str, stop: asyncio.Event) -> None:
     """Do the worker's jobs for one site until `stop` is set."""
-    async with opened(settings, database, site) as work:
-        with _progress_bar() as progress:
-            await run_worker(work, redis_url, stop, progress=progress, queue=queue_of(settings, site))
+    queue = queue_of(settings, site)
+    wake = Wake(redis_url, queue)
+    try:
+        async with opened(settings, database, site, wake) as work:
+            with _progress_bar() as progress:
+                await run_worker(work, redis_url, stop, progress=progress, queue=queue)
+    finally:
+        await wake.close()
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, database: Database, site: Site) -> AsyncIterator[Work]:
+async def opened(settings: Settings, database: Database, site: Site, wake: Wake | None = None) -> AsyncIterator[Work]:
     """What the jobs need: the open devices, the weather service where the site's place is known, the database."""
     has_place = site.latitude is not None and site.longitude is not None
-    weather = OpenMeteo(settings.open_meteo_url) if has_place else None
-    async with opened_devices(settings, site) as devices:
-        polled = {device.device_id: device for device in devices if isinstance(device, PolledDevice)}
-        streamed = {device.device_id: device for device in devices if isinstance(device, StreamedDevice)}
-        try:
-            yield Work(database=database, site=site, polled=polled, streamed=streamed, weather=weather)
-        finally:
-            if weather is not None:
-                await weather.close()
+    async with contextlib.AsyncExitStack() as stack:
+        devices = await stack.enter_async_context(opened_devices(settings, site))
+        weather = OpenMeteo(settings.open_meteo_url) if has_place else None
+        if weather is not None:
+            stack.push_async_callback(weather.close)
+        apis = {miner.id: connect_miner(miner) for miner in site.miner if miner.api is not None}
+        for api in apis.values():
+            stack.push_async_callback(api.close)
+        yield Work(
+            database=database,
+            site=site,
+            polled={device.device_id: device for device in devices if isinstance(device, PolledDevice)},
+            streamed={device.device_id: device for device in devices if isinstance(device, StreamedDevice)},
+            weather=weather,
+            switched={device.device_id: device for device in devices if isinstance(device, SwitchedDevice)},
+            miner_apis=apis,
+            inverter_settings={
+                device.device_id: device
+                for device in devices
+                if isinstance(device, InverterSettings) and site.inverter.allow_settings_writes
+            },
+            wake=wake,
+        )
 
 
 @contextlib.asynccontextmanager
