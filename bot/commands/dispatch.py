@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _TYPED = re.compile(r"/(?P<name>[A-Za-z][A-Za-z0-9_-]{0,31})(?:@\w{1,64})?(?:\s+(?P<arguments>.*))?", re.DOTALL)
+_NEEDED_ROLE = re.compile(r"needs the role (viewer|operator|owner)\b")
 _PREFIXES = ("cc", "commandcenter")  # as Slack has it: /cc status
 
 ONLY_DIRECT = say("That is private, so I answer it in a direct chat only. Please write to me there.")
@@ -36,13 +37,13 @@ class Commands:
     def find(self, text: str) -> Call | None:
         """The command that a text calls: "/name ...", or a few plain orders ("stop the miners"); None: a question."""
         text = text.strip()
-        typed = _TYPED.fullmatch(text)
+        typed = _TYPED.fullmatch(text) or _TYPED.fullmatch(plain.command_of(text) or "")
         if typed is None:
-            order = plain.command_of(text)
-            return self.find(order) if order is not None else None
+            return None
         called, arguments = typed["name"].lower(), (typed["arguments"] or "").strip()
         if called in _PREFIXES:
-            return self.find(f"/{arguments or 'help'}")
+            called, _, arguments = (arguments or "help").partition(" ")
+            called, arguments = called.lower().removeprefix("/"), arguments.strip()
         command = BY_NAME.get(called)
         if command is not None:
             return Call(command, arguments)
@@ -138,5 +139,6 @@ async def unknown(_scope: Scope, _context: Context, arguments: str) -> Reply:
 
 def refusal(refused: Refused) -> Reply:
     """A role that does not suffice, in words, with the remedy."""
-    remedy = "An owner can change that with /people role NAME operator." if "the role" in str(refused) else ""
-    return answer(f"That is not allowed: {name(str(refused), limit=300)}.", *([remedy] if remedy else []))
+    said = f"That is not allowed: {name(str(refused), limit=300)}."
+    needed = _NEEDED_ROLE.search(str(refused))
+    return answer(said, f"An owner can give it: /people role NAME {needed[1]}.") if needed else answer(said)

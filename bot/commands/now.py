@@ -10,7 +10,7 @@ from agents.tools.desk import ToolDesk
 from bot.commands.buttons import run_button
 from bot.commands.command import Context
 from bot.commands.grid_charging import grid_charge
-from bot.commands.saying import Line, Misused, all_of, answer, figure, look_up, name, source_of
+from bot.commands.saying import Line, Misused, all_of, answer, figure, look_up, name, sentence, source_of
 from bot.reply import Bold, Reply, Text
 from energy.units import format_duration, format_percent, format_power
 from services import miners
@@ -140,17 +140,20 @@ async def health(scope: Scope, context: Context, arguments: str) -> Reply:
     found = (await look_up(desk, "device_details", device="")).facts.get("devices", [])
     state = (await look_up(desk, "current_state")).facts
     if not found:
-        return answer("The site's settings describe no devices, so nothing can report.", sentence_of(_REMEDY))
+        return answer("The site's settings describe no devices, so nothing can report.", sentence(_REMEDY))
     silent = [row for row in found if row.get("stale") or "last_reading" not in row]
-    first: Line
     if silent:
-        first = figure(f"{len(silent)} of {len(found)} devices silent", "")
+        first = figure(f"{len(silent)} of {len(found)} devices silent")
     else:
-        first = figure("All devices report" if len(found) > 1 else "The device reports", "")
-    shown = sorted(found, key=lambda row: row not in silent)[:_MOST_DEVICES]
+        first = figure("All devices report" if len(found) > 1 else "The device reports")
+    troubled_first = sorted(found, key=lambda row: row not in silent)
+    shown = troubled_first if len(found) <= _MOST_DEVICES else troubled_first[: _MOST_DEVICES - 1]
     lines: list[Line] = [first, *(_device(row) for row in shown)]
     if len(found) > len(shown):
-        lines[-1] = f"{len(found) - len(shown) + 1} more devices, {'all well' if len(silent) < _MOST_DEVICES else ''}"
+        hidden = len(silent) - sum(row in silent for row in shown)
+        lines.append(
+            f"and {len(found) - len(shown)} more{f', {hidden} of them silent' if hidden > 0 else ', all well'}"
+        )
     faults = state.get("fault_codes")
     lines.append(
         f"Fault codes: {', '.join(name(str(code)) for code in faults)}." if faults else "No fault codes known."
@@ -169,11 +172,6 @@ def no_arguments(arguments: str, command: str) -> None:
             if command in ("status", "solar", "battery")
             else f"/{command}",
         )
-
-
-def sentence_of(text: str) -> str:
-    """The remedy as a sentence."""
-    return text[0].upper() + text[1:] + "."
 
 
 async def _now(scope: Scope) -> tuple[ToolDesk, Facts]:

@@ -251,14 +251,29 @@ async def test_an_order_that_makes_no_sense_is_answered_with_an_example(stage: S
     assert "For example: /miners" in said
 
 
-@pytest.mark.parametrize("text", ["/miners stop s21 2h", "/miners stop s21 for 2h", "/miners stop Primary S21+ 2h"])
-async def test_a_time_is_understood_as_native_commands_write_it(stage: Stage, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "miners", "hours"),
+    [
+        ("/miners stop s21 2h", ["s21"], 2),
+        ("/miners stop s21 for 2h", ["s21"], 2),
+        ("/miners stop Primary S21+ 2h", ["s21"], 2),
+        ("/miners stop s21 18:00", ["s21"], 5),
+        ("/miners stop s21 until 18:00", ["s21"], 5),
+        ("/miners stop s21 and s19-2 tomorrow 13:00", ["s21", "s19-2"], 24),
+        ("/miners stop both s19 90 min", ["s19-1", "s19-2"], 1.5),
+        ("/miners stop 2h", ["s21", "s19-1", "s19-2"], 2),
+        ("/miners stop all Friday", ["s21", "s19-1", "s19-2"], 59),
+    ],
+)
+async def test_a_time_is_understood_as_native_commands_write_it(
+    stage: Stage, text: str, miners: list[str], hours: float
+) -> None:
     async with working(stage.scope) as done:
         await stage.say(text)
     request = await control.result(stage.scope, done[0], timeout_s=0)
     assert request is not None
-    assert request.arguments["miners"] == ["s21"]
-    assert datetime.fromisoformat(request.arguments["until"]) == stage.scope.as_of + timedelta(hours=2)
+    assert request.arguments["miners"] == miners
+    assert datetime.fromisoformat(request.arguments["until"]) == stage.scope.as_of + timedelta(hours=hours)
 
 
 async def test_the_log_tells_who_asked_and_what_was_refused(stage: Stage) -> None:

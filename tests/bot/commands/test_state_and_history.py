@@ -67,6 +67,18 @@ async def test_a_site_without_a_grid_has_none(tmp_path: Path) -> None:
     await scope.database.close()
 
 
+async def test_many_devices_are_six_lines_and_the_silent_ones_come_first(stage: Stage) -> None:
+    relay = stage.site.device[2]
+    more = tuple(relay.model_copy(update={"id": f"relay{number}"}) for number in range(9))
+    big = replace(
+        stage, scope=replace(stage.scope, site=stage.site.model_copy(update={"device": (*stage.site.device, *more)}))
+    )
+    reply = await big.say("/health")
+    assert plain(reply.blocks).startswith("9 of 12 devices silent\nShelly (relay0): no reading yet")
+    assert "and 9 more, 6 of them silent" in plain(reply.blocks)
+    assert len(lines(reply)) <= 6
+
+
 async def test_health_names_the_devices_and_those_that_are_silent(stage: Stage) -> None:
     assert (await stage.hears("/health")).startswith("All devices report")
     late = stage.at(stage.scope.as_of + timedelta(hours=3))
