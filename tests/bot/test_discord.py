@@ -117,6 +117,16 @@ async def test_a_command_in_a_channel_is_answered_to_the_asker_alone(discord_api
     assert called.original.only_for == 7
 
 
+async def test_a_chat_between_two_people_is_no_direct_chat(discord_api: DiscordApi) -> None:
+    house = House()
+    async with running(discord_api, house):
+        await discord_api.command("/status", context=2)
+        (answer,) = await discord_api.wait_for(1)
+    assert "direct chat" in answer.text
+    assert answer.only_for == 7
+    assert house.commands.ran == []
+
+
 async def test_a_channel_is_answered_when_it_names_the_bot_as_a_reply_in_its_thread(discord_api: DiscordApi) -> None:
     house = House()
     async with running(discord_api, house):
@@ -179,6 +189,18 @@ async def test_the_pairing_code_pairs_in_a_direct_chat(discord_api: DiscordApi) 
     assert welcome.text.startswith("Hello Bob")
 
 
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("\u202e@everyone **Bob**", "@everyone **Bob**"), ("\u200b\u2060", "somebody"), ("🌞 שי", "🌞 שי")],
+)
+async def test_a_deceiving_name_is_shown_for_what_it_is(discord_api: DiscordApi, name: str, called: str) -> None:
+    async with running(discord_api, House()):
+        await discord_api.say("HQ7KZ-M2XD4", user=8, name=name)
+        (welcome,) = await discord_api.wait_for(1)
+    assert welcome.text.startswith(f"Hello {called}, you are connected.")
+    assert welcome.markup == set()
+
+
 async def test_a_tap_is_acknowledged_and_its_message_replaced(discord_api: DiscordApi) -> None:
     house = House()
     house.buttons.actions["t1"] = {"text": "stopped"}
@@ -226,6 +248,20 @@ async def test_a_form_opens_from_its_button_and_comes_back(discord_api: DiscordA
     assert sent.acknowledged == 6
     assert house.commands.forms == [("prefs", {"min_soc_pct": "45", "unit": "F"})]
     assert answer.text == "Saved: prefs"
+
+
+async def test_a_form_is_not_offered_where_it_would_be_refused(discord_api: DiscordApi) -> None:
+    house = House()
+    house.places.open.add(str(CHANNEL))
+    house.commands.buttons = ((Button("Change", f"{FORM}prefs"),),)
+    async with running(discord_api, house, sources=Sources({"prefs": PREFS})):
+        await discord_api.command("/status", group=True)
+        (asked,) = await discord_api.wait_for(1)
+        await discord_api.tap(asked, "Change")
+        _, answer = await discord_api.wait_for(2)
+    assert "direct chat" in answer.text
+    assert answer.only_for == 7
+    assert discord_api.modals == house.commands.forms == []
 
 
 async def test_a_form_that_takes_too_long_says_so(discord_api: DiscordApi) -> None:

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.message import Address
+from bot.platforms.discord.interactions import ANSWERABLE_S, Interactions
 from bot.ports import TryLater
 from bot.reply import Button, say
 from tests.bot.house import House
@@ -195,3 +196,25 @@ async def test_an_endpoint_that_takes_the_interactions_away_is_said_with_its_rem
             pass
     (entry,) = [entry for entry in logs if entry["event"] == "discord_commands_and_buttons_go_elsewhere"]
     assert "developer portal" in entry["reason"]
+
+
+async def test_a_gateway_of_our_own_is_used_for_every_connection(discord_api: DiscordApi) -> None:
+    ours, discord_api.gateway.url = discord_api.gateway.url, "ws://127.0.0.1:1/nobody"
+    async with running(discord_api, House(), gateway_url=ours):
+        await discord_api.gateway.drop(4000)
+        await discord_api.until(lambda: discord_api.gateway.resumed == 1)
+        await discord_api.say("hello")
+        await discord_api.wait_for(1)
+    assert discord_api.count("gateway") == 0
+
+
+def test_an_interaction_can_be_answered_for_a_quarter_of_an_hour_and_is_then_forgotten() -> None:
+    clock = [0.0]
+    interactions = Interactions(lambda: clock[0])
+    held = interactions.open(1, "token", private=False, direct=True, source_ref=None)
+    assert interactions.open(1, "token", private=False, direct=True, source_ref=None) is None
+    clock[0] = ANSWERABLE_S - 1
+    assert interactions.find("1") is held is not None
+    clock[0] = ANSWERABLE_S + 1
+    assert interactions.find("1") is None
+    assert interactions.find(None) is None

@@ -45,12 +45,14 @@ class People:
         await self.emit("MESSAGE_CREATE", message | changes)
         return message_id
 
-    async def command(self, text: str, *, user: int = 7, group: bool = False, thread: bool = False) -> Interaction:
+    async def command(
+        self, text: str, *, user: int = 7, group: bool = False, thread: bool = False, **changes: Any
+    ) -> Interaction:
         """A person picks a registered command and fills its options in from the words of "/miners stop s19-1"."""
         name, *words = text.removeprefix("/").split()
         registered = next(each for each in self.commands if each["name"] == name)
         data = {"id": "1", "type": 1, "name": name, "options": _filled(registered["options"], words)}
-        return await self._interact(2, data, user=user, group=group, thread=thread)
+        return await self._interact(2, data, user=user, group=group, thread=thread, **changes)
 
     async def type_option(self, name: str, option: str, typed: str, *, user: int = 7) -> Interaction:
         """A person types into an option that completes; what is offered is in the interaction's `choices`."""
@@ -101,6 +103,7 @@ class People:
         group: bool = False,
         thread: bool = False,
         source: Post | None = None,
+        **changes: Any,
     ) -> Interaction:
         channel = THREAD if thread else CHANNEL if group else DIRECT + user
         held = Interaction(
@@ -134,6 +137,7 @@ class People:
             payload["user"] = self.world.user(user)
         if source is not None:
             payload["message"] = source.payload(self.world)
+        payload |= changes
         held.payload = payload
         await self.emit("INTERACTION_CREATE", payload)
         return held

@@ -221,7 +221,11 @@ class DiscordAdapter:
             case discord.InteractionType.autocomplete:
                 await self._complete_for(interaction, held)
             case discord.InteractionType.component if str(data.get("custom_id", "")).startswith(FORM):
-                await self._open_form(interaction, held, str(data["custom_id"]))
+                if direct:
+                    await self._open_form(interaction, held, str(data["custom_id"]))
+                else:  # it would be refused when it is sent in; the chat says so before somebody fills it in
+                    self._spawn(self.outlet.answering.acknowledge(held, silently=True))
+                    await self._take_on(tap(interaction, str(data["custom_id"])))
             case discord.InteractionType.component:
                 self._spawn(self.outlet.answering.acknowledge(held, silently=True))
                 await self._take_on(tap(interaction, str(data.get("custom_id", ""))))

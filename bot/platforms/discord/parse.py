@@ -53,8 +53,13 @@ def sender_of(user: discord.abc.User) -> Sender:
 
 
 def is_direct(interaction: discord.Interaction[Any]) -> bool:
-    """Whether it comes from the chat between one person and the bot."""
-    return interaction.guild_id is None and isinstance(interaction.channel, discord.DMChannel)
+    """Whether it comes from the chat between one person and the bot.
+
+    A chat between two people, where an app can be used that one of them installed, looks the same but for its context.
+    """
+    if interaction.guild_id is not None or interaction.context.private_channel:
+        return False
+    return isinstance(interaction.channel, discord.DMChannel)
 
 
 def command_call(interaction: discord.Interaction[Any], commands: Sequence[Command]) -> Message:

@@ -64,12 +64,12 @@ class Part:
     pictures: tuple[Picture, ...] = ()
     buttons: tuple[dict[str, Any], ...] = ()
 
-    def body(self, *, flags: int = 0) -> dict[str, Any]:
+    def body(self) -> dict[str, Any]:
         """The message as the API takes it."""
         return {
             "content": self.content,
             "components": list(self.buttons),
-            "flags": SUPPRESS_EMBEDS | flags,
+            "flags": SUPPRESS_EMBEDS,
             "allowed_mentions": dict(NO_MENTIONS),
             "attachments": [
                 {"id": n, "filename": file_name(n, each), "description": cut(each.alt, _ALT)}
