@@ -20,13 +20,13 @@ PASSWORD = "relay-secret"
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(300)]
 
 
-async def judged(name: str, *arguments: str) -> dict[str, Any]:
+async def judged(name: str, *arguments: str, script: str = "judge.py") -> dict[str, Any]:
     """What the judge `name` found; its words are the failure when it breaks down."""
     python = await asyncio.to_thread(judge_python, HERE / name)
     judge = await asyncio.create_subprocess_exec(
         str(python),
         "-I",  # apart from our own packages
-        str(HERE / name / "judge.py"),
+        str(HERE / name / script),
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -100,3 +100,25 @@ async def test_aioshelly_initialises_switches_with_a_timer_and_hears_of_it() -> 
     assert found["no_such_channel"] == -105
     assert found["wrong_password"] == "refused"
     assert "STATUS" in found["updates"]
+
+
+async def test_aioshelly_uses_a_relay_of_the_first_generation() -> None:
+    site = world()
+    serving = serve(
+        site,
+        SimClock(NOON, speed=0),
+        victron=False,
+        shelly_password=PASSWORD,
+        shelly_models={"garage": "shelly4pro"},
+    )
+    async with serving as e:
+        host, _, port = e.shelly_urls["garage"].partition(":")
+        found = await judged("aioshelly", host, port, PASSWORD, script="judge_gen1.py")
+    assert (found["initialized"], found["requires_auth"], found["model"]) == (True, True, "SHSW-44")
+    assert found["before"]["relays"][0]["ison"] is True
+    assert found["before"]["meters"][0]["power"] == pytest.approx(3_878, rel=0.01)
+    assert found["settings"]["default_state"] == "off"
+    assert (found["set"]["ison"], found["set"]["timer_remaining"]) == (True, 900)
+    assert (found["on"]["ison"], found["on"]["has_timer"], found["on"]["source"]) == (True, True, "http")
+    assert (found["off"]["ison"], found["off"]["has_timer"]) == (False, False)
+    assert found["wrong_password"] == "refused"
