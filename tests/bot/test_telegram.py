@@ -168,6 +168,7 @@ async def test_a_server_error_is_tried_again(api: TelegramApi) -> None:
         Failure(200, page='{"ok":false,"error_code":500,"description":"Internal"}'),
         Failure(200, page='{"ok":true}'),
         Failure(200, page="[]"),
+        Failure(500, page="[]"),
     ],
 )
 async def test_a_gateways_page_instead_of_an_answer_is_no_answer(api: TelegramApi, failure: Failure) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,7 @@ from bot.commands.command import Command
 from bot.message import Address
 from bot.platforms.telegram.client import connect
 from bot.platforms.telegram.keyboard import keyboard
+from bot.platforms.telegram.progress import ProgressLines
 from bot.platforms.telegram.registering import command_list
 from bot.platforms.telegram.send import TelegramOutlet
 from bot.ports import Sent, TryLater, Undeliverable
@@ -293,11 +293,22 @@ async def test_in_a_group_progress_is_one_message_at_its_pace_that_goes_with_the
     assert line.text == "step 0 ..."
     assert line.fields["disable_notification"] == "true"
     assert 1 <= len(api.changed_at) <= 4
-    assert all(b - a >= 0.19 for a, b in itertools.pairwise(api.changed_at))
     assert (
         [shown.text for shown in api.standing()] == [answer.text] == ["Re: how is the battery?\nas of 12:00, Victron"]
     )
     assert len(api.typing[GROUP]) >= 3
+
+
+async def test_steps_come_at_the_platforms_pace_and_the_same_one_not_again(api: TelegramApi, client: Bot) -> None:
+    lines = ProgressLines(client, group_every_s=0.1)
+    for step in ("one ...", "two ...", "two ...", "three ..."):
+        await lines.show(GROUP, None, step)
+    assert [message.text for message in api.standing()] == ["three ..."]
+    assert len(api.changed_at) == 2
+    assert api.changed_at[1] - api.changed_at[0] >= 0.19
+    await lines.clear(GROUP, None)
+    await lines.clear(GROUP, None)
+    assert api.standing() == []
 
 
 async def test_a_progress_line_that_is_on_its_way_when_the_answer_is_ready_goes_too(api: TelegramApi) -> None:

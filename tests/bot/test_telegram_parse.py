@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from telegram import Update
 
 from bot.message import Attachment
-from bot.platforms.telegram.parse import Me, message_from_update
+from bot.platforms.telegram.parse import Me, message_from_update, tap_from_update
 from bot.platforms.telegram.requests import UpdatesRequest
 
+NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 ME = Me(123456, "CommandCenter_bot")
 PRIVATE = {"id": 7, "type": "private", "first_name": "Ann"}
 GROUP = {"id": -1001, "type": "supergroup", "title": "Ranch"}
@@ -118,3 +120,57 @@ def test_an_unreadable_update_becomes_an_empty_one_and_its_neighbours_stay() -> 
     bad = {"update_id": 1, "message": {"message_id": 4, "chat": 12}}
     payload = json.dumps({"ok": True, "result": [bad, good]}).encode()
     assert UpdatesRequest.parse_json_payload(payload)["result"] == [{"update_id": 1}, good]
+
+
+def tapped(data: str | None = "t-start", *, message: dict[str, Any] | None = None, update_id: int = 9) -> Update:
+    shown = {"message_id": 5, "date": 1_800_000_000, "chat": PRIVATE, "text": "Start?"} if message is None else message
+    query = {"id": "77", "from": ANN, "chat_instance": "c", "data": data, "message": shown or None}
+    read = Update.de_json({"update_id": update_id, "callback_query": query}, None)
+    assert read is not None
+    return read
+
+
+def test_a_tap() -> None:
+    message = tap_from_update(tapped(), NOW)
+    assert message is not None
+    assert (message.address.key, message.sender.external_id, message.text) == ("telegram:7", "7", "")
+    assert (message.token, message.ref, message.direct, message.addressed) == ("t-start", "5", True, True)
+    assert message.sent_at == NOW
+
+
+def test_a_tap_that_is_delivered_again_has_the_same_key_and_another_tap_has_not() -> None:
+    later = NOW + timedelta(minutes=1)
+    first, again, other = (
+        tap_from_update(tapped(update_id=update_id), at) for update_id, at in ((9, NOW), (9, later), (10, later))
+    )
+    assert first is not None
+    assert again is not None
+    assert other is not None
+    assert first.key == again.key != other.key
+
+
+def test_a_tap_in_a_group_is_no_direct_message() -> None:
+    topic = {"message_thread_id": 44, "is_topic_message": True}
+    message = tap_from_update(tapped(message={"message_id": 5, "date": 1, "chat": GROUP, "text": "x", **topic}), NOW)
+    assert message is not None
+    assert (message.direct, message.addressed, message.address.key) == (False, True, "telegram:-1001:44")
+
+
+def test_a_tap_on_a_message_that_telegram_shows_no_more() -> None:
+    message = tap_from_update(tapped(message={"message_id": 5, "date": 0, "chat": GROUP}), NOW)
+    assert message is not None
+    assert (message.ref, message.address.key) == ("5", "telegram:-1001")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        tapped(None),
+        tapped("form:prefs.battery"),  # there are no forms here
+        tapped(message={}),  # by way of a bot's inline mode
+        tapped(message={"message_id": 5, "date": 1, "chat": {"id": -100, "type": "channel", "title": "c"}}),
+        update("hi"),
+    ],
+)
+def test_what_is_no_tap_on_a_button_of_ours_is_left_alone(odd: Update) -> None:
+    assert tap_from_update(odd, NOW) is None

@@ -139,6 +139,14 @@ async def test_what_cannot_be_read_harms_nobody(api: TelegramApi, body: bytes, s
         await api.wait_for(1)
 
 
+async def test_too_much_at_once_is_refused_behind_any_web_server(api: TelegramApi) -> None:
+    async with called(api, House()) as (webhook, _):
+        await until(lambda: webhook.ready)
+        headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
+        assert await webhook.handle_request(headers, told("x" * 1_000_001)) == (413, b"")
+        assert await webhook.handle_request({}, told("x" * 1_000_001)) == (401, b"")
+
+
 async def test_a_full_disk_keeps_the_message_with_telegram_until_there_is_room(api: TelegramApi) -> None:
     house = House()
     house.inbox.failures = 3

@@ -20,9 +20,9 @@ class ApiRequest(HTTPXRequest):
     async def do_request(self, url: str, method: str, *arguments: Any, **options: Any) -> tuple[int, bytes]:
         """The status that the answer stands for, and the answer."""
         status, payload = await super().do_request(url, method, *arguments, **options)
-        if status == HTTPStatus.OK and method == "POST" and not payload.startswith(b'{"ok":true'):
-            status = _status(payload)
-        return status, payload
+        if method != "POST" or (status == HTTPStatus.OK and payload.startswith(b'{"ok":true,"result":')):
+            return status, payload
+        return _understood(status, payload)
 
 
 class UpdatesRequest(ApiRequest):
@@ -41,14 +41,16 @@ class UpdatesRequest(ApiRequest):
         return data
 
 
-def _status(payload: bytes) -> int:
+def _understood(status: int, payload: bytes) -> tuple[int, bytes]:
+    """The status by the answer's own words; what is no answer of the Bot API at all is a bad gateway's."""
     try:
         data = json.loads(payload)
-        if data["ok"] and "result" in data:
-            return HTTPStatus.OK
-        return int(data["error_code"])
-    except (ValueError, LookupError, TypeError):  # no JSON, or none of the Bot API's
-        return HTTPStatus.BAD_GATEWAY
+        if status == HTTPStatus.OK and not (data["ok"] and "result" in data):
+            status = int(data["error_code"])
+        data.get("description")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return (HTTPStatus.BAD_GATEWAY if status == HTTPStatus.OK else status), b""
+    return status, payload
 
 
 def _readable(raw: Any) -> Any:
