@@ -105,8 +105,10 @@ def _switch(asked: Asked) -> Intent | None:
         "stop" if off else "auto" if asked.has(r"\bauto(?:matic)?\b") else "start"
     )
     named = re.findall(r"\b(?:s\d\d[\w+-]*|miner[- ]\w*\d+)", asked.text)
-    until = re.search(r"\b(?:for|until|till) (.+)$", asked.text)
-    return Switch(action, " and ".join(named) or "all", until[1] if until else "")
+    until = re.search(
+        r"\b(?:until|till) (.+)$|\bfor ((?:\d|an? |half|one|two|three|four|five|six|eight).*)$", asked.text
+    )
+    return Switch(action, " and ".join(named) or "all", (until[1] or until[2]) if until else "")
 
 
 def elsewhere(asked: Asked) -> Intent | None:

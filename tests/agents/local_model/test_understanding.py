@@ -170,6 +170,7 @@ QUESTIONS: list[tuple[str, Intent]] = [
     ("turn on the miners", Switch("start")),
     ("please turn off miner 1", Switch("stop", "miner 1")),
     ("could you shut down the s19-1 for two hours", Switch("stop", "s19-1", "two hours")),
+    ("please turn on the s19-1 miner for me", Switch("start", "s19-1")),
     ("start the s19s until 18:00", Switch("start", "s19s", "18:00")),
     ("put the miners on auto please", Switch("auto")),
     ("turn on the generator", NotYet("control")),
