@@ -173,6 +173,17 @@ async def test_an_endless_answer_is_cut_off():
             await CgminerApi(miner).hashrate_ths()
 
 
+async def test_an_answer_ends_with_its_nul_though_the_connection_stays_open():
+    async def stays(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b'{"STATUS":[{"STATUS":"S"}],"SUMMARY":[{"GHS 5s":95000}],"id":1}\0rubbish')
+        await reader.read()
+        writer.close()
+
+    async with listening_for(stays) as miner:
+        assert await CgminerApi(miner, timeout_s=HASTY_S).hashrate_ths() == pytest.approx(95)
+
+
 @pytest.mark.parametrize(
     ("row", "expected"),
     [

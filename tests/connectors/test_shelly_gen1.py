@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiohttp import web
 
@@ -179,3 +181,38 @@ def relay_at(address: str) -> ShellyRelay:
     device = Device(id="garage", kind="shelly", host=address)
     secrets = DeviceSecrets.from_environment("garage", {"GARAGE_PASSWORD": PASSWORD})
     return ShellyRelay(Site(id="ranch", device=(device,)), device, secrets)
+
+
+async def test_one_request_at_a_time_reaches_the_device():
+    at_work = most = 0
+
+    async def slow(request: web.Request) -> web.Response:
+        nonlocal at_work, most
+        if request.path == "/shelly":
+            return web.json_response({"type": "SHSW-PM", "mac": "AABBCCDDEEFF", "auth": False})
+        at_work += 1
+        most = max(most, at_work)
+        await asyncio.sleep(0.01)
+        at_work -= 1
+        return web.json_response(STATUS | {"ison": True})
+
+    async with serving(slow) as server:
+        relay = relay_at(server.address)
+        await asyncio.gather(*(relay.read() for _ in range(4)), *(relay.switch_off(0) for _ in range(4)))
+        await relay.close()
+    assert most == 1
+
+
+async def test_a_wrong_password_is_not_tried_at_the_polls_pace():
+    async def closed(request: web.Request) -> web.Response:
+        if request.path == "/shelly":
+            return web.json_response({"type": "SHSW-PM", "mac": "AABBCCDDEEFF", "auth": True})
+        return web.Response(status=401)
+
+    async with serving(closed) as server:
+        relay = relay_at(server.address)
+        for _ in range(20):
+            with pytest.raises(CredentialsRefused):
+                await relay.read()
+        await relay.close()
+    assert server.asked.count("GET /status") == 2

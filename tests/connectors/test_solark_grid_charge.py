@@ -13,6 +13,7 @@ import pytest
 
 from connectors.device import InverterSettings
 from connectors.errors import NotTaken, Unreachable, Unsupported
+from connectors.solark.api import SolArkApi
 from connectors.solark.client import SolArkCloud
 from connectors.solark.day_plan import NotUnderstood, differences, grid_charge, with_grid_charge
 from simulator import solark as vendor
@@ -34,6 +35,7 @@ class Stage:
     cloud: vendor.SolArkCloud
     device: SolArkCloud
     faults: Faults
+    url: str
 
     @property
     def flags(self) -> list[Any]:
@@ -51,7 +53,7 @@ async def stage(*, delay_s: float = 0.1, patience_s: float = 1.0) -> AsyncIterat
         device = SolArkCloud(
             site, described, SECRETS["solark"], timeout_s=0.5, write_patience_s=patience_s, look_every_s=0.03
         )
-        yield Stage(cloud, device, faults)
+        yield Stage(cloud, device, faults, f"http://127.0.0.1:{port}")
         await device.close()
 
 
@@ -125,6 +127,24 @@ async def test_a_cloud_that_is_silent_before_the_write_surely_wrote_nothing():
             await s.device.set_grid_charge(True)
         assert caught.value.maybe_done is False
         assert s.cloud.writes == 0
+
+
+async def test_two_wishes_at_once_are_written_one_after_the_other():
+    async with stage(delay_s=0.1) as s:
+        first, second = await asyncio.gather(s.device.set_grid_charge(True), s.device.set_grid_charge(False))
+        assert (first.enabled, second.enabled) == (True, False)
+        assert s.flags == ["false"] * 6
+        assert s.cloud.writes == 2
+
+
+async def test_an_expired_token_costs_a_login_and_no_second_write():
+    async with stage(delay_s=0) as s:
+        api = SolArkApi("solark", vendor.USERNAME, SECRETS["solark"].password, hosts=(s.url,))
+        block = await api.get(f"common/setting/{SERIAL}/read")
+        s.cloud.expire_tokens()
+        await api.post(f"common/setting/{SERIAL}/set", block)
+        await api.close()
+        assert (s.cloud.writes, s.cloud.logins) == (1, 2)
 
 
 @pytest.mark.parametrize("key", ["time4on", "cap6", "sellTime2", "sellTime3Pac"])
