@@ -7,7 +7,8 @@ writer. When the process is told to end it renews the timers first, so that a pl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
@@ -15,18 +16,18 @@ from energy.preferences import PersonalLimits, personal_limits
 from jobs.execution import Execution
 from jobs.keeping import Keeping
 from jobs.lease import LeaseLost, while_leased
+from jobs.recording import Recorder
 from jobs.relays import Relays
 from jobs.starting import Starting
 from jobs.stopping import Stopping
 from jobs.telling import Telling
 from jobs.work import Work
 from services.preferences import preferences_in
-from store import control, people
+from store import people
 
 log = structlog.get_logger()
 LEASE = "control"
 EVENT = "control_disturbed"
-PROPOSALS_EVERY_S = 60.0
 
 
 async def keep_control(work: Work, wake: AsyncIterator[str] | None = None, stop: asyncio.Event | None = None) -> None:
@@ -37,7 +38,7 @@ async def keep_control(work: Work, wake: AsyncIterator[str] | None = None, stop:
     try:
         while not ending.is_set():
             try:
-                await while_leased(work, LEASE, _Control(work, woken, ending).run)
+                await while_leased(work, LEASE, _Control(work, woken, ending).run, lease_s=work.pace.lease_s)
             except LeaseLost as error:
                 log.warning("control_lease_lost", reason=str(error))
     finally:
@@ -56,54 +57,54 @@ class _Control:
         self._work = work
         self._woken = woken
         self._ending = ending
-        telling = Telling(work)
-        self._relays = Relays(work, telling)
+        self._recorder = Recorder(work)
+        telling = Telling(work, self._recorder)
+        self._relays = Relays(work, telling, self._recorder)
         self._starting = Starting(work, self._relays, telling)
         self._stopping = Stopping(work, self._relays, self._starting, telling)
         self._keeping = Keeping(work, self._relays, self._starting, self._stopping, telling, self._limits_of)
         self._execution = Execution(
             work, self._relays, self._starting, self._stopping, self._keeping, telling, self._limits_of
         )
-        self._expired_at_s = 0.0
 
     async def run(self) -> None:
         """Until the process is told to end, or this is cancelled because the lease was lost."""
+        loops: list[asyncio.Task[None]] = []
         try:
             await self._relays.load()
             await self._keeping.look()
             log.info("control_ready", site=self._work.site.id, miners=len(self._work.site.miner))
-            while not self._ending.is_set():
-                self._woken.clear()
-                await self._turn()
-                await self._wait()
+            # Apart from each other: where the database takes no writes, no request is claimed, and limits still hold.
+            loops = [
+                asyncio.create_task(self._repeat("requests", self._execution.claim_all, self._woken)),
+                asyncio.create_task(self._repeat("miners", self._keeping.tick)),
+            ]
+            await self._ending.wait()
+            await _cancelled(loops)
             await self._execution.close(self._work.pace.ending_s)
             await self._keeping.close()
             await self._renew_timers()
         finally:
+            await _cancelled(loops)
             await self._execution.close(0)
             await self._keeping.close()
             await self._starting.close()
+            await self._recorder.close()
 
-    async def _turn(self) -> None:
-        for name, part in (("requests", self._execution.claim_all), ("miners", self._keeping.tick)):
+    async def _repeat(self, name: str, part: Callable[[], Awaitable[None]], woken: asyncio.Event | None = None) -> None:
+        """Every second, and at once when woken; a failure is logged and tried again."""
+        event = woken or asyncio.Event()
+        while True:
+            event.clear()
             try:
                 await part()
-            except Exception as error:  # noqa: BLE001  tried again in a second, and it is logged
+            except Exception as error:  # noqa: BLE001  whatever it is, the next round comes, and it is logged
                 self._work.surprises.failed(EVENT, name, error)
             else:
                 self._work.surprises.succeeded(EVENT, name)
-        if self._work.monotonic() - self._expired_at_s >= PROPOSALS_EVERY_S:
-            self._expired_at_s = self._work.monotonic()
-            await self._expire_proposals()
-
-    async def _wait(self) -> None:
-        waits = [asyncio.create_task(event.wait()) for event in (self._woken, self._ending)]
-        try:
-            await asyncio.wait(waits, timeout=self._work.pace.tick_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._work.pace.tick_s):
+                    await event.wait()
 
     async def _renew_timers(self) -> None:
         try:
@@ -114,15 +115,15 @@ class _Control:
         except Exception as error:  # noqa: BLE001  the process ends all the same, and it is logged
             self._work.surprises.failed("timers_not_renewed", self._work.site.id, error)
 
-    async def _expire_proposals(self) -> None:
-        try:
-            await control.expire_proposals(self._work.database, self._work.org_id, self._work.clock())
-        except Exception as error:  # noqa: BLE001  likewise
-            self._work.surprises.failed(EVENT, "proposals", error)
-
     async def _limits_of(self, person_id: str | None) -> PersonalLimits | None:
         """A person's own limits, which bind what that person starts; None for the host's command line."""
         if person_id is None:
             return None
         person = await people.get(self._work.database, self._work.org_id, person_id)
         return personal_limits(preferences_in({} if person is None else person.preferences), self._work.site)
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

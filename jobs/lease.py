@@ -22,12 +22,14 @@ class LeaseLost(Exception):
     """Another worker holds the lease now, or it could not be renewed in time."""
 
 
-async def while_leased(work: Work, name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Wait for the lease `name`, then run; the lease is given back at the end.
+async def while_leased(
+    work: Work, name: str, run: Callable[[], Awaitable[None]], *, lease_s: float | None = None
+) -> None:
+    """Wait for the lease `name`, then run; the lease is given back at the end. `lease_s` None is the worker's own.
 
     Losing it raises `LeaseLost` and ends the run, even where that waits for something that never comes.
     """
-    lease = _Lease(work, name)
+    lease = _Lease(work, name, lease_s)
     await lease.take()
     keeping = asyncio.ensure_future(lease.keep())
     running = asyncio.ensure_future(run())
@@ -46,15 +48,20 @@ async def while_leased(work: Work, name: str, run: Callable[[], Awaitable[None]]
 
 
 class _Lease:
-    def __init__(self, work: Work, name: str) -> None:
+    def __init__(self, work: Work, name: str, lease_s: float | None) -> None:
         self._work = work
         self._name = f"lease:{name}"
-        self._length = timedelta(seconds=work.lease_s)
+        self._own_s = lease_s
+        self._length = timedelta(seconds=self._lease_s)
         self._held: set[datetime] = set()
+
+    @property
+    def _lease_s(self) -> float:
+        return self._work.lease_s if self._own_s is None else self._own_s
 
     async def take(self) -> None:
         while not await self._claim(self._present()):
-            await asyncio.sleep(self._work.lease_s / 6)
+            await asyncio.sleep(self._lease_s / 6)
 
     async def keep(self) -> None:
         """Renew for ever; raises `LeaseLost`. A database in trouble is asked again while the slot lasts."""
@@ -77,7 +84,7 @@ class _Lease:
                 else:
                     self._work.surprises.succeeded("lease_not_renewed", self._name)
             await self._forget_old(present)
-            await asyncio.sleep(self._work.lease_s / 6)
+            await asyncio.sleep(self._lease_s / 6)
 
     async def _forget_old(self, present: datetime) -> None:
         """Drop the slots that are over: a lease needs no history. Not the last two, as clocks differ a little."""
@@ -100,12 +107,12 @@ class _Lease:
         self._held.clear()
 
     def _present(self) -> datetime:
-        return slot_of(self._work.clock(), self._work.lease_s)
+        return slot_of(self._work.clock(), self._lease_s)
 
     async def _claim(self, slot: datetime) -> bool:
         if slot in self._held:
             return True
-        won = await claim_slot(self._work, self._name, slot, self._work.lease_s)
+        won = await claim_slot(self._work, self._name, slot, self._lease_s)
         if won:
             self._held.add(slot)
         return won

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -19,6 +20,7 @@ from connectors.device import Channel, SwitchedDevice
 from connectors.errors import ConnectorError, Malformed, TryLater, Unreachable
 from energy.site import Miner
 from jobs.hands import By, automatic, moved_by
+from jobs.recording import Recorder
 from jobs.telling import Telling
 from jobs.work import Work
 from store import relays, wishes
@@ -36,8 +38,9 @@ STOPPED_BELOW_W = 100.0  # facts: a miner that does not hash draws less
 class Relays:
     """The relays by miner: how they stood last (`states`) and what is wanted of them (`wishes`)."""
 
-    def __init__(self, work: Work, telling: Telling) -> None:
+    def __init__(self, work: Work, telling: Telling, recorder: Recorder) -> None:
         self._work = work
+        self._recorder = recorder
         self._telling = telling
         self.states: dict[str, RelayState] = {}
         self.wishes: dict[str, Wish] = {}
@@ -161,26 +164,21 @@ class Relays:
         """Keep a state, and the switching that led to it."""
         work = self._work
         self.states[state.miner_id] = state
-        try:
+
+        async def put() -> None:
             async with work.database.begin() as connection:
                 await relays.put_in(connection, work.org_id, work.site.id, state)
                 if switching is not None:
                     await relays.note_switch_in(connection, work.org_id, work.site.id, switching)
-        except Exception as error:  # noqa: BLE001  the relay stands as it stands, and it is logged
-            work.surprises.failed(EVENT, state.miner_id, error)
-        else:
-            work.surprises.succeeded(EVENT, state.miner_id)
+
+        await self._recorder.write(EVENT, state.miner_id, put)
 
     async def wish(self, wish: Wish) -> None:
         """Replace what is wanted of a miner."""
         work = self._work
         self.wishes[wish.miner_id] = wish
-        try:
-            await wishes.put(work.database, work.org_id, work.site.id, wish)
-        except Exception as error:  # noqa: BLE001  likewise
-            work.surprises.failed("wish_not_stored", wish.miner_id, error)
-        else:
-            work.surprises.succeeded("wish_not_stored", wish.miner_id)
+        put = partial(wishes.put, work.database, work.org_id, work.site.id, wish)
+        await self._recorder.write("wish_not_stored", wish.miner_id, put)
 
     async def _by_hand(self, miner: Miner, on: bool, seen: Channel) -> None:
         before = self.wishes.get(miner.id)

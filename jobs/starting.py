@@ -34,6 +34,11 @@ class Reason:
     by_person: bool = True
     personal: PersonalLimits | None = None
 
+    @property
+    def record(self) -> dict[str, str | None]:
+        """What audit rows say of it."""
+        return {"actor": self.actor, "request_id": self.request_id}
+
 
 class Starting:
     """Starts miners, one at a time and with the site's pause between two."""
@@ -68,7 +73,7 @@ class Starting:
             async with self._relays.locks[miner.id]:
                 if outdated():
                     said = f"{miner.id} was not started: a later command came first."
-                    await self._telling.note("miner_superseded", miner.id, said, **_of(why))
+                    await self._telling.note("miner_superseded", miner.id, said, **why.record)
                     return Outcome(state="superseded", says=said)
                 return await self._start(miner, why, wish)
 
@@ -132,7 +137,7 @@ class Starting:
             return False
         await self._relays.keep(miner, seen, by="us", request_id=why.request_id)
         said = f"{miner.id} was found on when it was to be switched on: the command had been carried out before."
-        await self._telling.note("miner_found", miner.id, said, on=True, **_of(why))
+        await self._telling.note("miner_found", miner.id, said, on=True, **why.record)
         return True
 
     async def _refused(self, miner: Miner, why: Reason, seen: Channel) -> Outcome | None:
@@ -148,14 +153,14 @@ class Starting:
             return None
         said = f"{miner.id} was not started: {reasons(blocks)}."
         if why.request_id is not None:
-            await self._telling.note("miner_refused", miner.id, said, blocks=as_json(blocks), **_of(why))
+            await self._telling.note("miner_refused", miner.id, said, blocks=as_json(blocks), **why.record)
         return Outcome(state="refused", says=said, on=seen.on, power_w=seen.power_w, blocks=blocks)
 
     async def _switch(self, miner: Miner, why: Reason, seen: Channel) -> Outcome:
         timer_s = self._work.site.control.timer_s
         already = bool(seen.on)
         if not already:
-            await self._telling.note("miner_switching", miner.id, f"Switching {miner.id} on.", on=True, **_of(why))
+            await self._telling.note("miner_switching", miner.id, f"Switching {miner.id} on.", on=True, **why.record)
         trouble: ConnectorError | None = None
         try:
             await self._relays.switch_on(miner, timer_s)
@@ -174,11 +179,11 @@ class Starting:
         said = self._done_in_words(miner, back, until, already=already)
         if not already:
             await self._telling.note(
-                "miner_switched", miner.id, said, on=True, power_w=back.power_w, timer_s=timer_s, **_of(why)
+                "miner_switched", miner.id, said, on=True, power_w=back.power_w, timer_s=timer_s, **why.record
             )
             log.info("miner_switched", miner=miner.id, on=True)
         elif why.request_id is not None:
-            await self._telling.note("miner_found", miner.id, said, on=True, power_w=back.power_w, **_of(why))
+            await self._telling.note("miner_found", miner.id, said, on=True, power_w=back.power_w, **why.record)
         return Outcome(state="done", says=said, on=True, power_w=back.power_w, timer_until=until, already=already)
 
     def _done_in_words(self, miner: Miner, back: Channel, until: datetime | None, *, already: bool) -> str:
@@ -222,7 +227,7 @@ class Starting:
         return await self._failed(miner, why, said, on=None)
 
     async def _failed(self, miner: Miner, why: Reason, said: str, *, on: bool | None) -> Outcome:
-        await self._telling.note("miner_switch_failed", miner.id, said, wanted=True, on=on, **_of(why))
+        await self._telling.note("miner_switch_failed", miner.id, said, wanted=True, on=on, **why.record)
         log.warning("miner_not_started", miner=miner.id, reason=said)
         return Outcome(state="failed", says=said, on=on)
 
@@ -257,7 +262,3 @@ class Starting:
                 return
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, 15.0)
-
-
-def _of(why: Reason) -> dict[str, str | None]:
-    return {"actor": why.actor, "request_id": why.request_id}

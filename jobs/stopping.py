@@ -23,6 +23,7 @@ from jobs.work import Work
 from store.wishes import Wish
 
 log = structlog.get_logger()
+SHORTEST_STOP_S = 3.0  # for a miner that needs no cool-down
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Stopping:
             return await self._was_off(miner, why, seen)
         if not again:
             said = f"Switching {miner.id} off{because and ': ' + because}."
-            await self._telling.note("miner_switching", miner.id, said, on=False, **_of(why))
+            await self._telling.note("miner_switching", miner.id, said, on=False, **why.record)
             await self._gently(miner, metered=seen is not None and seen.power_w is not None)
         return await self._switch(miner, why, because)
 
@@ -92,17 +93,17 @@ class Stopping:
         await self._relays.keep(miner, seen, by="us" if ours and told_before else None, request_id=why.request_id)
         said = f"{miner.id} was off already."
         if why.request_id is not None:
-            await self._telling.note("miner_found", miner.id, said, on=False, **_of(why))
+            await self._telling.note("miner_found", miner.id, said, on=False, **why.record)
         await self._at_last(miner, told_before)
         return Outcome(state="done", says=said, on=False, power_w=seen.power_w, already=True)
 
     async def _gently(self, miner: Miner, *, metered: bool) -> None:
         """Let the miner stop by itself and cool down: until it draws less than 100 W, or its cool-down is over."""
+        pace = self._work.pace
+        ends = self._work.monotonic() + miner.cool_down_s
         api = self._work.miner_apis.get(miner.id)
         if api is None or not await self._told_to_stop(miner, api):
             return
-        pace = self._work.pace
-        ends = self._work.monotonic() + miner.cool_down_s
         while (left_s := ends - self._work.monotonic()) > 0:
             if metered:
                 try:
@@ -115,8 +116,8 @@ class Stopping:
 
     async def _told_to_stop(self, miner: Miner, api: MinerApi) -> bool:
         try:
-            async with asyncio.timeout(self._work.pace.api_s):
-                await api.stop()
+            async with asyncio.timeout(min(self._work.pace.api_s, max(miner.cool_down_s, SHORTEST_STOP_S))):
+                await api.stop()  # which waits until the miner says that it has
         except (ConnectorError, TimeoutError) as error:
             reason = str(error) or "it did not answer in time"
             said = f"{miner.id} could not be stopped gently ({reason}): its relay is opened at once."
@@ -143,7 +144,7 @@ class Stopping:
         if back.on or (back.power_w or 0.0) >= STOPPED_BELOW_W:
             return await self._did_not_follow(miner, why, back)
         said = f"{miner.id} is off, read back from the relay{because and ': ' + because}."
-        await self._telling.note("miner_switched", miner.id, said, on=False, power_w=back.power_w, **_of(why))
+        await self._telling.note("miner_switched", miner.id, said, on=False, power_w=back.power_w, **why.record)
         log.info("miner_switched", miner=miner.id, on=False)
         await self._at_last(miner, had_trouble)
         return Outcome(state="done", says=said, on=False, power_w=back.power_w)
@@ -174,7 +175,7 @@ class Stopping:
         if known is not None:
             await self._relays.store(replace(known, problem=OFF_NOT_CONFIRMED))
         if earlier is None:
-            await self._telling.note(action, miner.id, said, wanted=False, on=on, **_of(why))
+            await self._telling.note(action, miner.id, said, wanted=False, on=on, **why.record)
             log.error("miner_not_off", miner=miner.id, reason=said)
             since = known.changed_at if known is not None else None
             once = f"not-off:{miner.id}:{since.isoformat() if since else 'unknown'}"
@@ -206,7 +207,3 @@ class Stopping:
     def _problem(self, miner: Miner) -> str | None:
         known = self._relays.states.get(miner.id)
         return None if known is None else known.problem
-
-
-def _of(why: Reason) -> dict[str, str | None]:
-    return {"actor": why.actor, "request_id": why.request_id}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from energy.interlocks import Block
+from jobs.recording import Recorder
 from jobs.work import Work
 from store import audit, people
 from store.notices import NewNotice
@@ -20,28 +22,26 @@ EVENT = "control_not_recorded"
 class Telling:
     """Writes down and tells. A database in trouble is logged, and holds up no switch."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, recorder: Recorder) -> None:
         self._work = work
+        self._recorder = recorder
 
     async def note(self, action: str, subject: str, says: str, *, actor: str | None = None, **more: Any) -> None:
         """An audit row: `says` is a whole sentence; `more` are the figures."""
         work = self._work
         details = {"says": says} | {name: value for name, value in more.items() if value is not None}
-        try:
-            await audit.append(
-                work.database,
-                work.org_id,
-                site_id=work.site.id,
-                actor=actor or WORKER,
-                action=action,
-                subject=subject,
-                details=details,
-                now=work.clock(),
-            )
-        except Exception as error:  # noqa: BLE001  whatever the database has, a relay is switched, and it is logged
-            work.surprises.failed(EVENT, action, error)
-        else:
-            work.surprises.succeeded(EVENT, action)
+        append = partial(
+            audit.append,
+            work.database,
+            work.org_id,
+            site_id=work.site.id,
+            actor=actor or WORKER,
+            action=action,
+            subject=subject,
+            details=details,
+            now=work.clock(),
+        )
+        await self._recorder.write(EVENT, action, append)
 
     async def notices(
         self,
@@ -72,17 +72,16 @@ class Telling:
     async def tell(self, level: Level, text: str, **options: Any) -> None:
         """Notices on their own, not in the transaction of what they tell of."""
         work = self._work
-        try:
+
+        async def add() -> None:
             added = [
                 await add_notice(work.database, work.org_id, notice, now=work.clock())
                 for notice in await self.notices(level, text, **options)
             ]
             if any(added):
                 await work.wake_up("notices")
-        except Exception as error:  # noqa: BLE001  likewise
-            work.surprises.failed(EVENT, "notice", error)
-        else:
-            work.surprises.succeeded(EVENT, "notice")
+
+        await self._recorder.write(EVENT, "notice", add)
 
     def at(self, moment: datetime) -> str:
         """A time of day at the site, with the date where that is not today's."""

@@ -33,7 +33,6 @@ async def main(database_url: str, redis_url: str, relay: str, timer_s: str) -> N
         switched={"garage": opened},  # type: ignore[dict-item]  # a relay
         wake=wake,
         pace=without(QUICK, call_s=8.0, tick_s=1.0),
-        lease_s=0.6,
         backfill_days=0,
     )
     await run_worker(work, redis_url, stop)

@@ -30,6 +30,7 @@ from tests.jobs.stage import until
 
 ORG = "home"
 QUICK = ControlPace(
+    lease_s=0.6,
     tick_s=0.1,
     look_s=0.3,
     request_lease_s=1.0,
@@ -90,7 +91,7 @@ class Ranch:
         device = self.site.device_by_id("garage")
         assert device is not None
         relay = connect(self.site, device, DeviceSecrets())
-        made: dict[str, Any] = {"lease_s": 0.6, "pace": QUICK, "weather": None, "backfill_days": 0}
+        made: dict[str, Any] = {"pace": QUICK, "weather": None, "backfill_days": 0}
         made |= {"polled": {}, "streamed": {}, "switched": {"garage": relay}}
         return Work(database=self.database, site=self.site, **(made | changes))
 
@@ -226,6 +227,9 @@ class Ranch:
         """What waits to be told to people: level and text."""
         due = await notices.claim_due(self.database, ORG, datetime.now(UTC) + timedelta(hours=1), lease_s=0)
         return [(notice.level, notice.text) for notice in due]
+
+    async def has_notice(self, level: str) -> bool:
+        return level in [each for each, _ in await self.notices()]
 
     async def person(self, name: str, role: str = "owner") -> str:
         """Somebody with a role on the ranch; the id."""

@@ -40,12 +40,12 @@ async def test_after_a_restart_a_wanted_miner_comes_back_through_the_interlocks_
             await asyncio.sleep(1.0)
             assert not ranch.is_on("s21")
             assert (await ranch.actions()).count("miner_waits") == 1
+            await until(lambda: ranch.has_notice("warning"))
             ((level, text),) = [notice for notice in await ranch.notices() if "waits" in notice[1]]
             assert level == "warning"
             assert "SOC is 41 %" in text
             await ranch.weather(soc_pct=80.0)
-            await until(lambda: ranch.is_on("s21"))
-            await asyncio.sleep(0.2)
+            await until(lambda: ranch.has_notice("info"))
         assert ("info", "s21 is wanted on and is on again.") in await ranch.notices()
 
 
@@ -66,7 +66,7 @@ async def test_below_the_minimum_a_running_miner_is_stopped_told_and_comes_back_
             await ranch.done("start", "s21", person_id=owner)
             await ranch.weather(soc_pct=33.0)
             await until(lambda: not ranch.is_on("s21"))
-            await until(lambda: ranch.has_told("miner_held_back"))
+            await until(lambda: ranch.has_notice("warning"))
             assert await ranch.wish("s21") == "on"
             ((level, text),) = await ranch.notices()
             assert level == "warning"
@@ -98,7 +98,7 @@ async def test_a_miner_that_was_wanted_for_a_time_is_stopped_at_its_end(database
             assert ranch.is_on("s21")
             await until(lambda: not ranch.is_on("s21"))
             assert datetime.now(UTC) >= ends
-            await until(lambda: ranch.has_told("miner_wish_ended"))
+            await until(lambda: ranch.has_notice("info"))
             assert await ranch.wish("s21") == "off"
             ((level, text),) = await ranch.notices()
             assert (level, text) == ("info", "s21 is off, read back from the relay: its time is over.")

@@ -24,6 +24,7 @@ async def test_a_miner_switched_off_by_hand_is_not_brought_back_until_somebody_c
             assert not ranch.is_on("s19-1")
             assert (await ranch.switchings("s21"))[-1] == (False, "hand")
             assert (await ranch.state("s21")).changed_by == "hand"
+            await until(lambda: ranch.has_notice("warning"))
             told = [text for level, text in await ranch.notices() if level == "warning"]
             assert len(told) == 2
             assert "was switched off at the relay, not by us. It is left off" in told[0]
@@ -53,6 +54,7 @@ async def test_a_miner_switched_on_by_hand_is_left_on_without_a_timer(database):
             await until(lambda: not ranch.is_on("s21"))
             await until(lambda: ranch.has_told("miner_held_back"))
             assert await ranch.wish("s21") == "off"
+            await until(lambda: ranch.has_notice("critical"))
             (text,) = [text for level, text in await ranch.notices() if level == "critical"]
             assert "SOC is 29 %" in text
             assert "min_soc_pct" in text
