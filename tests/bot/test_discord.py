@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 from bot.forms import Form, FormField
 from bot.message import Address
 from bot.reply import FORM, Button
-from tests.bot.house import PNG, House
+from tests.bot.house import PNG, Buttons, House, Redeemed
 from tests.bot.stages.discord import Sources, running
 from tests.doubles.discord_api import DiscordApi
-from tests.doubles.discord_world import CHANNEL, DIRECT, THREAD
+from tests.doubles.discord_world import CHANNEL, DIRECT, THREAD, Failure
 
 PREFS = Form(
     "prefs",
@@ -77,6 +77,33 @@ async def test_the_step_is_one_message_and_the_answer_takes_its_place(discord_ap
     assert post.shown == ["checking the battery ...", "Re: how is the battery?\nas of 12:00, Victron"]
 
 
+async def test_an_answer_takes_the_place_of_a_step_that_is_still_on_its_way(discord_api: DiscordApi) -> None:
+    house = House()
+    slow(house, 0.1)
+    async with running(discord_api, house):
+        discord_api.fail("post", Failure(lands=True, hangs_s=0.4))
+        await discord_api.say("how is the battery?")
+        await discord_api.until(lambda: house.inbox.states == ["settled"])
+    (post,) = discord_api.posts
+    assert post.text.startswith("Re: how is the battery?")
+
+
+async def test_a_tap_that_takes_a_while_shows_the_typing_sign(discord_api: DiscordApi) -> None:
+    class SlowButtons(Buttons):
+        async def redeem(self, token: str, person_id: str, place: str, key: str) -> Redeemed:
+            await asyncio.sleep(0.5)
+            return await super().redeem(token, person_id, place, key)
+
+    house = House(buttons=SlowButtons({"t1": {"text": "stopped"}}))
+    house.commands.buttons = ((Button("Stop", "t1"),),)
+    async with running(discord_api, house):
+        await discord_api.command("/miners")
+        (asked,) = await discord_api.wait_for(1)
+        await discord_api.tap(asked, "Stop")
+        await discord_api.until(lambda: asked.text.startswith("Done"))
+    assert discord_api.typing == [DIRECT + 7]
+
+
 async def test_a_quick_command_is_answered_with_one_call(discord_api: DiscordApi) -> None:
     async with running(discord_api, House()):
         called = await discord_api.command("/miners stop s19-1 2h and more")
@@ -109,10 +136,12 @@ async def test_a_command_in_a_channel_is_answered_to_the_asker_alone(discord_api
     async with running(discord_api, house):
         await discord_api.command("/status solar", group=True)
         (answer,) = await discord_api.wait_for(1)
-        slow(house, 0.1)
+    slow(house, 0.2)
+    async with running(discord_api, house, thinking_after_s=0.02):
         called = await discord_api.command("/status grid", group=True)
         await discord_api.wait_for(2)
     assert (answer.text, answer.only_for, answer.channel_id) == ("status: solar", 7, CHANNEL)
+    assert called.acknowledged == 5
     assert called.original is not None
     assert called.original.only_for == 7
 
