@@ -48,6 +48,18 @@ async def test_an_envelope_that_comes_again_is_answered_once(slack: SlackApi) ->
     assert len(house.commands.ran) == 1
 
 
+async def test_what_is_said_in_one_chat_is_taken_on_in_its_order(slack: SlackApi) -> None:
+    slack.fail("users.info", Failure(lands=True, hangs_s=0.3))
+    house = House()
+    async with running(slack, house):
+        for text in ("one", "two", "three"):
+            slack.socket.say(text)
+        slack.socket.say("elsewhere", user="U7", thread_ts=slack.socket.envelopes[0].payload["event"]["ts"])
+        await slack.wait_for(4)
+    assert [text for text in house.assistant.asked if text != "elsewhere"] == ["one", "two", "three"]
+    assert house.assistant.asked[0] == "elsewhere"  # another conversation does not wait
+
+
 async def test_the_same_message_under_another_event_id_is_answered_once(slack: SlackApi) -> None:
     house = House()
     async with running(slack, house):
@@ -72,10 +84,11 @@ async def test_a_message_that_cannot_be_committed_in_time_is_not_acknowledged(sl
     slack.socket.again_after_s = 0.2
     house = House()
     house.inbox.failures = 10_000
-    async with running(slack, house, kill=True):
-        said = slack.socket.say("one")
-        await asyncio.sleep(2.3)
-        assert not said.acknowledged
+    with capture_logs():
+        async with running(slack, house, kill=True):
+            said = slack.socket.say("one")
+            await asyncio.sleep(2.3)
+            assert not said.acknowledged
     house.inbox.failures = 0
     async with running(slack, house) as adapter:
         await until(lambda: adapter.ready)

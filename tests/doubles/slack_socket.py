@@ -79,8 +79,8 @@ class SocketPeer:
         await socket.prepare(request)
         self.opened += 1
         if self.greets:
-            await socket.send_json({"type": "hello", "num_connections": len(self.sockets) + 1})
             self.sockets.append(socket)
+            await socket.send_json({"type": "hello", "num_connections": len(self.sockets)})
         for envelope in self.envelopes:
             if not envelope.acknowledged and not envelope.deliveries:
                 self._start(envelope)

@@ -127,9 +127,7 @@ class Socket:
                 self._on_hello()
                 return True
             case {"type": "disconnect", "reason": "link_disabled"} if not renew.done():
-                renew.set_exception(
-                    SocketClosed("Socket Mode is switched off for the app; switch it on in its settings")
-                )
+                renew.set_exception(SocketClosed("Socket Mode is off for the app; switch it on in the app's settings"))
             case {"type": "disconnect"} if not renew.done():
                 renew.set_result(None)
             case {"envelope_id": str()}:
