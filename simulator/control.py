@@ -17,7 +17,7 @@ from simulator.shelly_relays import ShellyRelays
 
 
 class ControlServer:
-    """POST /faults, /relay, /reboot, /miner, /grid, /advance and GET /state of one virtual site."""
+    """POST /faults, /relay, /reboot, /trip, /weld, /miner, /grid, /advance and GET /state of one virtual site."""
 
     def __init__(
         self,
@@ -36,6 +36,8 @@ class ControlServer:
         app.router.add_post("/faults", self._order_fault)
         app.router.add_post("/relay", self._switch_relay)
         app.router.add_post("/reboot", self._reboot)
+        app.router.add_post("/trip", self._trip)
+        app.router.add_post("/weld", self._weld)
         app.router.add_post("/miner", self._tell_miner)
         app.router.add_post("/grid", self._switch_grid)
         app.router.add_post("/advance", self._advance)
@@ -75,10 +77,13 @@ class ControlServer:
     async def _switch_relay(self, request: web.Request) -> web.Response:
         """`{"device", "channel", "on", "seconds": s|null, "source": "button"}`: as if somebody pressed the button."""
         body = await _body(request)
-        relays, channel = self._named(body), body.get("channel", 0)
-        if not isinstance(body.get("on"), bool) or isinstance(channel, bool) or channel not in relays.channels:
-            raise _bad(f'needs "on" (true or false) and "channel" (0 to {len(relays.channels) - 1})')
-        relays.switch(channel, body["on"], body.get("seconds"), str(body.get("source", "button")))
+        relays, channel = self._named_channel(body)
+        if not isinstance(body.get("on"), bool):
+            raise _bad('needs "on" (true or false)')
+        seconds = body.get("seconds")
+        if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0):
+            raise _bad('"seconds" must be more than 0, or left out')
+        relays.switch(channel, body["on"], seconds, str(body.get("source", "button")))
         return web.json_response(asdict(relays.view(channel)))
 
     async def _reboot(self, request: web.Request) -> web.Response:
@@ -86,6 +91,20 @@ class ControlServer:
         relays = self._named(await _body(request))
         relays.reboot(counters=relays.model.generation == 1)
         return web.json_response({"outputs": [relays.view(channel).on for channel in relays.channels]})
+
+    async def _trip(self, request: web.Request) -> web.Response:
+        """`{"device", "channel", "error": "overpower"}`: a protection of the relay acts."""
+        body = await _body(request)
+        relays, channel = self._named_channel(body)
+        relays.trip(channel, str(body.get("error", "overpower")))
+        return web.json_response(asdict(relays.view(channel)))
+
+    async def _weld(self, request: web.Request) -> web.Response:
+        """`{"device", "channel", "welded"}`: the contact sticks closed, whatever the relay says; or comes free."""
+        body = await _body(request)
+        relays, channel = self._named_channel(body)
+        self._world.weld(relays.device.id, channel, body.get("welded") is not False, at=self._clock.now())
+        return web.json_response(asdict(relays.view(channel)))
 
     async def _tell_miner(self, request: web.Request) -> web.Response:
         """`{"miner", "asleep"}`: as if somebody told the miner at its own web page to stop or to hash."""
@@ -96,6 +115,12 @@ class ControlServer:
         now = self._clock.now()
         self._world.set_asleep(body["miner"], body["asleep"], at=now)
         return web.json_response(asdict(self._world.miner(body["miner"], now)))
+
+    def _named_channel(self, body: dict[str, Any]) -> tuple[ShellyRelays, int]:
+        relays, channel = self._named(body), body.get("channel", 0)
+        if isinstance(channel, bool) or not isinstance(channel, int) or channel not in relays.channels:
+            raise _bad(f'needs "channel", 0 to {len(relays.channels) - 1}')
+        return relays, channel
 
     def _named(self, body: dict[str, Any]) -> ShellyRelays:
         relays = self._relays.get(str(body.get("device")))

@@ -119,6 +119,8 @@ class ShellyDevice:
             **(self._meter(channel, watts) if self._model.metered else {}),
             "temperature": {"tC": celsius, "tF": round(celsius * 1.8 + 32.0, 1)},
         }
+        if self.relays.errors[channel]:
+            status["errors"] = list(self.relays.errors[channel])
         if view.timer_started_s is not None and view.timer_until_s is not None:
             status["timer_started_at"] = round(view.timer_started_s, 2)
             status["timer_duration"] = round(view.timer_until_s - view.timer_started_s, 2)

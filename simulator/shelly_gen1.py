@@ -20,7 +20,7 @@ _WATT_MINUTES_PER_KWH = 60_000.0
 _STATES = {"restore_last": "last", "match_input": "switch"}  # ours by the name of the second generation
 _KEPT_STATES = {word: state for state, word in _STATES.items()} | {"on": "on", "off": "off"}
 # the second generation's words for what switched, as the first says them
-_SOURCES = {"HTTP_in": "http", "button": "input", "switch": "input", "loopback": "schedule", "init": "start"}
+_SOURCES = {"HTTP_in": "http", "button": "input", "switch": "input", "loopback": "schedule"}
 
 
 class ShellyGen1Server:
@@ -109,8 +109,11 @@ class ShellyGen1Server:
             "uptime": int(now.timestamp() - self._relays.booted_s),
         }
         if self._relays.model.metered:
-            status |= {"temperature": round(31.0 + watts / 180.0, 2), "overtemperature": False}
+            status |= {"temperature": round(31.0 + watts / 180.0, 2), "overtemperature": self._hot()}
         return status
+
+    def _hot(self) -> bool:
+        return any("overtemp" in errors for errors in self._relays.errors.values())
 
     def _channel(self, channel: int) -> dict[str, Any]:
         view, now_s = self._relays.view(channel), self._relays.clock.now().timestamp()
@@ -129,7 +132,8 @@ class ShellyGen1Server:
                 "timer_duration": int(view.timer_until_s - view.timer_started_s),
                 "timer_remaining": math.ceil(view.timer_until_s - now_s),
             }
-        return told | ({"overpower": False, "is_valid": True} if self._relays.model.metered else {})
+        overpower = "overpower" in self._relays.errors[channel]
+        return told | ({"overpower": overpower, "is_valid": True} if self._relays.model.metered else {})
 
     def _meter(self, channel: int) -> dict[str, Any]:
         if not self._relays.model.metered:

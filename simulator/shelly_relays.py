@@ -37,6 +37,7 @@ class ShellyRelays:
         self._faults, self._target = faults, f"shelly:{device.id}"
         self._miners = {m.channel: m for m in world.site.miner if m.device == device.id}
         self._asked: dict[int, tuple[bool, str]] = {}
+        self.errors: dict[int, tuple[str, ...]] = dict.fromkeys(self.channels, ())
         self._counted_from_kwh = dict.fromkeys(self.channels, 0.0)
 
     def view(self, channel: int) -> RelayView:
@@ -47,7 +48,7 @@ class ShellyRelays:
         """Whether the output is on really, also while the reported values are frozen."""
         return self.world.relay(self.device.id, channel, self.clock.true_now()).on
 
-    def source(self, channel: int, *, timer: str = "timer") -> str:
+    def source(self, channel: int) -> str:
         """The device's word for what switched the channel last."""
         view = self.view(channel)
         if view.automatic:
@@ -55,7 +56,7 @@ class ShellyRelays:
         if channel not in self._asked:
             return "init"
         on, source = self._asked[channel]
-        return source if on == view.on else timer
+        return source if on == view.on else "timer"
 
     def command(self, channel: int, on: bool, after_s: float | None, source: str) -> bool:
         """A command from the network: whether the output was on before.
@@ -74,11 +75,18 @@ class ShellyRelays:
     def switch(self, channel: int, on: bool, after_s: float | None, source: str) -> None:
         """Set the output, from the network or by the button; an automatic off of the settings acts as a timer."""
         now = self.clock.true_now()
+        if on:
+            self.errors[channel] = ()
         if after_s is None and on:
             after_s = self.settings[channel].auto_off_s
         until = None if after_s is None else now + timedelta(seconds=after_s)
         self.world.set_relay(self.device.id, channel, on, until, at=now)
         self._asked[channel] = (on, source)
+
+    def trip(self, channel: int, error: str) -> None:
+        """Let a protection of the relay act: the output goes off, and the error stays until it is switched on again."""
+        self.switch(channel, False, None, "limits")
+        self.errors[channel] = (error,)
 
     def reboot(self, *, counters: bool) -> None:
         """Power-cycle: timers are lost, outputs come back as `initial_state` says; `counters` restart at 0."""

@@ -19,6 +19,7 @@ class RelayChannel:
         self._times = [start_s]
         self._states = [False]
         self._timer: tuple[float, float] | None = None
+        self._welded: tuple[float, float | None] | None = None
         self.automatic = automatic
 
     def switch(self, at_s: float, on: bool, until_s: float | None = None) -> None:
@@ -38,6 +39,25 @@ class RelayChannel:
         """Whether the output is on at `at_s`, and since when."""
         index = -1 if at_s >= self._times[-1] else max(bisect_right(self._times, at_s) - 1, 0)
         return self._states[index], self._times[index]
+
+    def weld(self, at_s: float, welded: bool) -> None:
+        """Let the contact stick closed from `at_s` on, whatever the output says; or come free."""
+        if welded:
+            self._welded = (at_s, None)
+        elif self._welded is not None:
+            self._welded = (self._welded[0], at_s)
+
+    def contact(self, at_s: float) -> tuple[bool, float]:
+        """Whether power flows through the channel at `at_s`, and since when: its output, unless the contact sticks."""
+        on, since_s = self.state(at_s)
+        if on or self._welded is None:
+            return on, since_s
+        from_s, until_s = self._welded
+        if at_s < from_s or (until_s is not None and at_s >= until_s):
+            return False, since_s if until_s is None else max(since_s, until_s)
+        if from_s > since_s:
+            return True, from_s
+        return True, self.state(since_s - 0.001)[1]  # it was on then, and the contact never opened
 
     def view(self, at_s: float) -> RelayView:
         """The channel as a device reports it at `at_s`."""

@@ -122,6 +122,10 @@ class VirtualSite:
         relay.automatic = False
         relay.switch(self._not_in_the_past(at), on, until.timestamp() if until else None)
 
+    def weld(self, device_id: str, channel: int, welded: bool, *, at: datetime | None = None) -> None:
+        """Let a relay's contact stick closed, or come free: power flows though the relay says that it is off."""
+        self._channel(device_id, channel).weld(self._not_in_the_past(at), welded)
+
     def relay(self, device_id: str, channel: int, t: datetime) -> RelayView:
         """The relay channel at `t`."""
         return self._channel(device_id, channel).view(self._reach(t))
@@ -135,7 +139,7 @@ class VirtualSite:
         """Tell a miner, over its API, to stop hashing or to hash again. A power cut makes it forget."""
         at_s = self._not_in_the_past(at)
         miner, relay = self._miner_and_relay(miner_id)
-        if self._told_to_sleep(miner, relay.state(at_s)[1], at_s)[0] == asleep:
+        if self._told_to_sleep(miner, relay.contact(at_s)[1], at_s)[0] == asleep:
             return
         sleep = self._sleep[miner_id]
         if sleep.state(at_s)[0] == asleep:  # told before a power cut, which made it forget
@@ -147,7 +151,7 @@ class VirtualSite:
         state = self.state_at(t)
         at_s = t.timestamp()
         miner, relay = self._miner_and_relay(miner_id)
-        on, since_s = relay.state(at_s)
+        on, since_s = relay.contact(at_s)
         asleep = self._told_to_sleep(miner, since_s, at_s)[0]
         watts = state.miner_w[miner_id]
         hashing_share = 0.0 if asleep else max(watts - ASLEEP_W, 0.0) / (miner.power_w - ASLEEP_W)
@@ -227,7 +231,7 @@ class VirtualSite:
         minute = int(at_s - day.start_s) // _STEP
         miners = []
         for number, (miner, relay) in enumerate(self._miners):
-            on, since_s = relay.state(at_s)
+            on, since_s = relay.contact(at_s)
             watts = 0.0
             if on:
                 ripple = ((index * 2_654_435_761 + number * 40_503) & 0xFFFF) / 65_535 - 0.5

@@ -128,7 +128,34 @@ async def test_a_restart_loses_the_timer_and_leaves_the_output_as_the_relay_is_s
         stage.relays.reboot(counters=False)
         channel = await channel_of(relay, 0)
         assert (channel.on, channel.timer_left_s) == (on, None)
-        assert channel.switched_by in ("init", "start")
+        assert channel.switched_by == "init"
+
+
+@every_generation
+@pytest.mark.parametrize("error", ["overpower", "overtemp"])
+async def test_a_protection_that_acted_is_an_error_of_the_channel(model, error):
+    async with relay_stage(model) as stage, stage.connected() as relay:
+        await relay.switch_on(0, off_after_s=900)
+        stage.relays.trip(0, error)
+        channel = await channel_of(relay, 0)
+        (reading,) = await relay.read()
+        assert (channel.on, channel.errors) == (False, (error,))
+        assert f"channel_0_{error}" in reading.fault_codes
+
+
+@every_generation
+async def test_a_contact_that_sticks_shows_in_the_power_of_an_output_that_is_off(model):
+    async with relay_stage(model) as stage, stage.connected() as relay:
+        await relay.switch_on(0, off_after_s=900)
+        stage.later(600)
+        stage.world.weld("garage", 0, True, at=stage.clock.now())
+        await relay.switch_off(0)
+        stage.later(30)
+        channel = await channel_of(relay, 0)
+        assert channel.on is False
+        assert channel.power_w == pytest.approx(3_250, rel=0.02)
+        stage.world.weld("garage", 0, False, at=stage.clock.now())
+        assert (await channel_of(relay, 0)).power_w == 0
 
 
 @every_generation

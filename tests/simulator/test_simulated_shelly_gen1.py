@@ -111,6 +111,20 @@ async def test_a_hand_and_a_restart_come_from_the_control_endpoint(model: str) -
         assert (await g.tell("/reboot", device="cerbo")).status_code == 400
 
 
+@pytest.mark.parametrize("model", ["shelly4pro", "pro4pm"])
+async def test_protections_and_stuck_contacts_come_from_the_control_endpoint(model: str) -> None:
+    async with garage(model) as g:
+        tripped = await g.tell("/trip", device="garage", channel=0, error="overpower")
+        assert tripped.json()["on"] is False
+        assert g.site.state_at(NOON).miner_w["s21"] == 0
+        await g.tell("/weld", device="garage", channel=0, welded=True)
+        g.clock.advance(timedelta(minutes=5))
+        assert g.site.state_at(g.clock.now()).miner_w["s21"] > 3_500
+        await g.tell("/weld", device="garage", channel=0, welded=False)
+        assert g.site.state_at(g.clock.now()).miner_w["s21"] == 0
+        assert (await g.tell("/trip", device="garage", channel=-1)).status_code == 400
+
+
 async def _source(g: Stage, channel: int) -> str:
     if "gen" in await g.get("/shelly"):
         return str((await g.get("/rpc/Switch.GetStatus", id=channel))["source"])
