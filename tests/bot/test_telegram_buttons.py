@@ -330,6 +330,16 @@ async def test_progress_that_is_refused_costs_nothing(api: TelegramApi) -> None:
     assert [message.text[:3] for message in api.sent] == ["Re:"]
 
 
+async def test_a_progress_line_does_not_outlive_an_answer_that_nobody_gets(
+    api: TelegramApi, outlet: TelegramOutlet
+) -> None:
+    group = Address("telegram", str(GROUP))
+    await outlet.show_progress(group, "checking ...")
+    api.fail("sendMessage", Failure(400, "Bad Request: not enough rights to send text messages to the chat"))
+    assert isinstance(await outlet.send(group, say("66 %"), ()), Undeliverable)
+    assert api.standing() == []
+
+
 async def test_commands_are_registered_for_each_kind_of_chat_and_only_when_they_changed(api: TelegramApi) -> None:
     kept = KeptHash()
     for _ in range(2):

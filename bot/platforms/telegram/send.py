@@ -90,15 +90,13 @@ class TelegramOutlet:
             if number < from_part:
                 continue
             result = await self._send_part(address, part)
-            match result:
-                case TryLater():
-                    return replace(result, next_part=number)
-                case Undeliverable():
-                    return result
-                case Sent():
-                    confirmed = confirmed and result.confirmed
-                    ref = result.ref if number == _text_part(parts) else ref
+            if isinstance(result, TryLater):
+                return replace(result, next_part=number)
             await self._progress.clear(self._chat_id(address), _thread(address))
+            if isinstance(result, Undeliverable):
+                return result
+            confirmed = confirmed and result.confirmed
+            ref = result.ref if number == _text_part(parts) else ref
             if part_sent is not None and number + 1 < len(parts):
                 await part_sent(number + 1)
         return Sent(confirmed, ref)
