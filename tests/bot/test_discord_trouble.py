@@ -231,6 +231,29 @@ async def test_an_answer_after_fifteen_minutes_goes_into_the_chat(discord_api: D
     assert answer.text == "status: all"
 
 
+async def test_an_interaction_that_takes_no_more_words_is_answered_in_the_chat(discord_api: DiscordApi) -> None:
+    house = House()
+    house.buttons.actions["t1"] = {"text": "stopped"}
+    house.commands.buttons = ((Button("Stop", "t1"),),)
+    async with running(discord_api, house):
+        await discord_api.command("/miners")
+        (asked,) = await discord_api.wait_for(1)
+        discord_api.fail("change_original", Failure(404, 10008, "Unknown Message"))
+        discord_api.fail("follow_up", Failure(400, 40094, "the maximum number of follow up messages"))
+        await discord_api.tap(asked, "Stop")
+        _, answer = await discord_api.wait_for(2)
+    assert answer.text.startswith("Done")
+    assert discord_api.count("post") == 1
+
+
+async def test_typing_is_left_alone_for_as_long_as_discord_asks(discord_api: DiscordApi) -> None:
+    async with running(discord_api, House()) as adapter:
+        discord_api.fail("typing", Failure(429, 40062, "Service resource is being rate limited", {"retry_after": 30}))
+        for _ in range(3):
+            await adapter.outlet.show_working(ANN)
+    assert discord_api.count("typing") == 1
+
+
 async def test_the_same_event_delivered_twice_is_answered_once(discord_api: DiscordApi) -> None:
     house = House()
     house.buttons.actions["t1"] = {"text": "stopped"}

@@ -14,6 +14,7 @@ import structlog
 from bot.platforms.discord.client import (
     ALREADY_ACKNOWLEDGED,
     EPHEMERAL,
+    FOLLOW_UPS_USED_UP,
     INVALID_WEBHOOK_TOKEN,
     NO_MENTIONS,
     SUPPRESS_EMBEDS,
@@ -30,7 +31,7 @@ from bot.reply import Picture
 log = structlog.get_logger()
 
 _MESSAGE, _THINKING, _SILENT, _CHOICES, _MODAL = 4, 5, 6, 8, 9
-_TOO_LATE = frozenset({UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK, INVALID_WEBHOOK_TOKEN})
+_TOO_LATE = frozenset({UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK, INVALID_WEBHOOK_TOKEN, FOLLOW_UPS_USED_UP})
 _ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
 _STANDS_BELOW = "It stands in the channel now."
 

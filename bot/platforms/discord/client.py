@@ -29,9 +29,11 @@ TOKEN_REFUSED = "Discord refused the token; check DISCORD_BOT_TOKEN"
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_USER, UNKNOWN_WEBHOOK = 10003, 10008, 10013, 10015
 UNKNOWN_INTERACTION, INVALID_WEBHOOK_TOKEN, ALREADY_ACKNOWLEDGED = 10062, 50027, 40060
+FOLLOW_UPS_USED_UP = 40094
 MISSING_ACCESS, CANNOT_MESSAGE_USER, MISSING_PERMISSIONS, INVALID_FORM = 50001, 50007, 50013, 50035
 TOO_LARGE, FILE_TOO_LARGE, NO_MUTUAL_GUILDS = 40005, 50045, 50278
-_SLOW_DOWN = frozenset({20016, 20028, 20029, 30046, 31001, 40003, 40062})
+# slow mode, writing limits, edits of old messages, opening direct chats, a resource under load
+_SLOW_DOWN = frozenset({20016, 20028, 20029, 30046, 40003, 40062})
 # Nothing at all can be sent there any more.
 PLACE_GONE: Mapping[int, str] = {
     UNKNOWN_CHANNEL: "the channel does not exist any more",

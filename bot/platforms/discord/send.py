@@ -180,7 +180,10 @@ class DiscordOutlet:
         if now - self._typed_at.get(address.key, -_TYPING_S) >= _TYPING_S:
             _remember(self._typed_at, address.key, now)
             channel = await self._channel(address)
-            await self._wire.call("POST", "/channels/{channel_id}/typing", channel_id=channel)
+            try:
+                await self._wire.call("POST", "/channels/{channel_id}/typing", channel_id=channel)
+            except Busy as busy:
+                self._typed_at[address.key] = now + busy.after_s
 
     async def show_progress(self, address: Address, text: str) -> None:
         """The step as a message that the answer will take the place of."""
