@@ -169,8 +169,10 @@ async def confirm(
     if queued:
         await scope.wake("control")
         return Accepted(decided)
-    if decided.state == "proposed":
-        return RefusedBy({}, ("This does not fit what was asked any more; send the command again.",))
+    if decided.state == "proposed":  # altered, or somebody else's change was the last that the hour allows
+        return await _refusal_now(scope, request) or RefusedBy(
+            {}, ("This does not fit what was asked any more; send the command again.",)
+        )
     return _decided(decided)
 
 
