@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from bot.message import Address
+from bot.message import Address, Message
 from bot.platforms.discord.interactions import ANSWERABLE_S, Interactions
 from bot.ports import TryLater
 from bot.reply import Button, say
@@ -128,6 +129,27 @@ async def test_a_bot_killed_while_it_answers_answers_after_its_restart(discord_a
         await discord_api.wait_for(2)
     assert sorted(first_lines(discord_api)) == ["Re: how is the battery?", "status: all"]
     assert {post.channel_id for post in discord_api.posts} == {DIRECT + 7}
+
+
+class SilentChat:
+    """A chat that knows nobody, and says so."""
+
+    async def handle(self, message: Message, outlet: Any) -> bool:
+        return False
+
+    async def resume(self, outlet: Any) -> int:
+        return 0
+
+    async def close(self, *, drain_s: float = 0.0) -> None:
+        pass
+
+
+async def test_a_command_that_nobody_will_answer_is_not_acknowledged(discord_api: DiscordApi) -> None:
+    house: Any = SimpleNamespace(chat=SilentChat)
+    async with running(discord_api, house, thinking_after_s=0.02):
+        called = await discord_api.command("/status")
+        await asyncio.sleep(0.2)
+    assert not called.acknowledged
 
 
 async def test_a_button_works_after_a_restart(discord_api: DiscordApi) -> None:
