@@ -27,8 +27,7 @@ _PATIENCE_S = 5.0
 class MinerServer:
     """The API of one miner.
 
-    `writable` False refuses what changes something, as without `api-allow W:`; `sloppy` leaves the commas between the
-    objects of a list out, as some firmwares do.
+    `writable` False refuses what changes something, as without `api-allow W:`.
     """
 
     def __init__(
@@ -39,11 +38,10 @@ class MinerServer:
         faults: Faults,
         *,
         writable: bool = True,
-        sloppy: bool = False,
     ) -> None:
         self._world, self._miner, self._clock, self._faults = world, miner, clock, faults
         self._target = f"miner:{miner.id}"
-        self._writable, self._sloppy = writable, sloppy
+        self._writable = writable
         self.asked: list[str] = []
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -82,8 +80,7 @@ class MinerServer:
         except AnswerLost:
             await reader.read()
             return None
-        text = json.dumps(nulled(answer) if fault == "nulls" else answer)
-        return (text.replace("}, {", "}{") if self._sloppy else text).encode() + b"\0"
+        return json.dumps(nulled(answer) if fault == "nulls" else answer).encode() + b"\0"
 
     def _replies(self, names: list[str]) -> dict[str, Any]:
         if len(names) < 2:

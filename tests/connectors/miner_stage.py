@@ -40,16 +40,14 @@ class MinerStage:
 
 
 @asynccontextmanager
-async def miner_stage(
-    *, on_for_s: float | None = 600.0, writable: bool = True, sloppy: bool = False
-) -> AsyncIterator[MinerStage]:
+async def miner_stage(*, on_for_s: float | None = 600.0, writable: bool = True) -> AsyncIterator[MinerStage]:
     """The S19 that has power since `on_for_s` (None: it has none), around noon."""
     described = default_site()
     scenario = replace(scenario_named("sunny"), automatic_miners=0)
     world = VirtualSite(described, seed=1, start=BIRTH, wiring="solark", scenario=scenario)
     clock, faults = SimClock(BIRTH + timedelta(hours=12), speed=0), Faults()
     miner = next(m for m in described.miner if m.id == "s19-1")
-    server = MinerServer(world, miner, clock, faults, writable=writable, sloppy=sloppy)
+    server = MinerServer(world, miner, clock, faults, writable=writable)
     async with listening_miner(server) as port:
         described = miner.model_copy(update={"api": "cgminer", "api_host": "127.0.0.1", "api_port": port})
         stage = MinerStage(described, server, world, clock, faults)

@@ -6,11 +6,14 @@ import asyncio
 import math
 
 import pytest
+from aiohttp import web
 
-from connectors.device import SwitchedDevice
+from connectors.device import DeviceSecrets, SwitchedDevice
 from connectors.errors import Malformed, Unreachable
-from connectors.shelly.client import LONGEST_TIMER_S
+from connectors.shelly.client import LONGEST_TIMER_S, ShellyRelay
+from energy.site import Device, Site
 from tests.connectors.relay_stage import GENERATIONS, TARGET, channel_of, relay_stage
+from tests.connectors.serving import serving
 
 every_generation = pytest.mark.parametrize("model", GENERATIONS)
 HASTY_S = 0.4
@@ -72,6 +75,19 @@ async def test_a_channel_that_there_is_not_is_told_with_the_place_to_mend(model)
     async with relay_stage(model) as stage, stage.connected() as relay:
         with pytest.raises(Malformed, match="has no channel 9; check device and channel of the miner"):
             await relay.switch_on(9, off_after_s=60)
+
+
+@pytest.mark.parametrize("identity", [{"gen": 2}, {"type": "SHSW-PM", "mac": "AABBCCDDEEFF", "auth": False}])
+async def test_a_switching_that_is_answered_with_something_else_is_malformed(identity):
+    async def strange(request: web.Request) -> web.Response:
+        return web.json_response(identity if request.path == "/shelly" else {"result": {}})
+
+    async with serving(strange) as server:
+        device = Device(id="garage", kind="shelly", host=server.address)
+        relay = ShellyRelay(Site(id="ranch", device=(device,)), device, DeviceSecrets())
+        with pytest.raises(Malformed, match="answered a switching with something else; read its state again"):
+            await relay.switch_on(0, off_after_s=60)
+        await relay.close()
 
 
 @every_generation

@@ -192,6 +192,11 @@ def test_another_inverters_block_stops_the_write():
         with_grid_charge(vendor.factory_settings(), True, serial="1234567890")
 
 
+def test_a_slaves_block_stops_the_write():
+    with pytest.raises(NotUnderstood, match="not the master inverter's"):
+        with_grid_charge(vendor.factory_settings() | {"equipMode": 2}, True, serial=SERIAL)
+
+
 def test_some_slots_on_is_on_and_an_unknown_slot_is_no_off():
     block = vendor.factory_settings()
     assert grid_charge(block | {"time2on": "true"}).enabled is True
