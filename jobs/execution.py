@@ -190,7 +190,7 @@ class Execution:
             return await self._not_any_more(request, miner)
         wish = self._wish(request, miner, "off")
         outcome = await self._stopping.stop(miner, self._reason(request), wish=wish)
-        return _with(outcome, before)
+        return replace(outcome, before=before)
 
     async def _start(self, request: ControlRequest, miner: Miner) -> Outcome:
         before = self._before(request, miner)
@@ -206,7 +206,10 @@ class Execution:
             wish=self._wish(request, miner, "on"),
             outdated=lambda: self._overtaken(request, miner),
         )
-        return _with(outcome, before)
+        if until is not None and outcome.state == "done":
+            then = "is automatic again" if before == "auto" else "stays off"
+            outcome = replace(outcome, says=f"{outcome.says} It stops at {self._telling.at(until)} and then {then}.")
+        return replace(outcome, before=before)
 
     async def _auto(self, request: ControlRequest, miner: Miner) -> Outcome:
         before = self._before(request, miner)
@@ -217,7 +220,7 @@ class Execution:
         stands = "" if known is None or known.on is None else f" It is {'on' if known.on else 'off'} now."
         said = f"{miner.id} is automatic from now on: it follows its start and stop limits.{stands}"
         await self._telling.note("miner_auto", miner.id, said, actor=_actor(request), request_id=request.request_id)
-        return _with(Outcome(state="done", says=said, on=known.on if known else None), before)
+        return Outcome(state="done", says=said, on=known.on if known else None, before=before)
 
     async def _not_any_more(self, request: ControlRequest, miner: Miner) -> Outcome:
         said = f"{miner.id} was left as it is: a later command came first."
@@ -263,7 +266,7 @@ class Execution:
         return wish.set_at > _decided(request)
 
     def _before(self, request: ControlRequest, miner: Miner) -> str | None:
-        """What was wanted before; at a second try it is what the first one found, which the wish of ours hides."""
+        """What was wanted before; unknown at a second try, when the first one has put our wish there."""
         wish = self._relays.wishes.get(miner.id)
         if wish is None or wish.request_id == request.request_id:
             return None
@@ -279,10 +282,6 @@ class Execution:
             by_person=request.origin != "plan",
             personal=personal,
         )
-
-
-def _with(outcome: Outcome, before: str | None) -> Outcome:
-    return replace(outcome, before=before)
 
 
 def _actor(request: ControlRequest) -> str:

@@ -14,7 +14,7 @@ from jobs.work import Work
 from store.control import ControlRequest
 
 log = structlog.get_logger()
-LIMIT_S = 60.0  # a cloud is read, written and read back
+LIMIT_S = 120.0  # a cloud is read, written, and read back for up to a minute
 
 
 async def set_grid_charge(work: Work, telling: Telling, request: ControlRequest) -> Outcome:
@@ -55,7 +55,7 @@ async def _set(work: Work, on: bool) -> Outcome:
 async def _now(inverter: InverterSettings) -> str:
     """How it stands after a write that failed: never assumed."""
     try:
-        async with asyncio.timeout(LIMIT_S / 2):
+        async with asyncio.timeout(LIMIT_S / 4):
             enabled = (await inverter.grid_charge()).enabled
     except (ConnectorError, TimeoutError):
         return "It could not be read back: look at the inverter's own app."

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from connectors.device import DeviceSecrets
 from connectors.registry import connect
@@ -86,11 +87,16 @@ class Ranch:
     endpoints: Endpoints
     database: Database
 
+    def open(self, device_id: str) -> Any:
+        """The connector of a device, as the worker would open it."""
+        device = self.site.device_by_id(device_id)
+        assert device is not None
+        cloud = DeviceSecrets(self.endpoints.solark_username, SecretStr(self.endpoints.solark_password))
+        return connect(self.site, device, cloud if device_id == "solark" else DeviceSecrets())
+
     def work(self, **changes: Any) -> Work:
         """A worker's parts, with connections of its own."""
-        device = self.site.device_by_id("garage")
-        assert device is not None
-        relay = connect(self.site, device, DeviceSecrets())
+        relay = self.open("garage")
         made: dict[str, Any] = {"pace": QUICK, "weather": None, "backfill_days": 0}
         made |= {"polled": {}, "streamed": {}, "switched": {"garage": relay}}
         return Work(database=self.database, site=self.site, **(made | changes))
@@ -227,6 +233,9 @@ class Ranch:
         """What waits to be told to people: level and text."""
         due = await notices.claim_due(self.database, ORG, datetime.now(UTC) + timedelta(hours=1), lease_s=0)
         return [(notice.level, notice.text) for notice in due]
+
+    async def has_said(self, words: str) -> bool:
+        return any(words in said for _, said in await self.told())
 
     async def has_notice(self, level: str) -> bool:
         return level in [each for each, _ in await self.notices()]

@@ -127,7 +127,7 @@ async def test_the_automatic_mode_starts_by_priority_with_the_pause_and_stops_be
         await ranch.weather(soc_pct=73.0)
         await until(lambda: not ranch.is_on("s19-1"))
         assert ranch.is_on("s21")
-        assert [said for action, said in await ranch.told() if action == "miner_auto" and "s19-1 is off" in said]
+        await until(lambda: ranch.has_said("s19-1 is off, read back from the relay: "))
 
 
 async def test_the_automatic_mode_keeps_to_the_dwell_times_and_to_the_starts_of_a_day(database):
