@@ -80,13 +80,16 @@ def simulate(
     sites: Annotated[int, typer.Option(help="How many sites.")] = 1,
     scenario: Annotated[str, typer.Option(help="What the site goes through.")] = "sunny",
     wiring: Annotated[str, typer.Option(help="Where the panels hang: solark or both.")] = "solark",
+    attended: Annotated[
+        bool, typer.Option("--attended", help="Miners wait for commands; else some follow the SOC by themselves.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the endpoints as JSON.")] = False,
 ) -> None:
     """The virtual site alone; its endpoints are printed."""
     from app.simulate import World
     from app.simulate import simulate as run_simulator
 
-    world = World(seed=seed, speed=speed, start=start, sites=sites, scenario=scenario, wiring=wiring)
+    world = World(seed=seed, speed=speed, start=start, sites=sites, scenario=scenario, wiring=wiring, attended=attended)
     _run(run_simulator(world, as_json=as_json))
 
 

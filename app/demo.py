@@ -28,9 +28,10 @@ from app.run import child_environment, redis_for
 from app.settings import Settings, SettingsError
 from energy.site import Site
 from services.people import create_pairing_code
-from services.scope import DEFAULT_ORG_ID
-from store import readings, sites
+from services.scope import DEFAULT_ORG_ID, HOST
+from store import readings, sites, wishes
 from store.database import Database
+from store.wishes import Wish
 
 START_TIMEOUT_S = 60.0
 POLL_INTERVAL_S = {"solark_cloud": 10.0, "shelly": 5.0}  # the vendors' etiquette does not bind on loopback
@@ -99,7 +100,9 @@ async def _running(settings: Settings, scenario: str) -> AsyncIterator[tuple[Dat
 
 
 async def _simulator(world: list[str], environment: Mapping[str, str], log_file: Path) -> Simulator:
-    process = await start(Child("simulator", ["simulate", "--json", *world], environment, log_file), capture=True)
+    process = await start(
+        Child("simulator", ["simulate", "--json", "--attended", *world], environment, log_file), capture=True
+    )
     assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), START_TIMEOUT_S)
@@ -130,6 +133,9 @@ async def _site(database: Database, simulator: Simulator, scenario: str) -> Site
     quick = [d.model_copy(update={"poll_interval_s": POLL_INTERVAL_S.get(d.kind)}) for d in moved.device]
     site = moved.model_copy(update={"device": tuple(quick)})
     await sites.sync(database, DEFAULT_ORG_ID, site)
+    for miner in site.miner:  # the worker runs them by their profiles until somebody says otherwise
+        wish = Wish(miner.id, "auto", until=None, set_by=HOST.name, set_at=datetime.now(UTC), request_id=None)
+        await wishes.put(database, DEFAULT_ORG_ID, site.id, wish)
     return site
 
 

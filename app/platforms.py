@@ -14,6 +14,7 @@ from bot.forms import Form
 from bot.message import Sender
 from bot.ports import Outlet
 from bot.web.app import Hook, HookAnswer
+from services import routes
 from store.database import Database
 
 TELEGRAM_PATH, SLACK_PATH = "/webhooks/telegram", "/webhooks/slack"
@@ -82,7 +83,11 @@ def _telegram(
     from bot.platforms.telegram.webhook import TelegramWebhook
 
     client = connect(settings.token, settings.api_base_url or OFFICIAL_API)
-    outlet = TelegramOutlet(client)
+
+    async def moved(old_chat_id: str, new_chat_id: str) -> None:
+        await routes.moved(database, "telegram", old_chat_id, new_chat_id)
+
+    outlet = TelegramOutlet(client, on_moved=moved)
     registered = StoredRegistration(database, "telegram")
     if settings.webhook_url is not None and settings.webhook_secret is not None:
         webhook = TelegramWebhook(

@@ -6,13 +6,16 @@ import contextlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import typer
 
 from app.run import stop_on_signal
 from app.settings import SettingsError
 from services.transfer import EARLIEST_YEAR, LATEST_YEAR
+
+if TYPE_CHECKING:
+    from simulator.physics import VirtualSite
 
 HISTORY_DAYS = 30
 MOST_SITES = 50
@@ -30,6 +33,7 @@ class World:
     sites: int
     scenario: str
     wiring: str
+    attended: bool = False  # the relays wait for commands from `start` on, instead of following the SOC by themselves
 
 
 async def simulate(world: World, *, as_json: bool) -> None:
@@ -55,9 +59,18 @@ async def simulate(world: World, *, as_json: bool) -> None:
     with stop_on_signal() as stop:
         async with contextlib.AsyncExitStack() as stack:
             for virtual in worlds:
+                if world.attended:
+                    _hand_over(virtual, start)
                 endpoints = await stack.enter_async_context(serve(virtual, clock))
                 _tell(virtual.site.id, asdict(endpoints), as_json=as_json)
             await stop.wait()
+
+
+def _hand_over(virtual: VirtualSite, at: datetime) -> None:
+    """Leave every relay as it stands: one that was switched once follows nothing by itself any more."""
+    for miner in virtual.site.miner:
+        on = virtual.relay(miner.device, miner.channel, at).on
+        virtual.set_relay(miner.device, miner.channel, on, at=at)
 
 
 def _start(text: str | None) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.reply import (
@@ -21,6 +22,7 @@ from bot.reply import (
 )
 from bot.text import blocks_from_text, clean, without_foreign_links
 from charts.specs import spec_from_json, spec_to_json
+from energy.units import format_duration
 
 if TYPE_CHECKING:
     from agents.answer import Answer, Figure
@@ -47,6 +49,14 @@ CHART_FAILED = Source("The chart could not be drawn; the figures above are compl
 def slow_down(per_minute: int, wait_s: float) -> Reply:
     """What a person hears once who writes too much."""
     return say(f"That is more than {per_minute} messages a minute. I answer again in {max(1, round(wait_s))} s.")
+
+
+def too_old(age: timedelta) -> Reply:
+    """What is said to a command that was sent while we were away."""
+    return say(
+        f"You sent this {format_duration(age)} ago, while I was away, so I did not act on it. "
+        "If it still holds, please send it again."
+    )
 
 
 def welcome(name: str) -> Reply:

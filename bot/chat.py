@@ -21,6 +21,7 @@ from bot.answering import (
     delivery_from_json,
     delivery_to_json,
     slow_down,
+    too_old,
     welcome,
 )
 from bot.codes import pairing_code
@@ -61,6 +62,7 @@ class ChatLimits:
     render_timeout_s: float = 30.0
     give_up_sending_after_s: float = 3_600.0
     oldest_resumed: timedelta = timedelta(hours=24)
+    oldest_command: timedelta = timedelta(minutes=10)
     working_shown_after_s: float = 0.0  # of a question; a command is mostly answered before anybody could see it
     command_working_shown_after_s: float = 0.3
     typing_every_s: float = 4.5
@@ -128,27 +130,28 @@ class Chat:
         self._answering = asyncio.Semaphore(self._limits.answering_at_once)
         self._lanes: Lanes[_Work] = Lanes(self._work, self._limits.waiting_per_conversation)
 
-    async def handle(self, message: Message, outlet: Outlet) -> None:
+    async def handle(self, message: Message, outlet: Outlet) -> bool:
         """Take a message on. Returns when it is committed and queued; then the platform may forget it.
 
-        An exception means that it was not taken on and must be handed over again.
+        False when nothing will be said to it: then not even a sign that something happens may be shown. An exception
+        means that it was not taken on and must be handed over again.
         """
         if not _is_consistent(message, outlet) or not (message.direct or message.addressed):
-            return
+            return False
         platform, sender = message.address.platform, message.sender
         person = await self._people.admit(platform, sender.external_id)
         # A longer text is refused anyway; its head is enough to refuse it again after a restart.
         kept = replace(message, text=message.text[: MAX_CHARACTERS + 1])
         taken = (platform, message.key)
         if taken in self._taking_on:
-            return
+            return True
         self._taking_on.add(taken)
         try:
             is_new = await self._inbox.receive(platform, message.key, message_to_json(kept))
             if is_new or await self._is_stranded(platform, message.key):
-                await self._take_on(kept, outlet, person)
-            else:
-                log.debug("message_repeated", platform=platform, key=message.key)
+                return await self._take_on(kept, outlet, person)
+            log.debug("message_repeated", platform=platform, key=message.key)
+            return True
         finally:
             self._taking_on.discard(taken)
 
@@ -158,15 +161,14 @@ class Chat:
             return False
         return any(each.key == key and each.delivery is None for each in await self._inbox.pending(platform))
 
-    async def _take_on(self, message: Message, outlet: Outlet, person: Person | None) -> None:
+    async def _take_on(self, message: Message, outlet: Outlet, person: Person | None) -> bool:
         if person is None:
-            await self._meet_stranger(message, outlet)
-            return
+            return await self._meet_stranger(message, outlet)
         if message.direct:
             await self._places.seen(person.person_id, message.address)
         if message.token is not None and (message.address.key, message.token) in self._tapped:
             await self._settle(message)  # the same button again, while the first tap is being answered
-            return
+            return True
         asks = self._responder.is_question(message)
         rate, allowed = (
             (self._rate, self._limits.per_person_per_minute)
@@ -180,9 +182,18 @@ class Chat:
                 await self._queue(_Work(message, outlet, person, Delivery(slow_down(allowed, wait_s))))
             else:
                 await self._settle(message)
-            return
+            return True
         # A command never waits behind a question: a miner must stop now, not after the model has finished.
-        await self._queue(_Work(message, outlet, person), lane="" if asks else "commands")
+        await self._queue(self._fresh(_Work(message, outlet, person)), lane="" if asks else "commands")
+        return True
+
+    def _fresh(self, work: _Work) -> _Work:
+        """A command or a tap that waited for us too long is not acted on: the site is another one by now."""
+        age = self._now() - work.message.sent_at
+        if work.delivery is not None or age <= self._limits.oldest_command or self._responder.is_question(work.message):
+            return work
+        log.warning("command_too_old", key=work.message.key, age_s=round(age.total_seconds()))
+        return replace(work, delivery=Delivery(too_old(age)))
 
     async def resume(self, outlet: Outlet) -> int:
         """Take up what an earlier run received on this platform and did not finish; returns how many messages."""
@@ -199,7 +210,7 @@ class Chat:
             if person is None and (delivery is None or delivery.turn is not None):
                 await self._meet_stranger(message, outlet)  # not known, or not any more: no figures for them
                 continue
-            taken_up.append(_Work(message, outlet, person, delivery))
+            taken_up.append(self._fresh(_Work(message, outlet, person, delivery)))
         for work in taken_up:
             self._put(work, force=True)
         if taken_up:
@@ -216,8 +227,8 @@ class Chat:
         if unfinished:
             log.info("messages_left_for_next_start", count=unfinished)
 
-    async def _meet_stranger(self, message: Message, outlet: Outlet) -> None:
-        """Pair with a right code; anything else gets silence and an audit row."""
+    async def _meet_stranger(self, message: Message, outlet: Outlet) -> bool:
+        """Pair with a right code; anything else gets silence (False) and an audit row."""
         platform, sender = message.address.platform, message.sender
         reason = "not paired" if message.token is None else "not paired, tapped a button"
         code = pairing_code(message)
@@ -227,11 +238,12 @@ class Chat:
                 log.info("person_paired", platform=platform, person=person.person_id)
                 await self._places.seen(person.person_id, message.address)
                 await self._queue(_Work(message, outlet, person, Delivery(welcome(person.name))))
-                return
+                return True
             reason = "pairing code refused"
         if self._strangers.wait_s(f"{platform}:{sender.external_id}") == 0:
             await self._people.note_stranger(platform, sender.external_id, sender.name, reason)
         await self._inbox.settled(platform, message.key)
+        return False
 
     async def _queue(self, work: _Work, *, lane: str = "") -> None:
         if self._put(work, lane=lane) or self._put(replace(work, delivery=Delivery(BUSY)), lane="busy"):

@@ -36,7 +36,7 @@ _KITTY_CHUNK = 4096  # the protocol's own limit for one piece of base64
 class Chat(Protocol):
     """Who answers."""
 
-    async def handle(self, message: Message, outlet: Outlet) -> None:
+    async def handle(self, message: Message, outlet: Outlet) -> object:
         """Take the message on."""
         ...
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+from bot.message import message_to_json
 from bot.ports import Sent, TryLater, Undeliverable
 from bot.reply import Button
 from tests.bot.house import Buttons, House, Places, Wall, message
@@ -178,8 +180,6 @@ async def test_a_tap_that_was_received_before_a_restart_is_done_after_it() -> No
 
 
 def _stored(token: str) -> dict[str, object]:
-    from bot.message import message_to_json
-
     return message_to_json(replace(message("", key="k-tap"), token=token, ref="m5"))
 
 
@@ -200,3 +200,34 @@ async def test_direct_chats_are_remembered_as_ways_to_a_person() -> None:
     house, wall = House(places=Places({"-5"})), Wall()
     await take(house, wall, message("/status"), message("/status", chat="-5", direct=False))
     assert house.places.routes == [("p7", "7")]
+
+
+async def test_a_command_that_waited_for_hours_is_not_acted_on() -> None:
+    house, wall = with_button(), Wall()
+    hours_ago = datetime.now(UTC) - timedelta(hours=5)
+    stop = replace(message("/miners stop"), sent_at=hours_ago)
+    tap = replace(message("", token="t1", ref="m5"), sent_at=hours_ago)
+    asked = replace(message("how is it?"), sent_at=hours_ago)
+    await take(house, wall, stop, tap, asked)
+    assert house.commands.ran == []
+    assert sum("5 h ago, while I was away" in text for text in wall.texts) == 2
+    assert any(text.startswith("Re: how is it?") for text in wall.texts)
+
+
+async def test_nor_is_one_that_an_earlier_run_received_long_ago() -> None:
+    house, wall = House(), Wall()
+    old = replace(message("/miners stop", key="k-old"), sent_at=datetime.now(UTC) - timedelta(hours=2))
+    await house.inbox.receive("wall", "k-old", message_to_json(old))
+    chat = house.chat()
+    await chat.resume(wall)
+    await chat.idle()
+    assert house.commands.ran == []
+    assert "did not act on it" in wall.texts[0]
+
+
+async def test_whoever_hands_over_a_strangers_message_learns_that_nothing_will_be_said() -> None:
+    house, wall = House(), Wall()
+    chat = house.chat()
+    assert await chat.handle(message("/status", user="666"), wall) is False
+    assert await chat.handle(message("/status"), wall) is True
+    await chat.idle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -11,31 +12,36 @@ from agents.assistant import Assistant
 from agents.models import Models, ModelSettings
 from app.chat_people import PeopleHere
 from app.chat_ports import StoredLive, stored_chat
-from bot.chat import Chat
+from bot.chat import Chat, ChatLimits
 from bot.commands.dispatch import Commands
 from bot.live import LiveBoard
 from charts.render import render
 from energy.reading import Reading
 from energy.site import Site
+from jobs.control import keep_control
+from jobs.work import ControlPace
 from services.people import create_pairing_code
 from services.scope import DEFAULT_ORG_ID, Role, Scope, no_wake
 from store import readings, sites
 from store.database import Database, sqlite_url
+from store.wake import Wake
 from tests.bot.house import House
-from tests.jobs.ranch import FINE, Ranch, on_ranch, ranch_site
+from tests.jobs.ranch import FINE, QUICK, Ranch, on_ranch, ranch_site
 
 
 class StoredHouse(House):
     """A house in which everything is real but the platform and the model, which is the local one."""
 
-    def __init__(self, ranch: Ranch) -> None:
+    def __init__(self, ranch: Ranch, wake: Wake | None = None) -> None:
         super().__init__()
         self.ranch = ranch
+        self.wake = no_wake if wake is None else wake.publish
+        self.chat_limits = ChatLimits()
         self.crew = Assistant(Models.build(ModelSettings()))
 
     def chat(self) -> Chat:
         database, site = self.ranch.database, self.ranch.site
-        people = PeopleHere(database, site, no_wake)
+        people = PeopleHere(database, site, self.wake)
 
         async def nothing(_: object) -> None:
             return None
@@ -48,6 +54,7 @@ class StoredHouse(House):
             assistant=self.crew,
             render=render,
             scope_for=people.scope_for,
+            limits=self.chat_limits,
         )
 
     async def code(self, role: Role = "owner") -> str:
@@ -67,15 +74,33 @@ async def _history(database: Database, site: Site) -> None:
 
 
 @contextlib.asynccontextmanager
-async def ranch_house(folder: Path) -> AsyncIterator[StoredHouse]:
-    """A house with a worker that switches its relays."""
+async def _controlled(ranch: Ranch, wake: Wake | None, pace: ControlPace) -> AsyncIterator[None]:
+    if wake is None:
+        async with ranch.controlled(pace=pace):
+            yield
+        return
+    work, stop = ranch.work(pace=pace, wake=wake), asyncio.Event()
+    async with wake.listening("control") as woken:
+        task = asyncio.create_task(keep_control(work, woken, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 20)
+
+
+@contextlib.asynccontextmanager
+async def ranch_house(
+    folder: Path, *, wake: Wake | None = None, pace: ControlPace = QUICK
+) -> AsyncIterator[StoredHouse]:
+    """A house with a worker that switches its relays, at a test's quick pace unless told otherwise."""
     folder.mkdir(parents=True, exist_ok=True)
     database = await Database.open(sqlite_url(folder / "ranch.db"), migrate=True)
     try:
-        async with on_ranch(database, ranch_site()) as ranch, ranch.controlled():
+        async with on_ranch(database, ranch_site()) as ranch, _controlled(ranch, wake, pace):
             await sites.sync(database, DEFAULT_ORG_ID, ranch.site)
             await _history(database, ranch.site)
-            house = StoredHouse(ranch)
+            house = StoredHouse(ranch, wake)
             house.crew.load()
             try:
                 yield house

@@ -57,7 +57,7 @@ _TRIES_PER_MESSAGE = 20
 class Chat(Protocol):
     """Who takes messages on."""
 
-    async def handle(self, message: Message, outlet: Outlet) -> None:
+    async def handle(self, message: Message, outlet: Outlet) -> object:
         """Commit and queue the message; raise when that failed."""
         ...
 

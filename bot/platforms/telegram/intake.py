@@ -28,7 +28,7 @@ ALLOWED_UPDATES = (Update.MESSAGE, Update.CALLBACK_QUERY)
 class Chat(Protocol):
     """Who takes messages on."""
 
-    async def handle(self, message: Message, outlet: Outlet) -> None:
+    async def handle(self, message: Message, outlet: Outlet) -> object:
         """Commit and queue the message; raise when that failed."""
         ...
 
