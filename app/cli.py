@@ -143,11 +143,17 @@ def pair(
 
 
 @cli.command()
-def people(data: Data = None, site: SiteId = None) -> None:
-    """Who may talk to the bot."""
-    from app.pairing import listed_people
+def people(
+    action: Annotated[str, typer.Argument(help="list, approve, role or remove")] = "list",
+    who: Annotated[str | None, typer.Argument(help="A name, an id, or an account such as telegram:123456.")] = None,
+    role: Annotated[str | None, typer.Argument(help="owner, operator or viewer")] = None,
+    data: Data = None,
+    site: SiteId = None,
+) -> None:
+    """Who may talk to the bot; approve who knocked, change a role, remove somebody."""
+    from app.pairing import manage_people
 
-    typer.echo(_run(listed_people(_settings(data, site))))
+    typer.echo(_run(manage_people(_settings(data, site), action, who, role)))
 
 
 @cli.command()
