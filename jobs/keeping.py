@@ -31,6 +31,7 @@ from store.wishes import Mode, Wish
 
 log = structlog.get_logger()
 EVENT = "miner_not_kept"
+AUTOMATIC = "auto"  # how the record names it
 LimitsOf = Callable[[str | None], Coroutine[Any, Any, PersonalLimits | None]]
 
 
@@ -167,7 +168,9 @@ class Keeping:
         wish = self._relays.wishes[miner.id]
         by_person = wish.mode == "on"
         why = Reason(
-            actor=WORKER, by_person=by_person, personal=await self._limits_of(wish.set_by) if by_person else None
+            actor=WORKER if by_person else AUTOMATIC,
+            by_person=by_person,
+            personal=await self._limits_of(wish.set_by) if by_person else None,
         )
         outcome = await self._starting.start(miner, why, outdated=lambda: self._relays.wishes.get(miner.id) is not wish)
         if outcome.state == "refused":
@@ -182,7 +185,8 @@ class Keeping:
             if by_person:
                 await self._telling.tell("info", f"{miner.id} is wanted on and is on again.", also=[wish.set_by])
             else:
-                await self._telling.note("miner_auto", miner.id, f"{miner.id} is on: {step.because}.", on=True)
+                said = f"{miner.id} was started by itself: {step.because}."
+                await self._telling.note("miner_auto", miner.id, said, actor=AUTOMATIC, on=True)
 
     async def _waits(self, miner: Miner, wish: Wish, outcome: Outcome) -> None:
         """A wanted miner that the interlocks hold back: said when it begins, and when the reasons change."""
@@ -207,23 +211,31 @@ class Keeping:
             "automatic": step.because,
             "over": "its time is over",
         }.get(step.why, "")
+        if not again:
+            await self._note_why(miner, step, wish)
         after = await self._after(miner, step, wish)
-        outcome = await self._stopping.stop(miner, Reason(actor=WORKER), wish=after, because=because, again=again)
-        if again:
-            return
-        if step.why == "held":
+        why = Reason(actor=AUTOMATIC if step.why == "automatic" else WORKER)
+        outcome = await self._stopping.stop(miner, why, wish=after, because=because, again=again)
+        if not again:
+            await self._tell_why(step, wish, outcome)
+
+    async def _note_why(self, miner: Miner, step: Step, wish: Wish | None) -> None:
+        if step.why in ("held", "too_low"):
             self._told_rules[miner.id] = frozenset()
-            await self._telling.note("miner_held_back", miner.id, outcome.says, blocks=as_json(step.blocks))
-            said = f"{outcome.says} It comes back by itself when the limits allow it."
-            await self._telling.tell("warning", said, also=[wish.set_by if wish else None])
-        elif step.why == "too_low":
-            said = f"{outcome.says} It had been switched on at the relay."
+            said = f"{miner.id} may not run on: {reasons(step.blocks)}."
             await self._telling.note("miner_held_back", miner.id, said, blocks=as_json(step.blocks))
-            await self._telling.tell("critical", said)
         elif step.why == "over" and wish is not None:
-            await self._told_over(miner, wish, outcome.says)
-        elif step.why == "automatic":
-            await self._telling.note("miner_auto", miner.id, outcome.says, on=False)
+            await self._telling.note("miner_wish_ended", miner.id, f"The time of {miner.id} ({wish.mode}) is over.")
+
+    async def _tell_why(self, step: Step, wish: Wish | None, outcome: Outcome) -> None:
+        asker = wish.set_by if wish else None
+        if step.why == "held":
+            said = f"{outcome.says} It comes back by itself when the limits allow it."
+            await self._telling.tell("warning", said, also=[asker])
+        elif step.why == "too_low":
+            await self._telling.tell("critical", f"{outcome.says} It had been switched on at the relay.")
+        elif step.why == "over":
+            await self._telling.tell("info", outcome.says, also=[asker])
 
     async def _after(self, miner: Miner, step: Step, wish: Wish | None) -> Wish | None:
         """What is wanted from now on, where stopping changes that."""
@@ -238,10 +250,8 @@ class Keeping:
         after = await self._as_before(wish)
         await self._relays.wish(after)
         words = {"on": "it is wanted on again", "auto": "it is automatic again"}.get(after.mode, "it stays off")
-        await self._told_over(miner, wish, f"The time of {miner.id} ({wish.mode}) is over: {words}.")
-
-    async def _told_over(self, miner: Miner, wish: Wish, said: str) -> None:
-        await self._telling.note("miner_wish_ended", miner.id, said, mode=wish.mode)
+        said = f"The time of {miner.id} ({wish.mode}) is over: {words}."
+        await self._telling.note("miner_wish_ended", miner.id, said)
         await self._telling.tell("info", said, also=[wish.set_by])
 
     async def _as_before(self, wish: Wish) -> Wish:

@@ -63,18 +63,14 @@ class Starting:
 
         `outdated` is asked when its turn has come: a later command may have overtaken this one meanwhile.
         """
-        async with self._relays.locks[miner.id]:
-            pass  # a stop in progress ends first, and holds up no other miner's start
+        async with self._relays.locks[miner.id]:  # a stop in progress ends first, and holds up no other miner's start
+            if not self.free and (at_once := await self._without_waiting(miner, why, wish, outdated)) is not None:
+                return at_once
         async with self._gate:
-            refusal = await self._before_its_turn(miner, why)
-            if refusal is not None:
-                return refusal
             await asyncio.sleep(max(self._pause_left_s(), 0.0))
             async with self._relays.locks[miner.id]:
                 if outdated():
-                    said = f"{miner.id} was not started: a later command came first."
-                    await self._telling.note("miner_superseded", miner.id, said, **why.record)
-                    return Outcome(state="superseded", says=said)
+                    return await self._overtaken(miner, why)
                 return await self._start(miner, why, wish)
 
     async def renew(self, miner: Miner) -> None:
@@ -94,17 +90,23 @@ class Starting:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _before_its_turn(self, miner: Miner, why: Reason) -> Outcome | None:
-        """A refusal that is certain already need not wait for the pause between two starts."""
-        if self._pause_left_s() <= 0:
+    async def _without_waiting(
+        self, miner: Miner, why: Reason, wish: Wish | None, outdated: Callable[[], bool]
+    ) -> Outcome | None:
+        """What need not wait for the pause between two starts: a certain refusal, and a miner that runs already."""
+        try:
+            seen = await self._relays.seen(miner)
+        except ConnectorError:
             return None
-        async with self._relays.locks[miner.id]:
-            try:
-                seen = await self._relays.seen(miner)
-            except ConnectorError:
-                return None
-            await self._relays.keep(miner, seen)
-            return await self._refused(miner, why, seen)
+        if seen.on and seen.timer_left_s is not None:
+            return await self._overtaken(miner, why) if outdated() else await self._start(miner, why, wish)
+        await self._relays.keep(miner, seen)
+        return await self._refused(miner, why, seen)
+
+    async def _overtaken(self, miner: Miner, why: Reason) -> Outcome:
+        said = f"{miner.id} was not started: a later command came first."
+        await self._telling.note("miner_superseded", miner.id, said, **why.record)
+        return Outcome(state="superseded", says=said)
 
     async def _start(self, miner: Miner, why: Reason, wish: Wish | None) -> Outcome:
         try:
@@ -122,7 +124,8 @@ class Starting:
             await self._relays.wish(wish)
         outcome = await self._switch(miner, why, seen)
         if outcome.state == "done":
-            self._last_start_s = self._work.monotonic()
+            if not outcome.already:
+                self._last_start_s = self._work.monotonic()
             self._let_it_mine(miner)
         elif wish is not None:
             await self._relays.wish(before or replace(wish, mode="off", until=None))
@@ -187,12 +190,12 @@ class Starting:
         return Outcome(state="done", says=said, on=True, power_w=back.power_w, timer_until=until, already=already)
 
     def _done_in_words(self, miner: Miner, back: Channel, until: datetime | None, *, already: bool) -> str:
-        power = "" if back.power_w is None else f", {back.power_w:,.0f} W now"
-        was = "was on already; its timer was renewed" if already else "is on, read back from the relay"
+        power = "" if back.power_w is None else f"; {back.power_w:,.0f} W now"
+        was = "was on already" if already else "is on, read back from the relay"
         timer = (
-            "" if until is None else f"; the relay's own timer, now until {self._telling.at(until)}, is kept renewed"
+            f" Its relay's own timer (until {self._telling.at(until)}) is renewed while it may run." if until else ""
         )
-        return f"{miner.id} {was}{power}{timer}."
+        return f"{miner.id} {was}{power}.{timer}"
 
     async def _did_not_follow(
         self, miner: Miner, why: Reason, back: Channel, trouble: ConnectorError | None

@@ -97,6 +97,18 @@ async def test_several_miners_start_by_priority_with_the_pause_and_a_refusal_of_
         assert [ranch.is_on(m) for m in ("s21", "s19-1", "s19-2")] == [True, False, True]
 
 
+async def test_what_needs_no_switch_does_not_wait_for_the_pause_between_two_starts(database):
+    async with on_ranch(database, ranch_site(stagger_s=30.0)) as ranch, ranch.controlled():
+        await ranch.done("start", "s21")
+        began = time.monotonic()
+        again = await ranch.done("start", "s21")
+        assert again.results["s21"]["already"]
+        assert await ranch.wish("s21") == "on"
+        await ranch.weather(soc_pct=41.0)
+        assert (await ranch.done("start", "s19-1")).state == "refused"
+        assert time.monotonic() - began < 3
+
+
 async def test_a_stop_does_not_wait_for_the_pause_of_a_start_and_overtakes_it(database):
     async with on_ranch(database, ranch_site(stagger_s=1.5)) as ranch, ranch.controlled():
         await ranch.done("start", "s21")

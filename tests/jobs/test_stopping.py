@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from connectors.errors import Malformed, Unreachable
 from tests.jobs.ranch import QUICK, on_ranch, ranch_site, without
@@ -164,6 +165,51 @@ async def test_a_silent_relay_whose_timer_must_have_ended_is_left_alone(database
             ranch.faults.order("shelly:garage", "none")
             await until(lambda: ranch.reached("s21"))
         assert (await ranch.switchings("s21"))[-1] == (False, "timer")
+
+
+async def test_a_contact_that_sticks_is_told_to_be_cut_by_hand(database):
+    async with on_ranch(database, ranch_site(timer_s=900.0)) as ranch:
+        await ranch.person("Ben")
+        async with ranch.controlled():
+            await ranch.done("start", "s21")
+            await ranch.notices_read()
+            ranch.clock.advance(timedelta(minutes=5))
+            await ranch.tell("/weld", device="garage", channel=0)
+            request = await ranch.done("stop", "s21")
+            assert request.state == "failed"
+            assert "W flow; cut the power by hand" in request.results["s21"]["says"]
+            assert [level for level, _ in await ranch.notices()] == ["critical"]
+
+
+async def test_a_relay_that_tripped_is_not_hammered_and_its_owner_is_told(database):
+    async with on_ranch(database) as ranch:
+        await ranch.person("Ben")
+        async with ranch.controlled():
+            await ranch.done("start", "s21")
+            await ranch.notices_read()
+            await ranch.tell("/trip", device="garage", channel=0, error="overpower")
+            await until(lambda: ranch.has_notice("warning"))
+            await asyncio.sleep(0.8)
+            assert not ranch.is_on("s21")
+            assert await ranch.switchings("s21") == [(True, "us"), (False, "unknown")]
+            ((_, text),) = await ranch.notices()
+            assert text.startswith("s21 is wanted on and waits: The relay reports overpower")
+
+
+async def test_a_stop_that_a_restart_cuts_off_in_its_cool_down_renews_no_timer_and_is_finished_later(database):
+    async with on_ranch(database, ranch_site(timer_s=30.0, s21={"cool_down_s": 20.0})) as ranch:
+        apis = {"s21": Asic()}
+        async with ranch.controlled(miner_apis=apis, pace=without(QUICK, ending_s=0.3)):
+            await ranch.done("start", "s21")
+            await asyncio.sleep(1.0)
+            request_id = await ranch.ask("stop", "s21")
+            await until(lambda: "stop" in apis["s21"].told)
+        assert ranch.is_on("s21")
+        assert ranch.timer_left_s("s21") < 29.2
+        async with ranch.controlled():
+            request = await ranch.ended(request_id)
+        assert (request.state, request.tries) == ("done", 2)
+        assert not ranch.is_on("s21")
 
 
 async def test_a_start_with_an_unknown_end_is_said_so_and_undone_when_the_relay_answers(database):
