@@ -14,7 +14,7 @@ from simulator.cgminer import listening_miner
 from tests.connectors.miner_stage import TARGET, MinerStage, miner_stage
 from tests.judges.environments import judge_python
 
-FOLDER = Path(__file__).parent / "pyasic"
+FOLDER = Path(__file__).parent / "pyasic_client"
 HOST, PORT = "127.0.0.28", 4028  # pyasic asks at this port alone; the address is loopback that nobody else uses
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(300)]
 
