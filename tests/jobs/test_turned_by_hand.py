@@ -80,6 +80,49 @@ async def test_a_stop_ends_what_a_hand_switched_on(database):
         assert await ranch.wish("s21") == "off"
 
 
+async def test_a_look_that_began_before_a_command_and_ended_after_it_is_no_hand(database):
+    async with on_ranch(database) as ranch:
+        work = ranch.work()
+        slow = Slow(work.switched["garage"])
+        work.switched = {"garage": slow}
+        async with ranch.controlled(work):
+            await until(lambda: ranch.looked_at("s21"))
+            slow.hold = True
+            await until(lambda: slow.held)
+            assert (await ranch.done("start", "s21")).state == "done"
+            slow.go_on.set()  # only now the look gives what it saw before
+            await asyncio.sleep(0.8)
+            assert await ranch.wish("s21") == "on"
+        assert await ranch.switchings("s21") == [(True, "us")]
+
+
+class Slow:
+    """A relay that gives one answer late."""
+
+    device_id = "garage"
+
+    def __init__(self, relay):
+        self.relay = relay
+        self.hold = self.held = False
+        self.go_on = asyncio.Event()
+
+    async def channels(self):
+        seen = await self.relay.channels()
+        if self.hold:
+            self.hold, self.held = False, True
+            await asyncio.wait_for(self.go_on.wait(), 3)
+        return seen
+
+    async def switch_on(self, channel, *, off_after_s):
+        await self.relay.switch_on(channel, off_after_s=off_after_s)
+
+    async def switch_off(self, channel):
+        await self.relay.switch_off(channel)
+
+    async def close(self):
+        await self.relay.close()
+
+
 async def test_a_power_cut_is_no_hand_and_the_miner_comes_back(database):
     async with on_ranch(database) as ranch, ranch.controlled():
         await ranch.done("start", "s21")
