@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from energy.interlocks import Block, Conditions, Observed
+from energy.naming import source_name
 from energy.site import Site
 from energy.units import format_clock, format_duration, format_percent, format_power
 from services.scope import Scope
@@ -49,7 +50,11 @@ def start_says(scope: Scope, arguments: Mapping[str, Any], starting: Starting) -
 def figures(scope: Scope, found: Conditions) -> str:
     """The state of the site on which something is decided, in one line, with the age of the SOC."""
     units = scope.units
-    parts = [f"SOC {format_percent(found.soc_pct.value)}{_age(found.soc_pct, found.now)}" if found.soc_pct else ""]
+    parts = [
+        f"SOC {format_percent(found.soc_pct.value)}{_age(scope.site, found.soc_pct, found.now)}"
+        if found.soc_pct
+        else ""
+    ]
     parts += [
         f"{name} {format_power(seen.value, units)}"
         for name, seen in (("solar", found.solar_w), ("load", found.load_w))
@@ -175,9 +180,9 @@ def _clock(moment: datetime, scope: Scope) -> str:
     return clock if local.date() == today else f"{clock} on {local:%a} {local.date().isoformat()}"
 
 
-def _age(seen: Observed, now: datetime) -> str:
-    age = now - seen.taken_at
-    return f" ({seen.source}, {format_duration(age)} ago)" if age >= timedelta(minutes=2) else f" ({seen.source})"
+def _age(site: Site, seen: Observed, now: datetime) -> str:
+    age, source = now - seen.taken_at, source_name(site, seen.source.split(", ")) or seen.source
+    return f" ({source}, {format_duration(age)} ago)" if age >= timedelta(minutes=2) else f" ({source})"
 
 
 def _verb(action: str) -> str:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agents.tools.desk import ToolDesk, ToolResult
 from agents.tools.history import PeriodArgument
-from agents.tools.words import period_argument, source_name
+from agents.tools.words import period_argument
 from charts.specs import BarSeries, ChartSpec, EnergyBars, Line, PowerChart, SocChart
+from energy.naming import source_name
 from energy.periods import Period
 from energy.reading import FIELDS
 from services import history

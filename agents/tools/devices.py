@@ -8,7 +8,8 @@ from pydantic import Field
 
 from agents.answer import Figure
 from agents.tools.desk import ToolDesk, ToolResult
-from agents.tools.words import age_words, clock, rounded, source_name
+from agents.tools.words import age_words, clock, rounded
+from energy.naming import source_name
 from energy.sun import sunrise_sunset
 from energy.units import format_clock, format_percent, format_power
 from services import devices

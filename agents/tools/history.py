@@ -20,10 +20,10 @@ from agents.tools.words import (
     period_argument,
     rounded,
     said,
-    source_name,
     value_fact,
     when,
 )
+from energy.naming import source_name
 from energy.periods import Period
 from energy.units import format_duration, format_energy, format_percent
 from services import history

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents.tools.metrics import Metric
-from agents.tools.words import period_argument, said, source_name
+from agents.tools.words import period_argument, said
+from energy.naming import source_name
 from energy.periods import local_midnight
 from energy.sun import sunrise_sunset
 from energy.units import format_clock

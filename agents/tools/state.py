@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from agents.tools.desk import ToolDesk, ToolResult
 from agents.tools.metrics import METRICS, Metric
-from agents.tools.words import age_words, clock, rounded, said, source_name
+from agents.tools.words import age_words, clock, rounded, said
+from energy.naming import source_name
 from services import state
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,23 +12,9 @@ from energy.reading import Kind
 from energy.units import format_clock, format_duration, format_power, format_value, spoken_flow
 
 if TYPE_CHECKING:
-    from energy.site import Site
     from services.scope import Scope
 
-_SPOKEN_KINDS = {"solark_cloud": "SolArk", "victron_mqtt": "Victron", "shelly": "Shelly", "csv": "import"}
 SIGNED_FIELDS = ("battery_charge_w", "grid_import_w")
-
-
-def source_name(site: Site, device_ids: str | Iterable[str]) -> str | None:
-    """What people call the devices: "Victron", "SolArk + Victron"; a device that the site does not describe by id."""
-    ids = device_ids.split("+") if isinstance(device_ids, str) else list(device_ids)
-    names: list[str] = []
-    for device_id in ids:
-        device = site.device_by_id(device_id)
-        name = _SPOKEN_KINDS.get(device.kind, device_id) if device else device_id
-        if name and name not in names:
-            names.append(name)
-    return " + ".join(names) or None
 
 
 def instant(epoch_s: float) -> datetime:

@@ -45,7 +45,7 @@ async def test_a_start_asks_once_with_the_figures_of_now(farm: Ranch) -> None:
     assert asked.request.expires_at == farm.now + TWO_MINUTES
     assert confirm_text(asked, await farm.scope()) == (
         "Start s21 (3.88 kW) and s19-1 (3.25 kW), 7.13 kW in all.\n"
-        "Now: SOC 82 % (cerbo), solar 9.00 kW, load 900 W.\n"
+        "Now: SOC 82 % (Victron), solar 9.00 kW, load 900 W.\n"
         "Good for 2 min, until 12:02."
     )
     assert farm.woken == []
