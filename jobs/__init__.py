@@ -1,1 +1,1 @@
-"""The arq worker: polling, backfill, weather, housekeeping."""
+"""The worker: polling, backfill, weather, control of the miners, housekeeping."""

@@ -163,6 +163,12 @@ class Relays:
     async def store(self, state: RelayState, switching: Switching | None = None) -> None:
         """Keep a state, and the switching that led to it."""
         work = self._work
+        state = replace(
+            state,
+            timer_until=_whole_ms(state.timer_until),
+            read_at=_whole_ms(state.read_at),
+            changed_at=_whole_ms(state.changed_at),
+        )
         self.states[state.miner_id] = state
 
         async def put() -> None:
@@ -239,6 +245,11 @@ def _since(before: RelayState | None, on: bool | None, by: By | None, now: datet
     if by == "timer" and not on and before.timer_until is not None and before.timer_until < now:
         return before.timer_until
     return now
+
+
+def _whole_ms(moment: datetime | None) -> datetime | None:
+    """As the database keeps it, so that what is known reads the same after a restart."""
+    return None if moment is None else moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _word(on: bool | None) -> str:

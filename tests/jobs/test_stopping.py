@@ -142,7 +142,7 @@ async def test_an_off_to_a_silent_relay_goes_on_after_a_restart_and_is_not_told_
             ranch.faults.order("shelly:garage", "timeout")
             assert (await ranch.done("stop", "s21")).state == "failed"
         async with ranch.controlled(pace=quick):
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(3.5)
             assert [level for level, _ in await ranch.notices()] == ["critical"]
             assert ranch.is_on("s21")
             ranch.faults.order("shelly:garage", "none")
@@ -210,6 +210,18 @@ async def test_a_stop_that_a_restart_cuts_off_in_its_cool_down_renews_no_timer_a
             request = await ranch.ended(request_id)
         assert (request.state, request.tries) == ("done", 2)
         assert not ranch.is_on("s21")
+
+
+async def test_a_miner_that_is_being_held_back_gets_no_new_timer_from_a_restart(database):
+    async with on_ranch(database, ranch_site(timer_s=30.0, s21={"cool_down_s": 20.0})) as ranch:
+        apis = {"s21": Asic()}
+        async with ranch.controlled(miner_apis=apis):
+            await ranch.done("start", "s21")
+            await asyncio.sleep(1.0)
+            await ranch.weather(soc_pct=33.0)
+            await until(lambda: "stop" in apis["s21"].told)
+        assert ranch.is_on("s21")
+        assert ranch.timer_left_s("s21") < 29.2
 
 
 async def test_a_start_with_an_unknown_end_is_said_so_and_undone_when_the_relay_answers(database):
