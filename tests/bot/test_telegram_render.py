@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from bot.platforms.telegram.render import caption, render, utf16_length, visible
+from bot.platforms.telegram.render import caption, render, visible
 from bot.reply import Block, Bold, Code, CodeBlock, Lines, Paragraph, Source, Text, plain
+from bot.splitting import utf16_length
 from bot.text import blocks_from_text
 from tests.doubles.telegram_markup import seen_text
 

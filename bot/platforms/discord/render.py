@@ -7,11 +7,11 @@ characters; we count UTF-16 units of the marked-up text, which are never fewer.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.reply import Block, Bold, Code, CodeBlock, Inline, Lines, Paragraph, Source, Text
+from bot.splitting import characters, words
 from bot.text import clean
 
 CONTENT_LIMIT = 2000
@@ -23,7 +23,6 @@ _MARKS = re.compile(r"[\\*_~|`<>\[\]@]")
 _COLON = re.compile(r":(?=//|[\w+-]+:)")
 # What begins a heading, small print, a quote or a list does so at a line's start alone.
 _LINE_START = re.compile(r"^(\s*)([#>+-]|\d+(?=\.))", re.MULTILINE)
-_JOINER = "\u200d"
 _LITERAL = {"code": 2, "pre": 8, "bullet": 0}  # styles whose text is not escaped, and what their marks take
 
 
@@ -191,30 +190,8 @@ def _lines(runs: Iterable[_Run]) -> Iterator[list[_Run]]:
 def _pieces(line: Iterable[_Run]) -> Iterator[_Run]:
     """The smallest pieces that a line too long for one part is cut into: words, or characters of very long words."""
     for run in line:
-        for word in re.findall(r"[^ ]* +|[^ ]+", run.text):
+        for word in words(run.text):
             if _Run(word, run.style).bare <= 200:
                 yield _Run(word, run.style)
             else:
-                yield from (_Run(character, run.style) for character in _characters(word))
-
-
-def _characters(word: str) -> Iterator[str]:
-    """What a reader takes for one character: letters with their marks, joined emoji, flags; 64 code points at most."""
-    start = 0
-    for position in range(1, len(word)):
-        if position - start < 64 and _holds_on(word, start, position):
-            continue
-        yield word[start:position]
-        start = position
-    if word:
-        yield word[start:]
-
-
-def _holds_on(word: str, start: int, position: int) -> bool:
-    before, here = word[position - 1], word[position]
-    if before == _JOINER or here == _JOINER or unicodedata.combining(here) or "\ufe00" <= here <= "\ufe0f":
-        return True
-    if unicodedata.category(here) in ("Mn", "Me", "Mc") or "\U0001f3fb" <= here <= "\U0001f3ff":
-        return True
-    # A flag is two regional indicators.
-    return position - start == 1 and all("\U0001f1e6" <= c <= "\U0001f1ff" for c in (before, here))
+                yield from (_Run(character, run.style) for character in characters(word))

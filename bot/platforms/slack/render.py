@@ -7,13 +7,14 @@ has its text in mrkdwn, for notifications and screen readers, with `&`, `<` and 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
 from bot.reply import FORM, Block, Bold, Button, Code, CodeBlock, Inline, Lines, Paragraph, Source, Text
+from bot.splitting import characters, utf16_length
+from bot.splitting import words as words_of
 from bot.text import clean
 
 PART_LIMIT = 3000  # what a section may hold; longer ones are folded away behind "Show more" at the latest
@@ -21,7 +22,6 @@ BUTTONS_PER_BLOCK = 25
 LABEL_LIMIT = 75
 MOST_ROWS = 20  # of at most 50 blocks; the words need two
 
-_JOINER = "\u200d"
 Style = Literal["text", "bold", "code", "pre", "source"]
 
 
@@ -47,17 +47,17 @@ def render(blocks: Iterable[Block], *, limit: int = PART_LIMIT) -> list[Rendered
     parts: list[list[_Run]] = [[]]
     room = limit
     for line in _lines(_runs(blocks)):
-        size = sum(_size(run.text) for run in line)
+        size = sum(utf16_length(run.text) for run in line)
         if size > room and size <= limit:
             parts.append([])
             room = limit
         pieces = line if size <= room else list(_pieces(line))
         for piece in pieces:
-            if _size(piece.text) > room:
+            if utf16_length(piece.text) > room:
                 parts.append([])
                 room = limit
             parts[-1].append(piece)
-            room -= _size(piece.text)
+            room -= utf16_length(piece.text)
     return [_rendered(trimmed) for part in parts if (trimmed := _trimmed(part))]
 
 
@@ -90,11 +90,11 @@ def escaped(text: str) -> str:
 def cut(text: str, limit: int) -> str:
     """The text, at most `limit` UTF-16 units of it, ending between two characters; never empty."""
     text = clean(text).strip() or "…"
-    if _size(text) <= limit:
+    if utf16_length(text) <= limit:
         return text
     kept, room = [], limit - 1
-    for character in _characters(text):
-        room -= _size(character)
+    for character in characters(text):
+        room -= utf16_length(character)
         if room < 0:
             break
         kept.append(character)
@@ -202,44 +202,8 @@ def _lines(runs: Iterable[_Run]) -> Iterator[list[_Run]]:
 def _pieces(line: Iterable[_Run]) -> Iterator[_Run]:
     """The smallest pieces that a line too long for one message is cut into: words, or characters of long words."""
     for run in line:
-        for word in _words(run.text):
-            if _size(word) <= 200:
+        for word in words_of(run.text):
+            if utf16_length(word) <= 200:
                 yield _Run(word, run.style)
             else:
-                yield from (_Run(character, run.style) for character in _characters(word))
-
-
-def _words(line: str) -> Iterator[str]:
-    start = 0
-    for position in range(1, len(line)):
-        if line[position - 1] == " " and line[position] != " ":
-            yield line[start:position]
-            start = position
-    yield line[start:]
-
-
-def _characters(word: str) -> Iterator[str]:
-    """What a reader takes for one character: letters with their marks, joined emoji, flags; 64 code points at most."""
-    start = 0
-    for position in range(1, len(word)):
-        if position - start < 64 and _holds_on(word, start, position):
-            continue
-        yield word[start:position]
-        start = position
-    if word:
-        yield word[start:]
-
-
-def _holds_on(word: str, start: int, position: int) -> bool:
-    before, here = word[position - 1], word[position]
-    if before == _JOINER or here == _JOINER or unicodedata.combining(here) or "\ufe00" <= here <= "\ufe0f":
-        return True
-    if unicodedata.category(here) in ("Mn", "Me", "Mc") or "\U0001f3fb" <= here <= "\U0001f3ff":
-        return True
-    # A flag is two regional indicators.
-    return position - start == 1 and all("\U0001f1e6" <= c <= "\U0001f1ff" for c in (before, here))
-
-
-def _size(text: str) -> int:
-    """UTF-16 units: never fewer than Slack counts, whatever it counts."""
-    return len(text) + sum(1 for character in text if character > "\uffff")
+                yield from (_Run(character, run.style) for character in characters(word))

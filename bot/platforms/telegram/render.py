@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.reply import Block, Bold, Code, CodeBlock, Inline, Lines, Paragraph, Source, Text
+from bot.splitting import characters, utf16_length, words
 from bot.text import clean
 
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
-
-_JOINER = "\u200d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +26,6 @@ class _Run:
     @property
     def overhead(self) -> int:
         return 2 * len(self.tag) + 5 if self.tag else 0
-
-
-def utf16_length(text: str) -> int:
-    """How long Telegram finds the text."""
-    return len(text) + sum(1 for character in text if character > "\uffff")
 
 
 def render(blocks: Iterable[Block], *, limit: int = TEXT_LIMIT) -> list[str]:
@@ -160,42 +153,11 @@ def _inline_runs(inlines: Iterable[Inline]) -> Iterator[_Run]:
 def _pieces(line: Iterable[_Run]) -> Iterator[_Run]:
     """The smallest pieces that a line too long for one part is cut into: words, or characters of very long words."""
     for run in line:
-        for word in _words(run.text):
+        for word in words(run.text):
             if _escaped_length(word) <= 200:
                 yield _Run(word, run.tag)
             else:
-                yield from (_Run(character, run.tag) for character in _characters(word))
-
-
-def _words(line: str) -> Iterator[str]:
-    start = 0
-    for position in range(1, len(line)):
-        if line[position - 1] == " " and line[position] != " ":
-            yield line[start:position]
-            start = position
-    yield line[start:]
-
-
-def _characters(word: str) -> Iterator[str]:
-    """What a reader takes for one character: letters with their marks, joined emoji, flags; 64 code points at most."""
-    start = 0
-    for position in range(1, len(word)):
-        if position - start < 64 and _holds_on(word, start, position):
-            continue
-        yield word[start:position]
-        start = position
-    if word:
-        yield word[start:]
-
-
-def _holds_on(word: str, start: int, position: int) -> bool:
-    before, here = word[position - 1], word[position]
-    if before == _JOINER or here == _JOINER or unicodedata.combining(here) or "\ufe00" <= here <= "\ufe0f":
-        return True
-    if unicodedata.category(here) in ("Mn", "Me", "Mc") or "\U0001f3fb" <= here <= "\U0001f3ff":
-        return True
-    # A flag is two regional indicators.
-    return position - start == 1 and all("\U0001f1e6" <= c <= "\U0001f1ff" for c in (before, here))
+                yield from (_Run(character, run.tag) for character in characters(word))
 
 
 def visible(markup: str) -> str:
