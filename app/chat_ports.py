@@ -12,7 +12,7 @@ from bot.chat import Chat, ChatLimits
 from bot.courier import DueNotice
 from bot.live import LiveMessage
 from bot.message import Address, Sender
-from bot.ports import Assistant, Commands, LiveMessages, Pending, Renderer, ScopeFor
+from bot.ports import AlreadySomebody, Assistant, Commands, LiveMessages, Pending, Renderer, ScopeFor
 from energy.site import Site
 from services import buttons, conversations, live, notices, people, routes
 from services.buttons import Redeemed
@@ -64,7 +64,10 @@ class StoredPeople:
         return await people.admit(self.database, self.site, platform, external_id)
 
     async def pair(self, platform: str, external_id: str, name: str, code: str) -> Person | None:
-        return await people.pair(self.database, self.site, platform, external_id, name, code)
+        try:
+            return await people.pair(self.database, self.site, platform, external_id, name, code)
+        except people.AccountTaken as error:
+            raise AlreadySomebody(str(error)) from error
 
     async def note_stranger(self, platform: str, external_id: str, name: str, reason: str) -> None:
         await people.note_stranger(self.database, platform, external_id, name, reason)

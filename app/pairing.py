@@ -38,12 +38,7 @@ async def manage_people(settings: Settings, action: str, who: str | None, role: 
         if who is None:
             raise SettingsError(f"people {action}: say whom; `commandcenter people` lists them")
         if action == "approve":
-            platform, colon, external_id = who.partition(":")
-            if not colon:
-                raise SettingsError(
-                    f'people approve: "{who}" is no account; write PLATFORM:ID, such as telegram:123456'
-                )
-            person = await people.approve(scope, platform, external_id, _role(role or "viewer"))
+            person = await _approved(scope, who, _role(role or "viewer"))
             return f"{person.name} is {person.roles[site.id]} now"
         person = await _named(scope, who)
         if action == "remove":
@@ -53,6 +48,16 @@ async def manage_people(settings: Settings, action: str, who: str | None, role: 
             raise SettingsError(f"people role {who}: say which role, one of {', '.join(ROLES)}")
         await people.set_role(scope, person, _role(role))
         return f"{person.name} is {role} now"
+
+
+async def _approved(scope: Scope, who: str, role: Role) -> Person:
+    platform, colon, external_id = who.partition(":")
+    if not colon:
+        raise SettingsError(f'people approve: "{who}" is no account; write PLATFORM:ID, such as telegram:123456')
+    try:
+        return await people.approve(scope, platform, external_id, role)
+    except people.NoSuchAccount as error:
+        raise SettingsError(f"people approve: {error}") from error
 
 
 async def _listed(scope: Scope) -> str:

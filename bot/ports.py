@@ -119,6 +119,13 @@ class Person(Protocol):
         ...
 
 
+class AlreadySomebody(Exception):
+    """The account is a person of its own, so a code of somebody else cannot join it; the words say the remedy.
+
+    The code is not used up by it.
+    """
+
+
 class People(Protocol):
     """Who may talk to us."""
 
@@ -127,7 +134,10 @@ class People(Protocol):
         ...
 
     async def pair(self, platform: str, external_id: str, name: str, code: str) -> Person | None:
-        """Use up a pairing code for this account; None when the code is wrong, used, expired or tried too often."""
+        """Use up a pairing code for this account; None when the code is wrong, used, expired or tried too often.
+
+        Raises `AlreadySomebody`.
+        """
         ...
 
     async def note_stranger(self, platform: str, external_id: str, name: str, reason: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,11 +11,40 @@ from energy.site import Site
 from services.scope import DEFAULT_ORG_ID, HOST, Actor, Refused, Role, Scope, require
 from store import audit, pairing, people
 from store.database import Database
-from store.pairing import CodeRefused, TooManyAttempts
+from store.pairing import AlreadyPaired, CodeRefused, TooManyAttempts
 from store.people import Identity, LastOwner, Person
 
 PAIRING_CODE_LIFETIME = timedelta(minutes=15)
 _ROWS_LOOKED_AT = 500
+
+
+class AccountTaken(Exception):
+    """The account is a person of its own already; the words say what an owner can do. The code stays good."""
+
+
+class NoSuchAccount(ValueError):
+    """No platform gives its accounts such ids; the words say which it gives, with an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class _AccountIds:
+    """How a platform writes the ids of its accounts."""
+
+    shape: re.Pattern[str]
+    words: str
+    example: str
+
+
+_IDS: Mapping[str, _AccountIds] = {
+    "telegram": _AccountIds(re.compile(r"[1-9][0-9]{0,19}"), "Telegram's ids are digits", "telegram:123456"),
+    "slack": _AccountIds(
+        re.compile(r"[TE][A-Z0-9]{1,30}:[UW][A-Z0-9]{1,30}"), "Slack's are TEAM:USER in capitals", "slack:T123:U456"
+    ),
+    "discord": _AccountIds(
+        re.compile(r"[1-9][0-9]{0,19}"), "Discord's ids are digits (Copy User ID)", "discord:80351110224678912"
+    ),
+    "console": _AccountIds(re.compile(r"[!-~]{1,64}"), "the terminal's id is one word", "console:local"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +64,18 @@ async def admit(database: Database, site: Site, platform: str, external_id: str)
 
 
 async def pair(database: Database, site: Site, platform: str, external_id: str, name: str, code: str) -> Person | None:
-    """Use up a pairing code for an account; None when it is wrong, used, expired, or tried too often."""
+    """Use up a pairing code for an account; None when it is wrong, used, expired, or tried too often.
+
+    Raises `AccountTaken` when the code would join an account to somebody that is somebody else already.
+    """
     try:
         person = await pairing.redeem(database, DEFAULT_ORG_ID, platform, external_id, name, code)
+    except AlreadyPaired as error:
+        raise AccountTaken(
+            f"this account is already a person of its own here, so the code cannot join it to another, and is still "
+            f"good. An owner removes that person first (/people remove {platform}:{external_id}); then send the code "
+            "again, or a new one when its 15 minutes are over"
+        ) from error
     except (CodeRefused, TooManyAttempts):
         return None
     return person if site.id in person.roles else None
@@ -125,10 +165,20 @@ async def strangers(scope: Scope, *, limit: int = 20) -> list[Stranger]:
 
 
 async def approve(scope: Scope, platform: str, external_id: str, role: Role) -> Person:
-    """Let an account in with a role on this site, under the name that it gave when it knocked. For owners."""
+    """Let an account in with a role on this site, under the name that it gave when it knocked. For owners.
+
+    Raises `NoSuchAccount`. Whoever never wrote cannot be let in as owner: a slip in an id would give the site away.
+    """
     require(scope, "owner")
-    knocked = [each for each in await strangers(scope) if (each.platform, each.external_id) == (platform, external_id)]
-    name = knocked[0].name if knocked and knocked[0].name.strip() else f"{platform} {external_id}"
+    _check_account(platform, external_id)
+    known = await people.admit(scope.database, scope.org_id, platform, external_id)
+    knocked = await _knocked(scope, platform, external_id)
+    if role == "owner" and known is None and knocked is None:
+        raise Refused(
+            f"{platform}:{external_id} never wrote to the bot, so it cannot be let in as owner at once. Let it in as "
+            "operator or viewer and raise the role once they have written, or let them write first"
+        )
+    name = knocked.name if knocked is not None and knocked.name.strip() else f"{platform} {external_id}"
     try:
         return await people.approve(
             scope.database,
@@ -141,6 +191,24 @@ async def approve(scope: Scope, platform: str, external_id: str, role: Role) -> 
         )
     except LastOwner as error:
         raise Refused(str(error)) from error
+
+
+def _check_account(platform: str, external_id: str) -> None:
+    ids = _IDS.get(platform)
+    if ids is None:
+        raise NoSuchAccount(
+            f'"{platform[:20]}" is no platform; platforms are {", ".join(_IDS)}, as in {_IDS["telegram"].example}'
+        )
+    if not ids.shape.fullmatch(external_id):
+        raise NoSuchAccount(
+            f'"{platform}:{external_id[:64]}" cannot be an account: {ids.words}, as in {ids.example}; '
+            "the list of people shows who knocked"
+        )
+
+
+async def _knocked(scope: Scope, platform: str, external_id: str) -> Stranger | None:
+    strange = await strangers(scope, limit=_ROWS_LOOKED_AT)
+    return next((each for each in strange if (each.platform, each.external_id) == (platform, external_id)), None)
 
 
 async def set_role(scope: Scope, person: Person, role: Role) -> None:

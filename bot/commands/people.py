@@ -140,7 +140,10 @@ async def _approve(scope: Scope, rest: str) -> Reply:
             example,
         )
     role = _role_named(words[1], example) if len(words) == 2 else "viewer"
-    person = await services.approve(scope, account["platform"], account["id"], role)
+    try:
+        person = await services.approve(scope, account["platform"], account["id"], role)
+    except services.NoSuchAccount as error:
+        raise Misused(name(str(error), limit=300)) from error
     return answer((Bold(name(person.name)), Text(f" is {role} now.")), "They can write to me at once.")
 
 

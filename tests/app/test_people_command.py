@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from app.chat_ports import StoredPeople
 from app.opening import opened_database, scope_for, site_of
 from app.pairing import manage_people, pairing_code
 from app.settings import Settings, SettingsError, settings_from
-from services.people import note_stranger, pair
+from bot.ports import AlreadySomebody
+from services.people import link_code, note_stranger, pair
 from services.scope import Refused
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +45,17 @@ async def test_who_knocked_is_let_in_gets_another_role_and_is_removed(settings: 
     assert "Ben\toperator" not in await manage_people(settings, "list", None, None)
 
 
+async def test_an_account_of_its_own_hears_why_a_link_code_does_not_join_it(settings: Settings) -> None:
+    await manage_people(settings, "approve", "slack:T1:U8", "operator")
+    async with opened_database(settings, create=False) as database:
+        site = await site_of(settings, database)
+        ann = await scope_for(database, site, person="Ann")
+        people = StoredPeople(database, site)
+        with pytest.raises(AlreadySomebody, match="/people remove slack:T1:U8"):
+            await people.pair("slack", "T1:U8", "Ann on Slack", await link_code(ann))
+        assert await people.pair("slack", "T1:U9", "Ann on Slack", "AAAAA-AAAAA") is None
+
+
 async def test_the_last_owner_stays(settings: Settings) -> None:
     with pytest.raises(Refused, match="owner"):
         await manage_people(settings, "remove", "Ann", None)
@@ -57,6 +70,9 @@ async def test_the_last_owner_stays(settings: Settings) -> None:
         (("role", "Ann", "king"), "must be one of viewer, operator, owner"),
         (("remove", "Zoe", None), 'nobody is called "Zoe"'),
         (("approve", "Ben", None), "PLATFORM:ID"),
+        (("approve", "telegram:", None), "ids are digits, as in telegram:123456"),
+        (("approve", ":5", None), "is no platform; platforms are telegram"),
+        (("approve", "slack:U1", None), "as in slack:T123:U456"),
     ],
 )
 async def test_what_makes_no_sense_is_said_with_the_remedy(

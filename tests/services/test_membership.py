@@ -36,6 +36,18 @@ async def test_a_link_code_joins_one_more_account_to_the_same_person_with_the_sa
         await people.link_code(await farm.scope(None))
 
 
+async def test_a_link_code_for_an_account_that_is_somebody_already_names_the_remedy_and_stays_good(farm: Ranch) -> None:
+    code = await people.link_code(await farm.scope("Ben"))
+    alone = await people.approve(await farm.scope("Ann"), "slack", "T1:U7", "viewer")
+    with pytest.raises(people.AccountTaken, match=r"person of its own .*/people remove slack:T1:U7"):
+        await people.pair(farm.database, farm.site, "slack", "T1:U7", "ben on slack", code)
+    assert await people.admit(farm.database, farm.site, "slack", "T1:U7") == alone
+    await people.remove(await farm.scope("Ann"), alone)
+    joined = await people.pair(farm.database, farm.site, "slack", "T1:U7", "ben on slack", code)
+    assert joined is not None
+    assert joined.person_id == farm.people["Ben"]
+
+
 async def test_a_link_code_made_before_a_role_was_lowered_does_not_bring_it_back(farm: Ranch) -> None:
     code = await people.link_code(await farm.scope("Ben"))
     await people.set_role(await farm.scope("Ann"), await known(farm, "Ben"), "viewer")
@@ -71,6 +83,55 @@ async def test_strangers_are_listed_once_newest_first_and_no_more_when_they_are_
 async def test_an_account_that_never_knocked_can_be_approved_under_its_id(farm: Ranch) -> None:
     person = await people.approve(await farm.scope("Ann"), "telegram", "1234", "operator")
     assert person.name == "telegram 1234"
+
+
+@pytest.mark.parametrize(
+    ("platform", "account", "says"),
+    [
+        ("telegram", "", "as in telegram:123456"),
+        ("telegram", "-5", "ids are digits"),
+        ("telegram", "٣٤", "ids are digits"),
+        ("telegram", "@ben", "ids are digits"),
+        ("discord", "ben#1", "Copy User ID"),
+        ("slack", "U1", "slack:T123:U456"),
+        ("slack", "T1:", "TEAM:USER"),
+        ("slack", "t1:u1", "capitals"),
+        ("console", "a b", "one word"),
+        ("", "5", "platforms are telegram, slack, discord, console"),
+        ("foo", "1", '"foo" is no platform'),
+    ],
+)
+async def test_an_account_that_cannot_exist_is_not_approved(
+    farm: Ranch, platform: str, account: str, says: str
+) -> None:
+    ann = await farm.scope("Ann")
+    before = await people.list_people(ann)
+    with pytest.raises(people.NoSuchAccount, match=says):
+        await people.approve(ann, platform, account, "viewer")
+    assert await people.list_people(ann) == before
+
+
+@pytest.mark.parametrize(
+    ("platform", "account"),
+    [("telegram", "123456"), ("slack", "T123:U456"), ("slack", "E0AB:W9"), ("discord", "80351110224678912")],
+)
+async def test_only_who_wrote_before_is_let_in_as_owner(farm: Ranch, platform: str, account: str) -> None:
+    ann = await farm.scope("Ann")
+    with pytest.raises(Refused, match="never wrote to the bot"):
+        await people.approve(ann, platform, account, "owner")
+    assert await people.admit(farm.database, farm.site, platform, account) is None
+    for number in range(30):  # who else knocked meanwhile does not matter
+        await knock(farm, "telegram", f"9{number}", "Eve")
+        if number == 0:
+            await knock(farm, platform, account, "Carla")
+    person = await people.approve(ann, platform, account, "owner")
+    assert (person.name, person.roles) == ("Carla", {"ranch": "owner"})
+
+
+async def test_whoever_is_known_already_may_be_raised_to_owner_by_approval(farm: Ranch) -> None:
+    ann = await farm.scope("Ann")
+    await people.approve(ann, "telegram", "1234", "operator")
+    assert (await people.approve(ann, "telegram", "1234", "owner")).roles == {"ranch": "owner"}
 
 
 @pytest.mark.parametrize("name", ["Ben", "Vic"])

@@ -74,6 +74,7 @@ async def test_the_last_owner_stays(stage: Stage) -> None:
         ("/people approve Carl", '"Carl" is no account.'),
         ("/people approve", "Nothing is no account."),
         ("/people approve telegram:5 king", '"king" is no role.'),
+        ("/people approve telegram: viewer", '"telegram:" is no account.'),
         ("/people role Ann", "Say who, and which role."),
         ("/people role Zoe viewer", 'Nobody here is called "Zoe".'),
         ("/people remove Zoe", 'Nobody here is called "Zoe".'),
@@ -86,6 +87,21 @@ async def test_what_makes_no_sense_about_people_is_answered_with_an_example(
     said = await stage.hears(text)
     assert said.startswith(wrong)
     assert "For example: /people" in said
+
+
+@pytest.mark.parametrize(
+    ("account", "says"),
+    [
+        ("foo:1", "platforms are telegram, slack, discord, console"),
+        ("slack:U1", "as in slack:T123:U456"),
+        ("telegram:evil.example/x", "as in telegram:123456"),
+    ],
+)
+async def test_an_account_that_cannot_exist_is_answered_with_an_example(stage: Stage, account: str, says: str) -> None:
+    said = await stage.hears(f"/people approve {account} viewer")
+    assert says in said
+    assert "evil.example" not in said
+    assert [person.name for person in await people.list_people(stage.scope)] == ["Ann"]
 
 
 async def test_two_people_of_one_name_are_told_apart_by_their_accounts(stage: Stage) -> None:
