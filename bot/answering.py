@@ -51,8 +51,13 @@ def slow_down(per_minute: int, wait_s: float) -> Reply:
     return say(f"That is more than {per_minute} messages a minute. I answer again in {max(1, round(wait_s))} s.")
 
 
-def too_old(age: timedelta) -> Reply:
-    """What is said to a command that was sent while we were away."""
+def too_old(age: timedelta, *, maybe_done: bool) -> Reply:
+    """What is said to a command that was sent while we were away, or that an interrupted run may have begun."""
+    if maybe_done:
+        return say(
+            f"I was interrupted over this {format_duration(age)} ago and cannot say whether it was done; "
+            "/miners log tells. If it still holds, please send it again."
+        )
     return say(
         f"You sent this {format_duration(age)} ago, while I was away, so I did not act on it. "
         "If it still holds, please send it again."
@@ -74,11 +79,15 @@ def code_refused(name: str) -> Reply:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A reply on its way, and the turn to remember once it has gone. `parts_sent` of its parts have gone already."""
+    """A reply on its way, and the turn to remember once it has gone. `parts_sent` of its parts have gone already.
+
+    `tells` is False for words that say nothing of the site: those may arrive whatever became of the person meanwhile.
+    """
 
     reply: Reply
     turn: dict[str, Any] | None = None
     parts_sent: int = 0
+    tells: bool = True
 
 
 def delivery_to_json(delivery: Delivery) -> dict[str, Any]:
@@ -91,6 +100,7 @@ def delivery_to_json(delivery: Delivery) -> dict[str, Any]:
         "kind": delivery.reply.kind,
         "turn": delivery.turn,
         "parts_sent": delivery.parts_sent,
+        "tells": delivery.tells,
     }
 
 
@@ -103,7 +113,7 @@ def delivery_from_json(data: dict[str, Any]) -> Delivery:
         data["replaces"],
         data["kind"],
     )
-    return Delivery(reply, data["turn"], data["parts_sent"])
+    return Delivery(reply, data["turn"], data["parts_sent"], data["tells"])
 
 
 def reply_from_answer(answer: Answer) -> Reply:

@@ -44,10 +44,12 @@ from bot.ports import (
     Renderer,
     ScopeFor,
 )
+from bot.reply import Picture, Reply
 from bot.responding import Responder
 from bot.working import working
 
 log = structlog.get_logger()
+COMMANDS = "commands"  # a lane of their own in each conversation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ class _Work:
     outlet: Outlet
     person: Person | None
     delivery: Delivery | None = None  # set when the answer exists already
+    drawn: tuple[Reply, tuple[Picture, ...]] | None = None  # set when it only has to be sent
+    resumed: bool = False  # an earlier run took it on, and may have begun to act on it
 
 
 class Chat:
@@ -179,12 +183,12 @@ class Chat:
         if wait_s > 0:
             if rate.first_refusal(person.person_id):
                 log.warning("person_throttled", person=person.person_id, platform=outlet.platform)
-                await self._queue(_Work(message, outlet, person, Delivery(slow_down(allowed, wait_s))))
+                await self._queue(_Work(message, outlet, person, Delivery(slow_down(allowed, wait_s), tells=False)))
             else:
                 await self._settle(message)
             return True
         # A command never waits behind a question: a miner must stop now, not after the model has finished.
-        await self._queue(self._fresh(_Work(message, outlet, person)), lane="" if asks else "commands")
+        await self._queue(self._fresh(_Work(message, outlet, person)), lane="" if asks else COMMANDS)
         return True
 
     def _fresh(self, work: _Work) -> _Work:
@@ -193,7 +197,7 @@ class Chat:
         if work.delivery is not None or age <= self._limits.oldest_command or self._responder.is_question(work.message):
             return work
         log.warning("command_too_old", key=work.message.key, age_s=round(age.total_seconds()))
-        return replace(work, delivery=Delivery(too_old(age)))
+        return replace(work, delivery=Delivery(too_old(age, maybe_done=work.resumed), tells=False))
 
     async def resume(self, outlet: Outlet) -> int:
         """Take up what an earlier run received on this platform and did not finish; returns how many messages."""
@@ -207,10 +211,10 @@ class Chat:
                 continue
             person = await self._people.admit(message.sender.platform, message.sender.external_id)
             delivery = delivery_from_json(pending.delivery) if pending.delivery else None
-            if person is None and (delivery is None or delivery.turn is not None):
+            if person is None and (delivery is None or delivery.tells):
                 await self._meet_stranger(message, outlet)  # not known, or not any more: no figures for them
                 continue
-            taken_up.append(self._fresh(_Work(message, outlet, person, delivery)))
+            taken_up.append(self._fresh(_Work(message, outlet, person, delivery, resumed=True)))
         for work in taken_up:
             self._put(work, force=True)
         if taken_up:
@@ -237,7 +241,7 @@ class Chat:
             if person is not None:
                 log.info("person_paired", platform=platform, person=person.person_id)
                 await self._places.seen(person.person_id, message.address)
-                await self._queue(_Work(message, outlet, person, Delivery(welcome(person.name))))
+                await self._queue(_Work(message, outlet, person, Delivery(welcome(person.name), tells=False)))
                 return True
             reason = "pairing code refused"
         if self._strangers.wait_s(f"{platform}:{sender.external_id}") == 0:
@@ -246,7 +250,10 @@ class Chat:
         return False
 
     async def _queue(self, work: _Work, *, lane: str = "") -> None:
-        if self._put(work, lane=lane) or self._put(replace(work, delivery=Delivery(BUSY)), lane="busy"):
+        # Commands are few (their rate is limited) and short: none is turned away.
+        if self._put(work, lane=lane, force=lane == COMMANDS):
+            return
+        if self._put(replace(work, delivery=Delivery(BUSY, tells=False)), lane="busy"):
             return
         log.warning("message_turned_away", conversation=work.message.address.key)
         await self._inbox.settled(work.message.address.platform, work.message.key)
@@ -261,14 +268,23 @@ class Chat:
         return True
 
     async def _work(self, work: _Work) -> None:
+        handed_on = False
         try:
-            await self._do(work)
+            handed_on = await self._do(work)
         finally:
-            self._in_flight.discard((work.outlet.platform, work.message.key))
-            if work.message.token is not None:
-                self._tapped.discard((work.message.address.key, work.message.token))
+            if not handed_on:
+                self._in_flight.discard((work.outlet.platform, work.message.key))
+                if work.message.token is not None:
+                    self._tapped.discard((work.message.address.key, work.message.token))
 
-    async def _do(self, work: _Work) -> None:
+    async def _do(self, work: _Work) -> bool:
+        """Answer and send; True when sending was left to the conversation's outgoing lane.
+
+        A command's reply that waits for the platform must not hold up the command after it, which may be a stop.
+        """
+        if work.drawn is not None and work.delivery is not None:
+            await self._send(work, work.delivery, *work.drawn)
+            return False
         message, outlet, delivery = work.message, work.outlet, work.delivery
         limits = self._limits
         asks = delivery is None and self._responder.is_question(message)
@@ -283,18 +299,40 @@ class Chat:
                 delivery = await self._respond(work, progress)
             if delivery is None:
                 await self._settle(message)
-                return
+                return False
             if not delivery.parts_sent:
                 await self._keep(message, delivery)
-            reply, pictures = await self._delivering.drawn(delivery.reply)
+            drawn = await self._delivering.drawn(delivery.reply)
+        if work.delivery is None and not asks and not self._lanes.closed:
+            return self._put(replace(work, delivery=delivery, drawn=drawn), lane="out", force=True)
+        await self._send(work, delivery, *drawn)
+        return False
+
+    async def _send(self, work: _Work, delivery: Delivery, reply: Reply, pictures: tuple[Picture, ...]) -> None:
+        message = work.message
 
         async def keep(changed: Delivery) -> None:
             await self._keep(message, changed)
 
-        if await self._delivering.deliver(message, delivery, reply, pictures, outlet, keep):
+        async def still_allowed() -> bool:
+            return await self._may_still_hear(message, delivery)
+
+        if work.resumed and not await still_allowed():
+            log.info("reply_withheld", key=message.key, platform=work.outlet.platform)
+            await self._settle(message)
+            return
+        if await self._delivering.deliver(message, delivery, reply, pictures, work.outlet, keep, still_allowed):
             await self._settle(message)
             if delivery.turn is not None and work.person is not None:
                 await self._conversations.remember(message.address, work.person.person_id, delivery.turn)
+
+    async def _may_still_hear(self, message: Message, delivery: Delivery) -> bool:
+        """Whether what was answered a while ago may still be told: people are removed, and groups closed."""
+        if not delivery.tells:
+            return True
+        if await self._people.admit(message.sender.platform, message.sender.external_id) is None:
+            return False
+        return message.direct or await self._places.is_open(message.address)
 
     async def _respond(self, work: _Work, progress: Progress) -> Delivery | None:
         if work.person is None:

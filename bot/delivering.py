@@ -10,12 +10,14 @@ import structlog
 
 from bot.answering import CHART_FAILED, Delivery
 from bot.message import Message
-from bot.ports import LiveMessages, Outlet, Places, Renderer, SendResult, Sent, TryLater, Undeliverable
+from bot.ports import LiveMessages, Outlet, PartSent, Places, Renderer, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply
 
 log = structlog.get_logger()
 
 Keep = Callable[[Delivery], Awaitable[None]]
+Allowed = Callable[[], Awaitable[bool]]
+PAUSE_AFTER_FAILURE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +51,12 @@ class Delivering:
         pictures: Sequence[Picture],
         outlet: Outlet,
         keep: Keep,
+        still_allowed: Allowed,
     ) -> bool:
-        """Send, waiting where the platform asks for it. False leaves the reply to the next start."""
+        """Send, waiting where the platform asks for it. False leaves the reply for later.
+
+        After a wait `still_allowed` is asked: people are removed and groups closed meanwhile.
+        """
         part = delivery.parts_sent
         waited_s = 0.0
 
@@ -60,10 +66,7 @@ class Delivering:
             await keep(replace(delivery, parts_sent=count))
 
         while True:
-            result = await self._replaced(message, reply, pictures, outlet) if not part else None
-            if result is None:
-                result = await outlet.send(message.address, reply, pictures, from_part=part, part_sent=part_sent)
-            match result:
+            match await self._sent(message, reply, pictures, outlet, part, part_sent):
                 case Sent(confirmed, ref):
                     if not confirmed:
                         log.warning("send_unconfirmed", platform=outlet.platform, key=message.key)
@@ -82,6 +85,27 @@ class Delivering:
                     part = max(part, next_part)
                     waited_s += after_s
                     await asyncio.sleep(after_s)
+                    if not await still_allowed():
+                        log.info("reply_withheld", platform=outlet.platform, key=message.key)
+                        return True
+
+    async def _sent(
+        self,
+        message: Message,
+        reply: Reply,
+        pictures: Sequence[Picture],
+        outlet: Outlet,
+        part: int,
+        part_sent: PartSent,
+    ) -> SendResult:
+        try:
+            result = await self._replaced(message, reply, pictures, outlet) if not part else None
+            if result is not None:
+                return result
+            return await outlet.send(message.address, reply, pictures, from_part=part, part_sent=part_sent)
+        except Exception:  # an adapter's own fault must not cost the reply
+            log.exception("send_failed", platform=outlet.platform, key=message.key)
+            return TryLater(PAUSE_AFTER_FAILURE_S, part)
 
     async def _replaced(
         self, message: Message, reply: Reply, pictures: Sequence[Picture], outlet: Outlet

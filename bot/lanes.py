@@ -38,6 +38,11 @@ class Lanes(Generic[Item]):
             self._workers[lane] = asyncio.create_task(self._work(lane), name=f"conversation {lane}")
         return True
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is begun any more."""
+        return self._closed
+
     async def idle(self) -> None:
         """Wait until nothing is waiting or being worked on."""
         while self._workers:

@@ -32,6 +32,7 @@ from bot.text import is_blank
 log = structlog.get_logger()
 
 BUTTON_GONE = say("That button does nothing any more. Please send the command again.")
+BUTTON_ELSEWHERE = say("That button belongs to another chat. Please send the command here.")
 NOT_YOUR_BUTTON = say("That button is for the person who asked. Send the command yourself and you get your own.")
 
 
@@ -63,21 +64,21 @@ class Responder:
                 return await self._respond(message, person, outlet, progress)
         except TimeoutError:
             log.warning("answer_too_slow", key=message.key, limit_s=self.answer_timeout_s)
-            return Delivery(TOO_SLOW)
+            return Delivery(TOO_SLOW, tells=False)
         except Exception:  # the person must hear something, whatever broke
             log.exception("answer_failed", key=message.key, platform=message.address.platform)
-            return Delivery(FAILED)
+            return Delivery(FAILED, tells=False)
 
     async def _refusal(self, message: Message) -> Delivery | None:
         """What can be said without knowing who asks or what."""
         if len(message.text) > MAX_CHARACTERS:
-            return Delivery(TOO_LONG)
+            return Delivery(TOO_LONG, tells=False)
         if not message.direct and not await self.places.is_open(message.address):
             call = self.commands.find(message.text) if message.token is None else None
             if call is None or not call.command.in_any_group:
-                return Delivery(ONLY_DIRECT)
+                return Delivery(ONLY_DIRECT, tells=False)
         if message.token is None and is_blank(message.text):
-            return Delivery(NOT_TEXT if message.attachments else EMPTY)
+            return Delivery(NOT_TEXT if message.attachments else EMPTY, tells=False)
         return None
 
     async def _respond(self, message: Message, person: Person, outlet: Outlet, progress: Progress) -> Delivery | None:
@@ -86,7 +87,8 @@ class Responder:
             return await self._tapped(message, message.token, person, scope, outlet)
         call = self.commands.find(message.text)
         if call is not None:
-            return Delivery(await self._run(call, message, scope, outlet))
+            # A group can be opened by a command in it: what that says tells nothing of the site.
+            return Delivery(await self._run(call, message, scope, outlet), tells=not call.command.in_any_group)
         turns = await self.conversations.recent(message.address)
         context = _context(message, outlet, "typed")
         answer = await self.assistant.answer(
@@ -109,7 +111,7 @@ class Responder:
         context = _context(message, outlet, "tapped")
         if token.startswith(FORM):
             if not message.direct:
-                return Delivery(ONLY_DIRECT)
+                return Delivery(ONLY_DIRECT, tells=False)
             return Delivery(await self.commands.submitted(token.removeprefix(FORM), dict(message.form), scope, context))
         redeemed = await self.buttons.redeem(token, person.person_id, context.place, message.key)
         match redeemed.verdict:
@@ -120,11 +122,11 @@ class Responder:
                 return Delivery(await self.commands.tapped(redeemed.action, scope, context))
             case "used":
                 return None  # the first tap is being answered, or has been
-            case "not_yours" | "elsewhere":
-                log.warning("button_refused", verdict=redeemed.verdict, person=person.person_id)
-                return Delivery(NOT_YOUR_BUTTON)
+            case "not_yours" | "elsewhere" as verdict:
+                log.warning("button_refused", verdict=verdict, person=person.person_id)
+                return Delivery(NOT_YOUR_BUTTON if verdict == "not_yours" else BUTTON_ELSEWHERE, tells=False)
             case _:
-                return Delivery(BUTTON_GONE)
+                return Delivery(BUTTON_GONE, tells=False)
 
     async def _greet(self, message: Message, person: Person) -> Reply:
         """Answer /start of somebody known; a code with it may give one more role."""

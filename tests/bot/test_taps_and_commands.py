@@ -222,7 +222,7 @@ async def test_nor_is_one_that_an_earlier_run_received_long_ago() -> None:
     await chat.resume(wall)
     await chat.idle()
     assert house.commands.ran == []
-    assert "did not act on it" in wall.texts[0]
+    assert "cannot say whether it was done; /miners log tells" in wall.texts[0]
 
 
 async def test_whoever_hands_over_a_strangers_message_learns_that_nothing_will_be_said() -> None:
