@@ -40,7 +40,7 @@ _ACTIONS: Mapping[str, control.Action] = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is asked of miners (ids). `until`: afterwards they are automatic again."""
+    """What is asked of miners (ids). `until`: afterwards they are as they were before."""
 
     action: Literal["start", "stop", "auto"]
     miners: tuple[str, ...]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.control import Confirm, RefusedBy
 
 MOST_LINES = 6
-_AUTOMATIC_AFTER = "; afterwards they are automatic again"
+_BEFORE_AGAIN = "; afterwards they are as they were before"
 
 
 def order_says(site: Site, action: str, arguments: Mapping[str, Any], scope: Scope) -> tuple[str, ...]:
@@ -169,7 +169,7 @@ def _until(arguments: Mapping[str, Any], scope: Scope) -> str:
     if until is None:
         return ""
     one = len(arguments["miners"]) == 1
-    after = _AUTOMATIC_AFTER.replace("they are", "it is") if one else _AUTOMATIC_AFTER
+    after = _BEFORE_AGAIN.replace("they are as they were", "it is as it was") if one else _BEFORE_AGAIN
     return f" until {_clock(datetime.fromisoformat(until), scope)}{after}"
 
 

@@ -181,6 +181,19 @@ class Database:
                 return await connection.run_sync(revision.current, where)
 
     @property
+    def file(self) -> Path | None:
+        """The SQLite file, or None on a server."""
+        name = self._engine.url.database
+        return Path(name) if self.dialect == "sqlite" and name else None
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of the caller's own, outside of any transaction: for locks that a session holds."""
+        options = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        async with options.connect() as connection:
+            yield connection
+
+    @property
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
         return self._engine.dialect.name

@@ -18,7 +18,10 @@ Mode = Literal["on", "off", "auto", "hand_on", "hand_off"]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The newest wish for a miner. After `until` it is automatic again; `set_by` is a person's id or a part of ours."""
+    """The newest wish for a miner. After `until` it is as it was before.
+
+    `set_by` is a person's id, or a part of ours.
+    """
 
     miner_id: str
     mode: Mode
