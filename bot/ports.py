@@ -39,10 +39,12 @@ class Undeliverable:
     """It will never arrive: the person blocked the bot, the chat is gone. Repeating it helps nobody.
 
     `dead` means that nothing at all can be sent there any more: the place is no route until somebody writes from it.
+    `stands`, of an edit: the message is there as it was, only the platform lets nobody change it (so often).
     """
 
     reason: str
     dead: bool = False
+    stands: bool = False
 
 
 SendResult = Sent | TryLater | Undeliverable
@@ -91,6 +93,10 @@ class Outlet(Protocol):
 
     async def pin(self, address: Address, ref: str) -> bool:
         """Pin a message of ours; False where that is not possible, which is no failure."""
+        ...
+
+    async def unpin(self, address: Address, ref: str) -> bool:
+        """Take the pin from a message of ours; False where that is not possible, which is no failure."""
         ...
 
     async def show_working(self, address: Address) -> None:
@@ -217,7 +223,11 @@ class LiveMessages(Protocol):
     """The messages that are kept up to date, one a chat."""
 
     async def begin(self, address: Address, sender: Sender, ref: str) -> None:
-        """Keep this message up to date from now on, instead of any other in its chat."""
+        """Keep this message up to date from now on; any other in its chat is ended and says so."""
+        ...
+
+    async def end(self, address: Address) -> None:
+        """End the chat's live message: it says so from then on, without figures, and is pinned no more."""
         ...
 
 

@@ -65,7 +65,7 @@ class Source:
 Block = Paragraph | Lines | CodeBlock | Source
 
 ButtonStyle = Literal["plain", "primary", "danger"]
-ReplyKind = Literal["answer", "live"]
+ReplyKind = Literal["answer", "live", "live_off"]
 FORM = "form:"
 
 
@@ -86,7 +86,7 @@ class Reply:
     """One reply: its text as blocks, charts still to be rendered, and rows of buttons.
 
     `replaces`: it takes the place of the message whose button was tapped, where the platform can change messages.
-    `kind` "live" marks the message that is kept up to date from then on.
+    `kind` "live" marks the message that is kept up to date from then on, "live_off" the word that the chat's has ended.
     """
 
     blocks: tuple[Block, ...]

@@ -158,6 +158,10 @@ class ConsoleOutlet:
         """Nothing stays in its place in a terminal."""
         return False
 
+    async def unpin(self, address: Address, ref: str) -> bool:  # noqa: ARG002
+        """Nothing is pinned in a terminal."""
+        return False
+
     async def show_working(self, address: Address) -> None:
         """A terminal shows what is being done instead."""
 

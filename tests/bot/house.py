@@ -224,9 +224,13 @@ class Commands:
 @dataclass
 class Live:
     kept: list[tuple[str, str, str]] = field(default_factory=list)  # (chat, account, ref)
+    ended: list[str] = field(default_factory=list)
 
     async def begin(self, address: Address, sender: Sender, ref: str) -> None:
         self.kept.append((address.chat_id, sender.external_id, ref))
+
+    async def end(self, address: Address) -> None:
+        self.ended.append(address.chat_id)
 
 
 @dataclass
@@ -290,6 +294,7 @@ class Wall:
     edits: list[tuple[str, str]] = field(default_factory=list)  # (ref, text)
     edit_results: list[SendResult] = field(default_factory=list)
     pinned: list[str] = field(default_factory=list)
+    unpinned: list[str] = field(default_factory=list)
     buttons: list[Button] = field(default_factory=list)
     results: list[SendResult] = field(default_factory=list)
     said: list[tuple[str, str]] = field(default_factory=list)  # (chat, text)
@@ -324,6 +329,10 @@ class Wall:
 
     async def pin(self, address: Address, ref: str) -> bool:
         self.pinned.append(ref)
+        return True
+
+    async def unpin(self, address: Address, ref: str) -> bool:
+        self.unpinned.append(ref)
         return True
 
     async def show_working(self, address: Address) -> None:

@@ -35,6 +35,7 @@ _ROUTES: list[tuple[str, str, str]] = [
     ("POST", r"/channels/(\d+)/messages", "post"),
     ("PATCH", r"/channels/(\d+)/messages/(\d+)", "change"),
     ("PUT", r"/channels/(\d+)/messages/pins/(\d+)", "pin"),
+    ("DELETE", r"/channels/(\d+)/messages/pins/(\d+)", "unpin"),
     ("POST", r"/channels/(\d+)/typing", "typing"),
     ("POST", r"/interactions/(\d+)/([\w.-]+)/callback", "callback"),
     ("POST", r"/webhooks/(\d+)/([\w.-]+)", "follow_up"),
@@ -247,6 +248,12 @@ class DiscordApi(People):
         if post is None or post.only_for is not None:
             raise Refused(404, 10008, "Unknown Message")
         post.pinned = True
+
+    def _unpin(self, channel: str, ref: str, body: Any) -> None:
+        post = self.world.posts.get(int(ref))
+        if post is None:
+            raise Refused(404, 10008, "Unknown Message")
+        post.pinned = False
 
     def _callback(self, interaction: str, token: str, body: Any, files: dict[str, bytes]) -> Any:
         held = self._held(token, int(interaction))

@@ -200,6 +200,12 @@ class SlackApi:
             case "pins.add":
                 self._own(fields["channel"], fields["timestamp"], missing="message_not_found").pinned = True
                 return {}
+            case "pins.remove":
+                message = self._own(fields["channel"], fields["timestamp"], missing="message_not_found")
+                if not message.pinned:
+                    raise Refused("no_pin")
+                message.pinned = False
+                return {}
             case "files.getUploadURLExternal":
                 file = f"F{next(self._numbers)}"
                 self._uploads[file] = {"length": int(fields["length"]), "alt": fields.get("alt_txt", "")}

@@ -269,6 +269,10 @@ class TelegramApi:
                 chat_id, message_id = self._messages.place(fields, "pin")
                 self.pinned.append((chat_id, message_id, fields.get("disable_notification") == "true"))
                 return True
+            case "unpinChatMessage":
+                place = self._messages.place(fields, "unpin")
+                self.pinned = [pin for pin in self.pinned if pin[:2] != place]
+                return True
             case "sendChatAction":
                 self.typing[self._messages.chat(fields)].append(time.monotonic())
                 return True

@@ -32,8 +32,10 @@ UNKNOWN_INTERACTION, INVALID_WEBHOOK_TOKEN, ALREADY_ACKNOWLEDGED = 10062, 50027,
 FOLLOW_UPS_USED_UP = 40094
 MISSING_ACCESS, CANNOT_MESSAGE_USER, MISSING_PERMISSIONS, INVALID_FORM = 50001, 50007, 50013, 50035
 TOO_LARGE, FILE_TOO_LARGE, NO_MUTUAL_GUILDS = 40005, 50045, 50278
-# slow mode, writing limits, edits of old messages, opening direct chats, a resource under load
-_SLOW_DOWN = frozenset({20016, 20028, 20029, 30046, 40003, 40062})
+# slow mode, writing limits, opening direct chats, a resource under load
+_SLOW_DOWN = frozenset({20016, 20028, 20029, 40003, 40062})
+# A message of more than an hour ago was changed too often: it stays as it is for a while, and a new one would be taken.
+EDITS_USED_UP = 30046
 # Nothing at all can be sent there any more.
 PLACE_GONE: Mapping[int, str] = {
     UNKNOWN_CHANNEL: "the channel does not exist any more",
@@ -191,6 +193,8 @@ def failure_of(error: discord.HTTPException) -> DiscordFailure:
     """What a refusal of Discord's means."""
     if error.status == 401 and error.code != INVALID_WEBHOOK_TOKEN:  # which an interaction's is after its time
         return TokenRefused(TOKEN_REFUSED)
+    if error.code == EDITS_USED_UP:
+        return Refused(error.code, error.status, error.text)
     if error.status == 429 or error.code in _SLOW_DOWN:
         return Busy(f"Discord asks for a pause ({error.code or 429})", _pause_s(error))
     if error.status >= 500:

@@ -20,6 +20,7 @@ import structlog
 from bot.message import Address, Message
 from bot.platforms.discord.answering import Answering
 from bot.platforms.discord.client import (
+    EDITS_USED_UP,
     FILE_TOO_LARGE,
     INVALID_FORM,
     MISSING_PERMISSIONS,
@@ -153,6 +154,8 @@ class DiscordOutlet:
             if not await self._answering.change_source(address.via, ref, body):
                 await self._change(await self._channel(address), ref, body)
         except Refused as refusal:
+            if refusal.code == EDITS_USED_UP:
+                return Undeliverable(str(refusal), stands=True)
             return self._refused(address, refusal)
         except DiscordFailure as failure:  # also without an answer: changing it twice does no harm
             return self._later(failure)
@@ -169,6 +172,20 @@ class DiscordOutlet:
             )
         except DiscordFailure as failure:
             log.info("discord_not_pinned", reason=str(failure))
+            return False
+        return True
+
+    async def unpin(self, address: Address, ref: str) -> bool:
+        """See `Outlet.unpin`."""
+        try:
+            await self._wire.call(
+                "DELETE",
+                "/channels/{channel_id}/messages/pins/{message_id}",
+                channel_id=await self._channel(address),
+                message_id=ref,
+            )
+        except DiscordFailure as failure:
+            log.info("discord_not_unpinned", reason=str(failure))
             return False
         return True
 

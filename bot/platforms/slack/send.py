@@ -68,6 +68,9 @@ class SlackOutlet:
         part_sent: PartSent | None = None,
     ) -> SendResult:
         """Send the parts from `from_part` on; see `Outlet.send`."""
+        asked = address
+        if reply.kind == "live":  # what stays up to date must be everybody's: nobody can change what one person sees
+            address = replace(address, via=None)
         parts = _parts(reply, pictures, private=Via.of(address) is not None)
         await self._progress.clear(address)
         confirmed, ref = True, None
@@ -79,6 +82,8 @@ class SlackOutlet:
                 case TryLater():
                     return replace(result, next_part=number)
                 case Undeliverable():
+                    if reply.kind == "live":
+                        await self._say_not_here(asked, result)
                     return result
                 case Sent():
                     confirmed = confirmed and result.confirmed
@@ -127,6 +132,18 @@ class SlackOutlet:
             return False
         return True
 
+    async def unpin(self, address: Address, ref: str) -> bool:
+        """See `Outlet.unpin`."""
+        if ref.startswith(EPHEMERAL):
+            return False
+        try:
+            channel = await self.channel(address.chat_id)
+            await self._client.ask(self._client.api.pins_remove(channel=channel, timestamp=ref))
+        except SlackFailure as failure:
+            log.info("slack_not_unpinned", reason=str(failure))
+            return False
+        return True
+
     async def show_working(self, address: Address) -> None:
         """The status line of a thread; a chat without threads shows nothing until there is a step to tell."""
         await self._progress.working(address)
@@ -162,6 +179,17 @@ class SlackOutlet:
             return await self._post(address, part.message)
         except SlackFailure as failure:
             return self._result(failure)
+
+    async def _say_not_here(self, asked: Address, refused: Undeliverable) -> None:
+        """Whoever called a command where we may not write hears it all the same."""
+        via = Via.of(asked)
+        if via is None:
+            return
+        text = "I cannot write into this channel. Invite me with /invite, then send the command again."
+        try:
+            await self._respond(via, Rendered([words(text)], escaped(text)))
+        except SlackFailure as failure:
+            log.warning("slack_refusal_not_told", reason=str(failure), refused=refused.reason)
 
     async def _respond(self, via: Via, message: Rendered) -> SendResult:
         """Answer an interaction; when its way is used up, in the direct chat with whoever began it."""

@@ -130,6 +130,16 @@ class TelegramOutlet:
             log.info("telegram_not_pinned", reason=reason(error, self._bot))
             return False
 
+    async def unpin(self, address: Address, ref: str) -> bool:
+        """See `Outlet.unpin`."""
+        if not ref.isdigit():
+            return False
+        try:
+            return await self._bot.unpin_chat_message(self._chat_id(address), int(ref))
+        except TelegramError as error:
+            log.info("telegram_not_unpinned", reason=reason(error, self._bot))
+            return False
+
     async def show_working(self, address: Address) -> None:
         """The typing indicator; Telegram shows it for five seconds."""
         await self._bot.send_chat_action(self._chat_id(address), ChatAction.TYPING, message_thread_id=_thread(address))
