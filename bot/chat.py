@@ -65,6 +65,7 @@ class ChatLimits:
     give_up_sending_after_s: float = 3_600.0
     oldest_resumed: timedelta = timedelta(hours=24)
     oldest_command: timedelta = timedelta(minutes=10)
+    oldest_stop: timedelta = timedelta(hours=1)
     working_shown_after_s: float = 0.0  # of a question; a command is mostly answered before anybody could see it
     command_working_shown_after_s: float = 0.3
     typing_every_s: float = 4.5
@@ -194,7 +195,11 @@ class Chat:
     def _fresh(self, work: _Work) -> _Work:
         """A command or a tap that waited for us too long is not acted on: the site is another one by now."""
         age = self._now() - work.message.sent_at
-        if work.delivery is not None or age <= self._limits.oldest_command or self._responder.is_question(work.message):
+        if work.delivery is not None or self._responder.is_question(work.message):
+            return work
+        # A stop is safe whenever it comes, and two clocks may differ; but not for ever.
+        stops = self._responder.is_stop(work.message)
+        if age <= (self._limits.oldest_stop if stops else self._limits.oldest_command):
             return work
         log.warning("command_too_old", key=work.message.key, age_s=round(age.total_seconds()))
         return replace(work, delivery=Delivery(too_old(age, maybe_done=work.resumed), tells=False))

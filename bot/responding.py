@@ -53,6 +53,11 @@ class Responder:
         """Whether the assistant will be asked, which takes longer than a command."""
         return message.token is None and self.commands.find(message.text) is None
 
+    def is_stop(self, message: Message) -> bool:
+        """Whether it switches miners off and nothing else."""
+        call = self.commands.find(message.text) if message.token is None else None
+        return call is not None and call.command.name == "miners" and call.arguments.lower().startswith("stop")
+
     async def respond(self, message: Message, person: Person, outlet: Outlet, progress: Progress) -> Delivery | None:
         """The reply; None where silence is right (a button that was tapped twice)."""
         if (refusal := await self._refusal(message)) is not None:

@@ -214,6 +214,18 @@ async def test_a_command_that_waited_for_hours_is_not_acted_on() -> None:
     assert any(text.startswith("Re: how is it?") for text in wall.texts)
 
 
+async def test_a_stop_of_half_an_hour_ago_is_still_carried_out_but_no_start() -> None:
+    house, wall = House(), Wall()
+    ago = datetime.now(UTC) - timedelta(minutes=30)
+    await take(
+        house,
+        wall,
+        replace(message("/miners stop all"), sent_at=ago),
+        replace(message("/miners start all"), sent_at=ago),
+    )
+    assert [arguments for _, arguments, _ in house.commands.ran] == ["stop all"]
+
+
 async def test_nor_is_one_that_an_earlier_run_received_long_ago() -> None:
     house, wall = House(), Wall()
     old = replace(message("/miners stop", key="k-old"), sent_at=datetime.now(UTC) - timedelta(hours=2))
