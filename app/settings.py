@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
@@ -20,6 +21,7 @@ from app.site_file import FILE_NAME, load_site
 from energy.site import Site
 
 DATABASE_NAME = "commandcenter.db"
+PLATFORMS = ("telegram", "slack", "discord")
 _SECRET_ENDINGS = ("_KEY", "_TOKEN", "_PASSWORD", "_USERNAME", "_SECRET")
 
 
@@ -72,6 +74,9 @@ class Settings:
     telegram: TelegramSettings | None
     slack: SlackSettings | None
     discord: DiscordSettings | None
+    platform_troubles: Mapping[
+        str, str
+    ]  # platforms whose own settings are wrong, which stop nothing else: what to mend
     web_host: str
     web_port: int
     open_meteo_url: str | None  # None: the public service
@@ -84,7 +89,7 @@ class Settings:
 
     def without_platforms(self) -> Settings:
         """The same for a process that serves the web face alone."""
-        return replace(self, telegram=None, slack=None, discord=None)
+        return replace(self, telegram=None, slack=None, discord=None, platform_troubles={})
 
     def site(self) -> Site | None:
         """The described site; None where the data folder has no toml."""
@@ -109,7 +114,7 @@ def settings_from(
 
     `keep_database_url` False is for the demo, which has a database of its own whatever the environment says.
     """
-    env = with_secret_files(os.environ if environment is None else environment)
+    env, troubles = _with_secret_files(os.environ if environment is None else environment)
     database_url = (env.get("DATABASE_URL") or None) if keep_database_url else None
     if data is not None and database_url is not None:
         raise SettingsError("--data and DATABASE_URL exclude each other: drop the flag, or unset the variable")
@@ -119,9 +124,10 @@ def settings_from(
         redis_url=_redis_url(env.get("REDIS_URL")),
         site_id=site_id,
         models=_models(env),
-        telegram=_telegram(env),
-        slack=_slack(env),
-        discord=_discord(env),
+        telegram=_unless_wrong("telegram", _telegram, env, troubles),
+        slack=_unless_wrong("slack", _slack, env, troubles),
+        discord=_unless_wrong("discord", _discord, env, troubles),
+        platform_troubles=troubles,
         web_host=env.get("WEB_HOST") or "127.0.0.1",
         web_port=_whole(env, "WEB_PORT", 8080, 0, 65535),
         open_meteo_url=env.get("OPEN_METEO_BASE_URL") or None,
@@ -129,18 +135,46 @@ def settings_from(
     )
 
 
-def with_secret_files(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with each `NAME_FILE` read into `NAME`, for secrets that are mounted as files."""
+def _with_secret_files(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The environment with each `NAME_FILE` read into `NAME`, for secrets that are mounted as files.
+
+    Then what is wrong with the files of chat platforms, by platform.
+    """
     env = dict(environment)
+    troubles: dict[str, str] = {}
     for name, path in environment.items():
         plain = name.removesuffix("_FILE")
         if plain == name or not path or not plain.endswith(_SECRET_ENDINGS) or env.get(plain):
             continue
         try:
             env[plain] = Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SettingsError(f"{name}: {path} cannot be read ({error.strerror})") from error
-    return env
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            says = f"{name}: {path} cannot be read ({reason})"
+            platform = name.split("_", 1)[0].lower()
+            if platform not in PLATFORMS:
+                raise SettingsError(says) from error
+            troubles[platform] = says
+    return env, troubles
+
+
+_Platform = TypeVar("_Platform")
+
+
+def _unless_wrong(
+    name: str,
+    read: Callable[[Mapping[str, str]], _Platform | None],
+    env: Mapping[str, str],
+    troubles: dict[str, str],
+) -> _Platform | None:
+    """A platform's settings. A mistake in them is noted: the miners and the other platforms must not stop for it."""
+    if name in troubles:
+        return None
+    try:
+        return read(env)
+    except SettingsError as error:
+        troubles[name] = str(error)
+        return None
 
 
 def _models(env: Mapping[str, str]) -> ModelSettings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,23 +18,25 @@ from app.chat_people import LiveFigures, OfferedCommands, PeopleHere
 from app.chat_ports import StoredLive, StoredNotices, StoredPlaces, stored_chat
 from app.opening import queue_of
 from app.platforms import PlatformAdapter, platforms_of
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from bot.chat import Chat
 from bot.commands.dispatch import Commands
 from bot.courier import Courier, Wait
 from bot.live import LiveBoard
 from bot.ports import Outlet
 from bot.start_up import make_ready
-from bot.web.app import Adapter, HealthReport
+from bot.web.app import Adapter, HealthReport, Hook
 from bot.web.serve import web_face
 from charts.render import render
 from energy.site import Site
 from services.scope import DEFAULT_ORG_ID, no_wake
 from store import readings
 from store.database import Database
+from store.sole import sole
 from store.wake import Wake
 
 log = structlog.get_logger()
+TAKE_UP_EVERY_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,41 +117,92 @@ async def run(
     settings: Settings, database: Database, site: Site, stop: asyncio.Event, *, platforms: bool = True
 ) -> None:
     """Chat on every platform that has a token, and serve the web face, until `stop` is set."""
+    wanted = settings if platforms else settings.without_platforms()
+    for platform, trouble in wanted.platform_troubles.items():
+        log.error("platform_not_started", platform=platform, reason=trouble)
     async with talk_of(settings, database, site, settings.redis_url) as talk:
-        found = platforms_of(
-            settings if platforms else settings.without_platforms(), talk.chat, talk.commands, database
-        )
+        found = platforms_of(wanted, talk.chat, talk.commands, database)
         talk.outlets.update({adapter.name: adapter.outlet for adapter in found.adapters})
-        if platforms and not found.adapters:
+        if platforms and not found.adapters and not wanted.platform_troubles:
             log.warning(
                 "no_chat_platform",
                 remedy="set TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN or DISCORD_BOT_TOKEN, then `commandcenter pair`",
             )
-        health = ProcessHealth(database, site, found.adapters)
-        async with web_face(health, settings.web_host, settings.web_port, found.hooks):
-            tasks = [asyncio.create_task(each.run()) for each in found.adapters]
-            if found.adapters:
-                tasks += [asyncio.create_task(talk.courier.run()), asyncio.create_task(talk.live.run())]
+        health = ProcessHealth(database, site, found.adapters, wanted.platform_troubles)
+        async with (
+            web_face(health, settings.web_host, settings.web_port, found.hooks) as url,
+            _closed_at_the_end(found.adapters),
+        ):
+            if url is None and (found.hooks or not platforms):
+                raise SettingsError(_not_served(settings, found.hooks))
+            talking = asyncio.create_task(_talk(talk, database, found.adapters))
             stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (stopping, *tasks):
+            await asyncio.wait({stopping, talking} if found.adapters else {stopping}, return_when="FIRST_COMPLETED")
+            for task in (stopping, talking):
                 task.cancel()
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            (ended,) = await asyncio.gather(talking, return_exceptions=True)
             await talk.chat.close()  # pending replies still need the platforms' connections
-            for adapter in found.adapters:
-                await adapter.close()
-    for error in ended:
-        if isinstance(error, Exception):
-            raise error
+    if isinstance(ended, Exception):
+        raise ended
+
+
+async def _talk(talk: Talk, database: Database, adapters: Sequence[PlatformAdapter]) -> None:
+    """Hear and speak on the platforms, as the only bot of this database: two would answer everything twice."""
+    if not adapters:
+        return
+    async with sole(database, "bot"), asyncio.TaskGroup() as group:
+        for adapter in adapters:
+            group.create_task(adapter.run())
+        group.create_task(talk.courier.run())
+        group.create_task(talk.live.run())
+        group.create_task(_take_up_again(talk))
+
+
+async def _take_up_again(talk: Talk) -> None:
+    """What was given up after a long wait for the platform is tried again now and then, not only at the next start."""
+    while True:
+        await asyncio.sleep(TAKE_UP_EVERY_S)
+        for outlet in talk.outlets.values():
+            try:
+                await talk.chat.resume(outlet)
+            except Exception:  # the database may be busy; the next time comes
+                log.exception("messages_not_taken_up", platform=outlet.platform)
+
+
+@contextlib.asynccontextmanager
+async def _closed_at_the_end(adapters: Sequence[PlatformAdapter]) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        for adapter in adapters:
+            await adapter.close()
+
+
+def _not_served(settings: Settings, hooks: Mapping[str, Hook]) -> str:
+    needed_for = f"{', '.join(hooks)} is called there" if hooks else "--role web does nothing else"
+    return (
+        f"WEB_PORT: {settings.web_host}:{settings.web_port} is taken or is no address of this machine, and "
+        f"{needed_for}; set WEB_PORT (or WEB_HOST) to one that is free"
+    )
 
 
 class ProcessHealth:
-    """What /healthz reports: the database, the adapters, and how old the newest reading is."""
+    """What /healthz reports: the database, the adapters, and how old the newest reading is.
 
-    def __init__(self, database: Database, site: Site, adapters: Sequence[PlatformAdapter]) -> None:
+    `troubles` are the platforms that could not be started at all.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        site: Site,
+        adapters: Sequence[PlatformAdapter],
+        troubles: Mapping[str, str] | None = None,
+    ) -> None:
         self._database = database
         self._site = site
         self._adapters = adapters
+        self._not_started = {name: Adapter(False, trouble=words) for name, words in (troubles or {}).items()}
         self._is_live = any(device.kind != "csv" for device in site.device)  # imported files grow old in peace
 
     async def check(self) -> HealthReport:
@@ -163,7 +216,8 @@ class ProcessHealth:
         newest = max((reading.taken_at for reading in latest.values()), default=None)
         return HealthReport(
             database_ok=True,
-            adapters={each.name: Adapter(each.ready, each.last_poll_age_s, each.trouble) for each in self._adapters},
+            adapters=self._not_started
+            | {each.name: Adapter(each.ready, each.last_poll_age_s, each.trouble) for each in self._adapters},
             newest_reading_age_s=None if newest is None or not self._is_live else (now - newest).total_seconds(),
             version=__version__,
         )

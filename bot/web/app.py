@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 LARGEST_BODY_BYTES = 1_000_000
+BODY_TIMEOUT_S = 10.0  # platforms send theirs at once; who does not, must not hold a connection for ever
 SILENT_AFTER_S = 15 * 60.0  # by then every kind of device has spoken, or the worker is gone
 
 
@@ -62,7 +65,9 @@ class HookAnswer:
 Hook = Callable[[Mapping[str, str], bytes], Awaitable[HookAnswer]]
 
 
-def create_app(health: Health, hooks: Mapping[str, Hook] | None = None) -> FastAPI:
+def create_app(
+    health: Health, hooks: Mapping[str, Hook] | None = None, *, body_timeout_s: float = BODY_TIMEOUT_S
+) -> FastAPI:
     """The application; the caller serves it. `hooks` are the platforms' webhooks by path."""
     app = FastAPI(title="CommandCenter", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -72,17 +77,23 @@ def create_app(health: Health, hooks: Mapping[str, Hook] | None = None) -> FastA
         return JSONResponse(_body(report), status_code=200 if report.ok else 503)
 
     for path, hook in (hooks or {}).items():
-        app.add_api_route(path, _posted_to(hook), methods=["POST"])
+        app.add_api_route(path, _posted_to(hook, body_timeout_s), methods=["POST"])
     return app
 
 
-def _posted_to(hook: Hook) -> Callable[[Request], Awaitable[Response]]:
+def _posted_to(hook: Hook, body_timeout_s: float) -> Callable[[Request], Awaitable[Response]]:
     async def posted(request: Request) -> Response:
         body = bytearray()
-        async for chunk in request.stream():  # a length that is announced may be a lie
-            body += chunk
-            if len(body) > LARGEST_BODY_BYTES:
-                return Response(status_code=413)
+        try:
+            async with asyncio.timeout(body_timeout_s):
+                async for chunk in request.stream():  # a length that is announced may be a lie
+                    body += chunk
+                    if len(body) > LARGEST_BODY_BYTES:
+                        return Response(status_code=413)
+        except TimeoutError:
+            return Response(status_code=408, headers={"connection": "close"})
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         answer = await hook(dict(request.headers), bytes(body))
         return Response(answer.body, answer.status, dict(answer.headers))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 
 import structlog
@@ -12,6 +13,7 @@ import uvicorn
 from bot.web.app import Health, Hook, create_app
 
 log = structlog.get_logger()
+SHUTDOWN_S = 3  # what is being answered may end within this; a request that never ends must not keep us
 
 
 class _Server(uvicorn.Server):
@@ -30,20 +32,23 @@ async def web_face(
 
     `port` 0 takes any free one. Yields None when nothing could be served.
     """
-    config = uvicorn.Config(create_app(health, hooks), host=host, port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        create_app(health, hooks), log_level="warning", access_log=False, timeout_graceful_shutdown=SHUTDOWN_S
+    )
     try:
-        socket = config.bind_socket()
-    except SystemExit:  # uvicorn's way to say that the address is taken
-        log.error("web_face_not_served", host=host, port=port, remedy="set WEB_PORT to a free port")
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        remedy = "set WEB_PORT to a free port"
+        log.error("web_face_not_served", host=host, port=port, reason=error.strerror, remedy=remedy)
         yield None
         return
     server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[socket]))
-    url = f"http://{host}:{socket.getsockname()[1]}/healthz"
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    url = f"http://{host}:{listening.getsockname()[1]}/healthz"
     log.info("web_face_ready", url=url)
     try:
         yield url
     finally:
         server.should_exit = True
         await serving
-        socket.close()
+        listening.close()

@@ -33,6 +33,7 @@ def test_slack_comes_by_socket_or_by_http() -> None:
         ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xoxb-2"}, "SLACK_APP_TOKEN: must start with xapp-"),
         ({"TELEGRAM_BOT_TOKEN": "1:a", "TELEGRAM_WEBHOOK_URL": "http://x.org/t"}, "https addresses only"),
         ({"TELEGRAM_BOT_TOKEN": "1:a", "TELEGRAM_WEBHOOK_URL": "https://x.org/t"}, "openssl rand -hex 32"),
+        ({"TELEGRAM_BOT_TOKEN": "1:a", "TELEGRAM_LONG_POLL_TIMEOUT_S": "soon"}, '"soon" is not a number'),
         (
             {
                 "TELEGRAM_BOT_TOKEN": "1:a",
@@ -43,9 +44,28 @@ def test_slack_comes_by_socket_or_by_http() -> None:
         ),
     ],
 )
-def test_half_a_platform_is_refused_with_the_remedy(environment: dict[str, str], says: str) -> None:
-    with pytest.raises(SettingsError, match=says):
-        settings(**environment)
+def test_half_a_platform_is_left_out_with_the_remedy_and_the_others_go_on(
+    environment: dict[str, str], says: str
+) -> None:
+    found = settings(**environment, DISCORD_BOT_TOKEN="d")
+    platform = next(iter(environment)).partition("_")[0].lower()
+    assert getattr(found, platform) is None
+    assert list(found.platform_troubles) == [platform]
+    assert says in found.platform_troubles[platform]
+    assert found.discord is not None
+    assert not found.without_platforms().platform_troubles
+
+
+def test_a_platforms_secret_file_that_cannot_be_read_costs_that_platform_alone(tmp_path: Path) -> None:
+    image = tmp_path / "token"
+    image.write_bytes(b"\xff\xfe\x00")
+    found = settings(TELEGRAM_BOT_TOKEN_FILE=str(tmp_path / "none"), SLACK_BOT_TOKEN_FILE=str(image))
+    assert (found.telegram, found.slack) == (None, None)
+    assert "No such file" in found.platform_troubles["telegram"]
+    assert "SLACK_BOT_TOKEN_FILE" in found.platform_troubles["slack"]
+    assert "no text" in found.platform_troubles["slack"]
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY_FILE"):
+        settings(OPENAI_API_KEY_FILE=str(tmp_path / "none"))
 
 
 def test_no_secret_shows_in_the_settings() -> None:
