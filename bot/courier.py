@@ -6,6 +6,7 @@ A notice is claimed for a while, sent, and settled: at least once, and twice onl
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -13,7 +14,7 @@ from typing import Literal, Protocol
 import structlog
 
 from bot.message import Address
-from bot.ports import Outlet, Places, Sent, TryLater, Undeliverable
+from bot.ports import Outlet, Places, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Bold, Paragraph, Reply, Text
 from bot.text import blocks_from_text
 
@@ -57,7 +58,7 @@ Wait = Callable[[float], Awaitable[None]]  # returns at a wake-up, after so many
 
 
 class Courier:
-    """Delivers notices until it is cancelled."""
+    """Delivers notices until it is cancelled, by the first of a person's ways that takes them."""
 
     def __init__(self, notices: Notices, places: Places, outlets: Mapping[str, Outlet], wait: Wait) -> None:
         self._notices = notices
@@ -81,29 +82,38 @@ class Courier:
 
     async def _deliver(self, notice: DueNotice) -> bool:
         reply = notice_reply(notice)
-        reasons = []
+        reasons: list[str] = []
+        pauses_s: list[float] = []
         for address in notice.addresses:
             outlet = self._outlets.get(address.platform)
             if outlet is None:
                 reasons.append(f"{address.platform} is not connected")
                 continue
-            match await outlet.send(address, reply, ()):
+            match await self._sent(outlet, address, reply):
                 case Sent():
                     await self._notices.sent(notice.notice_id)
                     return True
                 case TryLater(after_s):
-                    await self._notices.failed(notice.notice_id, "asked to wait", again_in_s=after_s)
-                    return False
+                    reasons.append(f"{address.platform} asks for a pause")
+                    pauses_s.append(after_s)
                 case Undeliverable(reason, dead):
                     reasons.append(f"{address.platform}: {reason}")
                     if dead:
                         await self._places.dead(address, reason)
         pause_s = min(FIRST_PAUSE_S * 2.0 ** min(notice.tries, 10), LONGEST_PAUSE_S)
+        pause_s = max(pause_s, min(pauses_s, default=0.0)) * random.uniform(1.0, 1.25)
         given_up = notice.tries + 1 >= MOST_TRIES
         reason = "; ".join(reasons) or "no chat of this person is known"
         log.warning("notice_not_delivered", notice=notice.notice_id, reason=reason, given_up=given_up)
         await self._notices.failed(notice.notice_id, reason, again_in_s=None if given_up else pause_s)
         return False
+
+    async def _sent(self, outlet: Outlet, address: Address, reply: Reply) -> SendResult:
+        try:
+            return await outlet.send(address, reply, ())
+        except Exception as error:  # one adapter's fault must not keep the notice from the person's other chats
+            log.exception("notice_send_failed", platform=outlet.platform)
+            return Undeliverable(type(error).__name__)
 
 
 def notice_reply(notice: DueNotice) -> Reply:

@@ -11,13 +11,14 @@ import structlog
 from bot.answering import CHART_FAILED, Delivery
 from bot.message import Message
 from bot.ports import LiveMessages, Outlet, PartSent, Places, Renderer, SendResult, Sent, TryLater, Undeliverable
-from bot.reply import Picture, Reply
+from bot.reply import Picture, Reply, say
 
 log = structlog.get_logger()
 
 Keep = Callable[[Delivery], Awaitable[None]]
 Allowed = Callable[[], Awaitable[bool]]
 PAUSE_AFTER_FAILURE_S = 30.0
+NOT_KEPT = say("The live message may not have arrived, and I cannot keep it up to date. Please send /live again.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +71,7 @@ class Delivering:
                 case Sent(confirmed, ref):
                     if not confirmed:
                         log.warning("send_unconfirmed", platform=outlet.platform, key=message.key)
-                    if reply.kind == "live" and ref is not None:
-                        await self._keep_live(message, ref, outlet)
+                    await self._live(message, reply, ref, outlet, confirmed=confirmed)
                     return True
                 case Undeliverable(reason, dead):
                     log.warning("reply_undeliverable", platform=outlet.platform, key=message.key, reason=reason)
@@ -116,9 +116,16 @@ class Delivering:
         result = await outlet.edit(message.address, message.ref, reply)
         return None if isinstance(result, Undeliverable) else result
 
-    async def _keep_live(self, message: Message, ref: str, outlet: Outlet) -> None:
+    async def _live(self, message: Message, reply: Reply, ref: str | None, outlet: Outlet, *, confirmed: bool) -> None:
+        """What follows from a live message that stands there now, and from the word that it has ended."""
         try:
-            await self.live.begin(message.address, message.sender, ref)
-            await outlet.pin(message.address, ref)
-        except Exception:  # the figures stand there; they only grow old
+            if reply.kind == "live_off":
+                await self.live.end(message.address)
+            elif reply.kind == "live" and not confirmed:
+                log.warning("live_not_kept", platform=outlet.platform, key=message.key, reason="no way to change it")
+                await outlet.send(message.address, NOT_KEPT, ())
+            elif reply.kind == "live" and ref is not None:
+                await self.live.begin(message.address, message.sender, ref)
+                await outlet.pin(message.address, ref)
+        except Exception:  # the figures stand there with their date; they only grow old
             log.exception("live_not_kept", platform=outlet.platform, key=message.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from energy.site import Site
-from services.scope import DEFAULT_ORG_ID, Scope
+from services.scope import DEFAULT_ORG_ID
 from store import live
 from store.database import Database
 from store.live import LiveMessage as LiveMessage
@@ -14,13 +14,8 @@ async def put(database: Database, site: Site, message: LiveMessage) -> None:
     await live.put(database, DEFAULT_ORG_ID, site.id, message)
 
 
-async def remove(scope: Scope, platform: str, chat_id: str, thread: str | None = None) -> bool:  # noqa: ARG001
-    """Let the chat's message be, in whichever thread it stands; False when there was none."""
-    return await forget(scope.database, scope.site, platform, chat_id)
-
-
 async def forget(database: Database, site: Site, platform: str, chat_id: str) -> bool:
-    """`remove` by what keeps them up to date."""
+    """Let the chat's message be, in whichever thread it stands; False when there was none."""
     return await live.remove(database, DEFAULT_ORG_ID, site.id, platform, chat_id)
 
 

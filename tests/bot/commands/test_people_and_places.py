@@ -217,16 +217,25 @@ async def test_the_live_message_says_the_state_and_that_it_is_live(stage: Stage)
     said = plain(reply.blocks)
     assert reply.kind == "live"
     assert "% battery" in said
-    assert said.endswith("as of 13:00, Victron, SolArk, Shelly · renewed at 13:00 · /live off ends it")
+    assert said.endswith("as of 13:00, Victron, SolArk, Shelly · renewed 2026-11-24 13:00 · /live off ends it")
     assert len(lines(reply)) <= 6
 
 
+async def test_a_terminal_says_that_it_keeps_nothing_up_to_date(stage: Stage) -> None:
+    printed = replace(stage, platform="console")
+    reply = await printed.say("/live")
+    said = plain(reply.blocks)
+    assert reply.kind == "answer"
+    assert "% battery" in said
+    assert "renewed" not in said
+    assert said.endswith("what is printed here cannot be kept up to date; /status shows the figures of now")
+
+
 async def test_the_live_message_of_a_chat_is_ended(stage: Stage) -> None:
+    assert (await stage.hears("/live off")).startswith("There is no live message here.")
     message = LiveMessage("wall", "7", None, "m1", "7", "Ann", stage.scope.as_of)
     await stored_live.put(stage.scope.database, stage.site, message)
     reply = await stage.say("/live off")
-    assert plain(reply.blocks).startswith("The live message here stays as it is")
-    assert reply.kind == "answer"
-    assert await stored_live.all_of(stage.scope.database, stage.site) == []
-    assert await stage.hears("/live off") == "There is none here."
+    assert plain(reply.blocks) == "The live message here has ended."
+    assert reply.kind == "live_off"  # which ends it, once the word of it stands there
     assert (await stage.hears("/live maybe")).startswith('After /live I understand nothing or off, not "maybe".')
