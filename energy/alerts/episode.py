@@ -1,0 +1,280 @@
+"""An alert from its first sign to its end, and the one step that carries it on. Pure: the time is an argument.
+
+ok -> pending -> firing -> acknowledged -> resolved. `for`, and how long a rule must be clear, count in the time of the
+measurements, so that one reading that is looked at for five minutes is not five minutes of evidence. Unknown data holds
+everything as it is: it neither fires nor resolves. A measurement older than one that was judged already is history and
+changes nothing. After the clock was set back, no moment lies in the future, so nothing waits for it to come again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from energy.alerts.rule import Level, Rule, Signal
+
+UNKNOWN_BREAKS = timedelta(minutes=15)  # a first sign followed by so long without data must be seen anew
+
+
+class State(StrEnum):
+    """Where an episode stands."""
+
+    OK = "ok"
+    PENDING = "pending"
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+Happening = Literal["pending", "lapsed", "fired", "raised", "acknowledged", "muted", "resolved"]
+FIRING_STATES = (State.FIRING, State.ACKNOWLEDGED)
+OPEN_STATES = (State.PENDING, *FIRING_STATES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """One alert's life. Moments are aware UTC; `number` counts the episodes of the same rule and subject from 1.
+
+    `since` is the measurement that began it, `seen_at` the newest one that was judged, `clear_since` the first clear
+    one while it fires. `told_at` is when people were told last, None while muted or inhibited from the start.
+    `not_before` is the end of the cooldown. `signal` is the last active one, `worst` the value at its worst.
+    """
+
+    rule_id: str
+    subject: str
+    level: Level
+    state: State
+    number: int
+    since: datetime
+    signal: Signal
+    seen_at: datetime | None = None
+    last_active_at: datetime | None = None
+    unknown_since: datetime | None = None
+    clear_since: datetime | None = None
+    fired_at: datetime | None = None
+    first_told_at: datetime | None = None
+    told_at: datetime | None = None
+    worst: float | None = None
+    worst_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    muted_until: datetime | None = None
+    not_before: datetime | None = None
+    resolved_at: datetime | None = None
+    resolved_because: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The rule and its subject."""
+        return self.rule_id, self.subject
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is pending, firing or acknowledged."""
+        return self.state in OPEN_STATES
+
+    @property
+    def is_firing(self) -> bool:
+        """Whether it fires, acknowledged or not."""
+        return self.state in FIRING_STATES
+
+    def is_muted(self, now: datetime) -> bool:
+        """Whether somebody muted it for longer than `now`."""
+        return self.muted_until is not None and now < self.muted_until
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A transition, for the store; `tell` is whether people hear of it."""
+
+    kind: Happening
+    episode: Episode
+    at: datetime
+    tell: bool
+
+
+Step = tuple[Episode | None, tuple[Event, ...]]
+
+
+def step(rule: Rule, episode: Episode | None, signal: Signal, now: datetime, *, inhibited: bool = False) -> Step:
+    """The episode after what `signal` says at `now` (aware UTC), and the transitions on the way.
+
+    None goes in while nothing was ever seen and comes out while there still is nothing; a resolved episode stays what
+    it is until the next one begins. `inhibited`: another alert explains this one, so it is kept but not told.
+    """
+    if episode is not None:
+        episode = _in_this_clock(rule, episode, now)
+    moment = now if signal.taken_at is None else min(signal.taken_at, now)
+    late = episode is not None and episode.seen_at is not None and moment < episode.seen_at
+    if signal.active is None or late:
+        return _unknown(episode, now), ()
+    if signal.active:
+        return _active(rule, episode, signal, moment, now, hushed=inhibited)
+    return _inactive(rule, episode, moment, now)
+
+
+def acknowledge(episode: Episode, by: str, now: datetime) -> tuple[Episode, tuple[Event, ...]]:
+    """Somebody has it in hand: nobody is told again. Only a firing episode changes; the first who does it counts."""
+    if episode.state is not State.FIRING:
+        return episode, ()
+    after = replace(episode, state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now)
+    return after, (Event("acknowledged", after, now, tell=False),)
+
+
+def mute(episode: Episode, until: datetime | None, now: datetime) -> tuple[Episode, tuple[Event, ...]]:
+    """Nothing is told of it until then, of later episodes neither; None ends the mute. It goes on being judged."""
+    after = replace(episode, muted_until=until)
+    return after, (Event("muted", after, now, tell=False),)
+
+
+def resolve(episode: Episode, now: datetime, because: str) -> tuple[Episode, tuple[Event, ...]]:
+    """End it for another reason than its figures: a device was taken out, a person closed it."""
+    if episode.is_firing:
+        return _resolved(episode, now, because)
+    if episode.state is State.PENDING:
+        return _lapsed(episode, now)
+    return episode, ()
+
+
+def _active(rule: Rule, episode: Episode | None, signal: Signal, moment: datetime, now: datetime, hushed: bool) -> Step:
+    if episode is None or not episode.is_open:
+        return _begun(rule, episode, signal, moment, now, hushed)
+    restarted = episode.state is State.PENDING and _unknown_too_long(rule, episode, now)
+    after = replace(
+        _worsened(episode, signal, moment),
+        signal=signal,
+        since=moment if restarted else episode.since,
+        seen_at=moment,
+        last_active_at=moment,
+        unknown_since=None,
+        clear_since=None,
+    )
+    if after.state is State.PENDING:
+        return _fired_if_due(rule, after, moment, now, hushed)
+    return _told_if_due(rule, after, now, hushed)
+
+
+def _begun(rule: Rule, episode: Episode | None, signal: Signal, moment: datetime, now: datetime, hushed: bool) -> Step:
+    was_resolved = episode is not None and episode.state is State.RESOLVED
+    begun = Episode(
+        rule_id=rule.id,
+        subject=signal.subject,
+        level=rule.level,
+        state=State.PENDING,
+        number=1 if episode is None else episode.number + was_resolved,
+        since=moment,
+        signal=signal,
+        seen_at=moment,
+        last_active_at=moment,
+        worst=signal.value,
+        worst_at=moment,
+        muted_until=None if episode is None else episode.muted_until,
+        not_before=None if episode is None else episode.not_before,
+    )
+    if _is_due(rule, begun, moment, now):
+        return _fired_if_due(rule, begun, moment, now, hushed)
+    return begun, (Event("pending", begun, now, tell=False),)
+
+
+def _is_due(rule: Rule, pending: Episode, moment: datetime, now: datetime) -> bool:
+    held = moment - pending.since >= timedelta(seconds=rule.for_s)
+    return held and (pending.not_before is None or now >= pending.not_before)
+
+
+def _fired_if_due(rule: Rule, pending: Episode, moment: datetime, now: datetime, hushed: bool) -> Step:
+    if not _is_due(rule, pending, moment, now):
+        return pending, ()
+    tell = not hushed and not pending.is_muted(now)
+    told_at = now if tell else None
+    fired = replace(pending, state=State.FIRING, fired_at=now, first_told_at=told_at, told_at=told_at, not_before=None)
+    return fired, (Event("fired", fired, now, tell),)
+
+
+def _told_if_due(rule: Rule, firing: Episode, now: datetime, hushed: bool) -> Step:
+    """Told late, once the mute or the other alert is over; told again while nobody acknowledges it."""
+    if firing.state is State.ACKNOWLEDGED or hushed or firing.is_muted(now):
+        return firing, ()
+    again = rule.reraise_s is not None and firing.told_at is not None
+    if firing.told_at is None or (again and now - firing.told_at >= timedelta(seconds=rule.reraise_s or 0.0)):
+        told = replace(firing, told_at=now, first_told_at=firing.first_told_at or now)
+        return told, (Event("raised", told, now, tell=True),)
+    return firing, ()
+
+
+def _inactive(rule: Rule, episode: Episode | None, moment: datetime, now: datetime) -> Step:
+    if episode is None:
+        return None, ()
+    seen = replace(episode, seen_at=moment, unknown_since=None)
+    if episode.state is State.PENDING:
+        return _lapsed(seen, now)
+    if not episode.is_firing:
+        return seen, ()
+    clear_since = episode.clear_since or moment
+    seen = replace(seen, clear_since=clear_since)
+    if moment - clear_since < timedelta(seconds=rule.keep_firing_s):
+        return seen, ()
+    cooled_at = now + timedelta(seconds=rule.cooldown_s)
+    return _resolved(replace(seen, not_before=cooled_at if rule.cooldown_s > 0 else None), now, None)
+
+
+def _resolved(episode: Episode, now: datetime, because: str | None) -> tuple[Episode, tuple[Event, ...]]:
+    tell = episode.told_at is not None and not episode.is_muted(now)
+    after = replace(episode, state=State.RESOLVED, resolved_at=now, resolved_because=because)
+    return after, (Event("resolved", after, now, tell),)
+
+
+def _lapsed(episode: Episode, now: datetime) -> tuple[Episode, tuple[Event, ...]]:
+    after = replace(episode, state=State.OK)
+    return after, (Event("lapsed", after, now, tell=False),)
+
+
+def _unknown(episode: Episode | None, now: datetime) -> Episode | None:
+    if episode is None or episode.state is not State.PENDING or episode.unknown_since is not None:
+        return episode
+    return replace(episode, unknown_since=now)
+
+
+def _unknown_too_long(rule: Rule, episode: Episode, now: datetime) -> bool:
+    if episode.unknown_since is None:
+        return False
+    return now - episode.unknown_since > max(UNKNOWN_BREAKS, timedelta(seconds=rule.for_s))
+
+
+def _worsened(episode: Episode, signal: Signal, moment: datetime) -> Episode:
+    if signal.value is None:
+        return episode
+    if episode.worst is not None:
+        worse = signal.value < episode.worst if signal.lower_is_worse else signal.value > episode.worst
+        same_measure = signal.unit == episode.signal.unit
+        if same_measure and not worse:
+            return episode
+    return replace(episode, worst=signal.value, worst_at=moment)
+
+
+def _in_this_clock(rule: Rule, episode: Episode, now: datetime) -> Episode:
+    """The episode with no moment after `now`: the clock was set back, and nothing may wait for it to catch up."""
+    latest = max(
+        moment
+        for moment in (episode.since, episode.seen_at, episode.clear_since, episode.told_at, episode.unknown_since)
+        if moment is not None
+    )
+    cooled_at = now + timedelta(seconds=rule.cooldown_s)
+    not_before = None if episode.not_before is None else min(episode.not_before, cooled_at)
+    if latest <= now:
+        return episode if not_before == episode.not_before else replace(episode, not_before=not_before)
+
+    def by_now(moment: datetime | None) -> datetime | None:
+        return None if moment is None else min(moment, now)
+
+    return replace(
+        episode,
+        since=min(episode.since, now),
+        seen_at=None,
+        clear_since=by_now(episode.clear_since),
+        told_at=by_now(episode.told_at),
+        first_told_at=by_now(episode.first_told_at),
+        unknown_since=by_now(episode.unknown_since),
+        not_before=not_before,
+    )
