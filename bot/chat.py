@@ -30,6 +30,7 @@ from bot.lanes import Lanes
 from bot.limits import RateLimit
 from bot.message import Message, message_from_json, message_to_json
 from bot.ports import (
+    AlreadySomebody,
     Assistant,
     Buttons,
     Commands,
@@ -242,7 +243,10 @@ class Chat:
         reason = "not paired" if message.token is None else "not paired, tapped a button"
         code = pairing_code(message)
         if code is not None:
-            person = await self._people.pair(platform, sender.external_id, sender.name, code)
+            try:
+                person = await self._people.pair(platform, sender.external_id, sender.name, code)
+            except AlreadySomebody:  # without a role here: then it is nobody to us, and hears nothing
+                person = None
             if person is not None:
                 log.info("person_paired", platform=platform, person=person.person_id)
                 await self._places.seen(person.person_id, message.address)

@@ -25,7 +25,19 @@ from bot.answering import (
 from bot.codes import code_only, is_start, pairing_code
 from bot.commands.command import Call, Context, Origin
 from bot.message import Message
-from bot.ports import Assistant, Buttons, Commands, Conversations, Outlet, People, Person, Places, Progress, ScopeFor
+from bot.ports import (
+    AlreadySomebody,
+    Assistant,
+    Buttons,
+    Commands,
+    Conversations,
+    Outlet,
+    People,
+    Person,
+    Places,
+    Progress,
+    ScopeFor,
+)
 from bot.reply import FORM, Reply, say
 from bot.text import is_blank
 
@@ -51,7 +63,10 @@ class Responder:
 
     def is_question(self, message: Message) -> bool:
         """Whether the assistant will be asked, which takes longer than a command."""
-        return message.token is None and self.commands.find(message.text) is None
+        if message.token is not None:
+            return False
+        # /start goes the way of questions too: a code in it and a bare code must not overtake each other.
+        return is_start(message.text.strip()) or self.commands.find(message.text) is None
 
     def is_stop(self, message: Message) -> bool:
         """Whether it switches miners off and nothing else."""
@@ -62,7 +77,8 @@ class Responder:
         """The reply; None where silence is right (a button that was tapped twice)."""
         if (refusal := await self._refusal(message)) is not None:
             return refusal
-        if message.direct and (is_start(message.text) or (code_only(message.text) and "-" in message.text)):
+        text = message.text.strip()
+        if message.direct and (is_start(text) or (code_only(text) and "-" in text)):
             return Delivery(await self._greet(message, person))
         try:
             async with asyncio.timeout(self.answer_timeout_s):
@@ -136,8 +152,11 @@ class Responder:
     async def _greet(self, message: Message, person: Person) -> Reply:
         """Answer /start of somebody known; a code with it may give one more role."""
         code, sender = pairing_code(message), message.sender
-        if code is None or await self.people.pair(sender.platform, sender.external_id, sender.name, code):
-            return welcome(person.name)
+        try:
+            if code is None or await self.people.pair(sender.platform, sender.external_id, sender.name, code):
+                return welcome(person.name)
+        except AlreadySomebody as already:
+            return say(str(already))
         return code_refused(person.name)
 
 

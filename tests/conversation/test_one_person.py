@@ -52,6 +52,6 @@ async def test_a_code_of_one_person_gives_nobody_elses_account_away(tmp_path: Pa
         await slack.say(f"/start {await house.code('viewer')}")
         code = _CODE.search(await telegram.command("/link"))
         assert code is not None
-        assert "wrong, used or expired" in await slack.say(f"/start {code[0]}")
+        assert "of its own" in await slack.say(f"/start {code[0]}")
         refused = await slack.command("/miners stop all")
         assert "operator" in refused
