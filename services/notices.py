@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from energy.preferences import Preferences
+from energy.quiet_hours import quiet_until
 from energy.site import Site
 from services import routes
 from services.control_words import result_text
 from services.preferences import as_preferred, preferences_in
 from services.scope import DEFAULT_ORG_ID, Actor, Scope
-from store import control, notices, people
+from store import control, groups, notices, people
 from store.database import Database
 from store.notices import Level as Level
 from store.notices import NewNotice as NewNotice
@@ -33,22 +35,55 @@ class Due:
 
 
 async def due(database: Database, site: Site, now: datetime, *, limit: int = 50) -> Sequence[Due]:
-    """Claim what is due for a minute. A notice to somebody without a role on the site (any more) is given up."""
+    """Claim what is due for a minute.
+
+    A notice to somebody without a role on the site (any more) is given up. What is not critical follows its person's
+    preferences: dropped with alerts off or critical only, put off in quiet hours. Results of their own requests pass.
+    """
     found: list[Due] = []
     for notice in await notices.claim_due(database, DEFAULT_ORG_ID, now, LEASE_S, limit):
-        if notice.person_id is not None and not await _has_role(database, site, notice.person_id):
-            await notices.failed(
-                database, DEFAULT_ORG_ID, notice.notice_id, "the person has no role any more", next_try_at=None
-            )
-            continue
-        ways = [notice.address] if notice.address is not None else []
         if notice.person_id is not None:
-            ways += [
-                {"platform": route.platform, "chat_id": route.chat_id, "thread": None}
-                for route in await routes.of_person(database, notice.person_id)
-            ]
-        found.append(Due(notice.notice_id, notice.level, notice.text, _unique(ways), notice.tries))
+            person = await people.get(database, DEFAULT_ORG_ID, notice.person_id)
+            if person is None or site.id not in person.roles:
+                await notices.drop(database, DEFAULT_ORG_ID, notice.notice_id, "the person has no role any more")
+                continue
+            if not await _wanted_now(database, site, notice, preferences_in(person.preferences), now):
+                continue
+        ways = await _ways(database, site, notice)
+        found.append(Due(notice.notice_id, notice.level, notice.text, ways, notice.tries))
     return found
+
+
+async def _wanted_now(
+    database: Database, site: Site, notice: notices.Notice, preferences: Preferences, now: datetime
+) -> bool:
+    """Whether the person wants to hear it now; where not, it is dropped or put off."""
+    if notice.level == "critical" or notice.is_result:
+        return True
+    if not preferences.alerts or preferences.critical_only:
+        reason = "the person wants critical alerts only" if preferences.alerts else "the person's alerts are off"
+        await notices.drop(database, DEFAULT_ORG_ID, notice.notice_id, reason)
+        return False
+    until = quiet_until(preferences.quiet_hours, preferences.zone or site.zone, now)
+    if until is not None:
+        await notices.put_off(database, DEFAULT_ORG_ID, notice.notice_id, "quiet hours", until=until)
+    return until is None
+
+
+async def _ways(database: Database, site: Site, notice: notices.Notice) -> tuple[Mapping[str, Any], ...]:
+    """Where it may be told: in the person's direct chats, and where it was asked while that is one or an open group."""
+    known = [] if notice.person_id is None else await routes.of_person(database, notice.person_id)
+    ways: list[Mapping[str, Any]] = [
+        {"platform": route.platform, "chat_id": route.chat_id, "thread": None} for route in known
+    ]
+    if notice.address is None:
+        return _unique(ways)
+    platform, chat_id = notice.address["platform"], notice.address["chat_id"]
+    if any((way["platform"], way["chat_id"]) == (platform, chat_id) for way in ways) or await groups.is_open(
+        database, DEFAULT_ORG_ID, site.id, platform, chat_id
+    ):
+        ways.insert(0, notice.address)
+    return _unique(ways)
 
 
 async def sent(database: Database, notice_id: int, now: datetime) -> bool:
@@ -78,16 +113,14 @@ async def add_late_results(database: Database, site: Site, now: datetime) -> int
             text=result_text(request, scope),
             person_id=request.person_id,
             address=request.address,
+            once_key=f"{notices.RESULT}{request.request_id}",
         )
         added += await control.report(database, DEFAULT_ORG_ID, request.request_id, notice, now=now)
     return added
 
 
-async def _has_role(database: Database, site: Site, person_id: str) -> bool:
-    person = await people.get(database, DEFAULT_ORG_ID, person_id)
-    return person is not None and site.id in person.roles
-
-
 def _unique(ways: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    by_place = {(way["platform"], way["chat_id"], way.get("thread")): way for way in reversed(ways)}
-    return tuple(reversed(by_place.values()))
+    by_place: dict[Any, Mapping[str, Any]] = {}
+    for way in ways:
+        by_place.setdefault((way["platform"], way["chat_id"], way.get("thread")), way)
+    return tuple(by_place.values())

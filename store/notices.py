@@ -15,13 +15,15 @@ from store.database import Database
 from store.dialect import insert_new, lock
 
 Level = Literal["info", "warning", "critical"]
+RESULT = "/result/"  # a site's id, with which all other keys begin, has no slash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNotice:
     """Something to tell a person (`person_id`), at a place (`address`) or wherever they can be reached.
 
-    With a `once_key` it is told once, however often it is added.
+    With a `once_key` it is told once, however often it is added. `RESULT` before a request's id makes the key of what
+    became of that request: its asker wants to know it, whatever their quiet hours.
     """
 
     site_id: str
@@ -44,6 +46,12 @@ class Notice:
     text: str
     created_at: datetime
     tries: int
+    once_key: str | None
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it tells what became of a request."""
+        return self.once_key is not None and self.once_key.startswith(RESULT)
 
 
 _COLUMNS = [table.c[name] for name in Notice.__dataclass_fields__]
@@ -104,6 +112,20 @@ async def failed(db: Database, org_id: str, notice_id: int, reason: str, *, next
     values = {"due_at": next_try_at, "tries": table.c.tries + 1, "last_reason": reason[:500]}
     async with db.begin() as connection:
         return bool((await connection.execute(statement.values(values))).rowcount == 1)
+
+
+async def put_off(db: Database, org_id: str, notice_id: int, reason: str, *, until: datetime) -> bool:
+    """It is to wait, which is no failed try. False when it was settled before."""
+    statement = update(table).where(_waits(org_id, notice_id))
+    async with db.begin() as connection:
+        return bool((await connection.execute(statement.values(due_at=until, last_reason=reason))).rowcount == 1)
+
+
+async def drop(db: Database, org_id: str, notice_id: int, reason: str) -> bool:
+    """Nobody wants to hear it: settled, with the reason kept. False when it was settled before."""
+    statement = update(table).where(_waits(org_id, notice_id))
+    async with db.begin() as connection:
+        return bool((await connection.execute(statement.values(due_at=None, last_reason=reason))).rowcount == 1)
 
 
 async def forget_settled_before(db: Database, org_id: str, moment: datetime) -> int:

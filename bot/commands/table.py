@@ -89,7 +89,8 @@ COMMANDS: tuple[Command, ...] = (
         "mute",
         "No alerts for a while",
         None,
-        until="Alerts are not there yet. Until then /prefs set quiet_hours 22:00-07:00 keeps notices for the morning.",
+        until="Alerts are not there yet. Until then /prefs set quiet_hours 22:00-07:00 keeps notices for the morning, "
+        "/prefs set alerts off drops them; critical ones come at once in any case.",
     ),
     Command(
         "rules",
