@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from services.scope import Scope
 
 MOST_LINES = 6
+PROPOSES = "I propose to"  # how the sentence of a proposal begins; its question with the buttons follows in a chat
 MOST_CHARACTERS = 1_200
 _MOST_SOURCES = 3
 _OLD_S = 900.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from agents.wording import PROPOSES
 from bot.reply import (
     Block,
     Paragraph,
@@ -121,7 +122,13 @@ def reply_from_answer(answer: Answer) -> Reply:
     text, _, last = clean(answer.text).rstrip().rpartition("\n")
     if not _SOURCE_LINE.match(last):
         text, last = answer.text, ""
-    blocks: list[Block] = list(blocks_from_text(text)) or [Paragraph((Text("I have no answer to that."),))]
+    if answer.proposals and answer.mode == "basic":
+        # The question with the buttons comes right under it and says the same, with the figures.
+        text = "\n".join(line for line in text.split("\n") if not line.startswith(PROPOSES))
+        last = last if text.strip() else ""
+    blocks: list[Block] = list(blocks_from_text(text))
+    if not blocks and not answer.proposals:
+        blocks.append(Paragraph((Text("I have no answer to that."),)))
     small_print = [line for line in (last, *answer.notes) if line]
     if small_print:
         blocks.append(Source(without_foreign_links(clean("\n".join(small_print)))))

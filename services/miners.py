@@ -19,6 +19,11 @@ from store.wishes import Wish
 
 _EVERYTHING = frozenset({"all", "every", "everything", "each", "both", "miner", "miners", "them"})
 _NOISE = _EVERYTHING | {"the", "a", "my", "our", "of", "please", "relay", "relays"}
+# A word, or a sign before one, that leaves some out: read past, it would turn an order into its opposite.
+_LEAVES_OUT = re.compile(
+    r"\b(?:except|excepting|excluding|exclude|but|not|without|minus|besides|unless|never|other than|apart from|"
+    r"save for|don'?t|others?)\b|n't\b|[!~≠¬]|(?:^|\s)[-\u2013\u2212]\s*\w"
+)
 
 
 class UnknownMiner(ValueError):
@@ -106,8 +111,13 @@ async def names_of(scope: Scope) -> dict[str, str]:
 def find_miners(site: Site, words: str) -> tuple[Miner, ...]:
     """The miners that words mean: "all", an id, a name, several with "and", or a part that some share ("both s19").
 
-    Raises UnknownMiner. An empty text names none.
+    Raises UnknownMiner, also for words that leave some out ("all except s21"). An empty text names none.
     """
+    if _LEAVES_OUT.search(words.casefold().replace("\u2019", "'")) and not _is_name(site, words):
+        raise UnknownMiner(
+            f'"{words.strip()[:60]}" leaves some out, which I do not work out; name those that you mean: '
+            f"{_names(site.miner) or 'this site has no miners'}"
+        )
     parts = [part for part in re.split(r"\s*(?:,|&|\band\b)\s*", words.strip().casefold()) if part]
     found: list[Miner] = []
     for part in parts:
@@ -118,7 +128,7 @@ def find_miners(site: Site, words: str) -> tuple[Miner, ...]:
 
 
 def _meant(site: Site, part: str, words: str) -> Sequence[Miner]:
-    exact = [miner for miner in site.miner if _plain(part) in (_plain(miner.id), _plain(miner.name))]
+    exact = _exact(site, part)
     if exact:
         return exact[:1] if _plain(part) == _plain(exact[0].id) else exact
     spoken = re.findall(r"[\w+.-]+", part)
@@ -132,6 +142,15 @@ def _meant(site: Site, part: str, words: str) -> Sequence[Miner]:
     if "both" in spoken and len(found) != 2:
         raise UnknownMiner(f'"{words[:60]}" means {len(found)} miners, not two: {_names(found)}')
     return found
+
+
+def _is_name(site: Site, words: str) -> bool:
+    name = words.strip().casefold()
+    return any(name in (miner.id.casefold(), miner.name.casefold()) for miner in site.miner)
+
+
+def _exact(site: Site, words: str) -> list[Miner]:
+    return [miner for miner in site.miner if _plain(words) in (_plain(miner.id), _plain(miner.name))]
 
 
 def _called(miner: Miner, words: list[str]) -> bool:

@@ -212,10 +212,23 @@ def _not_yet(intent: i.NotYet, found: Found) -> str:
     if intent.what == "alert":
         first = "I cannot set alerts yet, so nothing will be sent; ask me and I answer with the figure of that moment."
         return lines(first, compose_now.figures_line(state) if state else None)
+    if intent.what == "order":
+        return lines(
+            'Nothing is proposed: I can switch miners now, or now and "for" or "until" a time; not later, not on a '
+            "condition and not with an exception.",
+            f'For example "stop {_a_miner(found)} for 2h" or "start {_a_miner(found)} until 18:00".',
+            f'"Put {_a_miner(found)} on auto" hands it to automatic operation, which follows its profile: start, '
+            "stop, allowed hours, excess solar.",
+        )
     if intent.what == "outages":
         return lines("I cannot search past outages yet.", compose_now.now(i.Now(("grid",), "outage"), found))
     miners = f"The miners draw {said(state, 'miners')} now." if "miners" in state else None
     return lines("Nothing was switched: only miners can be switched from here, with /miners or in plain words.", miners)
+
+
+def _a_miner(found: Found) -> str:
+    miners = (found.settings or {}).get("miners") or [{}]
+    return str(miners[0].get("id") or "the miners")
 
 
 def _switch(_: i.Switch, found: Found) -> str:

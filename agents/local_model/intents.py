@@ -209,7 +209,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """Something that is asked of CommandCenter but cannot be done from a question: control, alert, setting, outages."""
+    """Something that cannot be done from a question: control, alert, setting, outages, an `order` not understood."""
 
     what: str
 

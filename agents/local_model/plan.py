@@ -221,7 +221,7 @@ _PLANS: Mapping[type[i.Intent], _Plan] = MappingProxyType(
             i.OutOfScope: _outside,
             i.Greeting: lambda _: [NOW],
             i.Switch: _switch,
-            i.NotYet: lambda intent: [SETTINGS] if intent.what == "setting" else [NOW],
+            i.NotYet: lambda intent: [SETTINGS] if intent.what in ("setting", "order") else [NOW],
             i.Unclear: lambda intent: [NOW] if intent.metrics else [],
         },
     )

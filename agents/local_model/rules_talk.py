@@ -66,6 +66,25 @@ def recall(asked: Asked) -> Intent | None:
 
 
 _MINERS = r"\b(?:miners?|mining|s19\w*|s21\S*|asics?|rigs?)\b"
+_ALL = r"\b(?:everything|it all)\b"  # of what can be switched from here, that is the miners
+_VERBS = re.compile(r"turn|switch|start|stop|halt|run|shut|kill|pause|resume|enable|disable|power|put|set|hand|leave")
+# All that may stand in an order besides its verb and the miners' names; any other word may turn it around.
+_FILLERS = re.compile(
+    r"please|now|ok|okay|hey|can|could|would|will|you|i|want|to|go|ahead|and|should|right|immediately|for|me|us|"
+    r"thanks|thank|on|off|down|up|back|over|in|into|auto|automatic|mode|the|a|my|our|all|both|of|every|each|"
+    r"miners?|mining|asics?|rigs?|antminers?|bitcoin|btc|everything|it"
+)
+_STOPS = r"\b(?:off|stop|shut|kill|pause|disable|down|halt)\b"
+_STARTS = r"\b(?:on|start|resume|enable|run|up)\b"
+_NAME = re.compile(r"[a-z]{1,12}-?\d[\w+-]*|primary|secondary|main|pro|plus|xp|hydro")
+_END = re.compile(
+    r"\b(?:until|till|til) (.+)$|\bfor (?:the next )?((?:\d|an? |half|one|two|three|four|five|six|seven|eight).*)$"
+)
+_POLITE_END = re.compile(r"(?: (?:please|now|ok|okay|thanks|thank you|for me))+$")
+
+
+def _has_digit(word: str) -> bool:
+    return any(character.isdigit() for character in word)
 
 
 def order(asked: Asked) -> Intent | None:
@@ -76,9 +95,9 @@ def order(asked: Asked) -> Intent | None:
     )
     switchable = (
         r"\b(?:miners?|mining|s19\w*|s21\S*|relay|generator|inverter|shelly|contactor|load|"
-        r"everything|charging|rigs?)\b"
+        r"everything|it all|charging|rigs?)\b"
     )
-    verb = r"(?:turn|switch|start|stop|run|shut|kill|pause|resume|enable|disable|power|reboot|restart|force)\b"
+    verb = r"(?:turn|switch|start|stop|halt|run|shut|kill|pause|resume|enable|disable|power|reboot|restart|force)\b"
     if asked.has(start + r"(?:put|set|hand|leave)\b.*\bauto(?:matic)?\b") and asked.has(_MINERS):
         return _switch(asked)
     if asked.has(start + verb) and asked.has(switchable):
@@ -97,18 +116,39 @@ def order(asked: Asked) -> Intent | None:
 
 
 def _switch(asked: Asked) -> Intent | None:
-    """Miners to be switched; None where something else shall be, which stays with people."""
-    if not asked.has(_MINERS) or asked.has(r"\b(?:generator|inverter|charging|charge|reboot|restart|force)\b"):
+    """Miners to be switched, now and as a whole; None where something else shall be, which stays with people.
+
+    Every word must have been understood: what is left over may be a time, a condition or an exception.
+    """
+    others = r"\b(?:generator|inverter|charging|charge|reboot|restart|force)\b"
+    if asked.has(others) or not (asked.has(_MINERS) or asked.has(_ALL)):
         return None
-    off = asked.has(r"\b(?:off|stop|shut|kill|pause|disable|down)\b")
-    action: Literal["start", "stop", "auto"] = (
-        "stop" if off else "auto" if asked.has(r"\bauto(?:matic)?\b") else "start"
-    )
-    named = re.findall(r"\b(?:s\d\d[\w+-]*|miner[- ]\w*\d+)", asked.text)
-    until = re.search(
-        r"\b(?:until|till) (.+)$|\bfor ((?:\d|an? |half|one|two|three|four|five|six|eight).*)$", asked.text
-    )
-    return Switch(action, " and ".join(named) or "all", (until[1] or until[2]) if until else "")
+    text = _POLITE_END.sub("", asked.text)
+    end = _END.search(text)
+    until = (end[1] or end[2]) if end else ""
+    names, verbs, left = list[str](), list[str](), list[str]()
+    between: list[str] = []
+    head = re.sub(r"\bminer (?=\d)", "miner-", text[: end.start()] if end else text).split()
+    for word in head:
+        if _NAME.fullmatch(word):
+            # "s19-1, s19-2" are two; "s19 pro" is one.
+            two = "and" in between or (_has_digit(word) and any(map(_has_digit, names)))
+            names.append(f"{'' if not names else ' and ' if two else ' '}{word.replace('miner-', 'miner ')}")
+            between = []
+        elif _VERBS.fullmatch(word):
+            verbs.append(word)
+        elif _FILLERS.fullmatch(word):
+            between.append(word)
+        else:
+            left.append(word)
+    said = " ".join(head)
+    stops, starts, auto = (re.search(p, said) is not None for p in (_STOPS, _STARTS, r"\bauto(?:matic)?\b"))
+    if not stops and not asked.has(_MINERS):
+        return None
+    if left or len(verbs) != 1 or (stops and (auto or starts)) or not (stops or auto or starts):
+        return NotYet("order")
+    action: Literal["start", "stop", "auto"] = "stop" if stops else "auto" if auto else "start"
+    return Switch(action, "".join(names) or "all", until)
 
 
 def elsewhere(asked: Asked) -> Intent | None:

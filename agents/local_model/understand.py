@@ -8,7 +8,7 @@ from collections.abc import Callable
 from agents.local_model import rules_advice, rules_figures, rules_talk
 from agents.local_model.asked import Asked, read
 from agents.local_model.follow_up import continued
-from agents.local_model.intents import Greeting, Intent, Thanks, Unclear
+from agents.local_model.intents import Greeting, Intent, NotYet, Switch, Thanks, Unclear
 
 Rule = Callable[[Asked], Intent | None]
 
@@ -20,6 +20,10 @@ _PARTS = re.compile(
     r"[?!;]+[\s\"']+(?=\w)|\.\s+(?=\w)|,?\s+(?:and|but|also)\s+(?=(?:what|when|how|should|"
     r"which|is|are|did|will|can|show)\b)",
     re.IGNORECASE,
+)
+# A question of its own beside an order, and none about when or whether.
+_ASKS = re.compile(
+    r"\W*(?:how (?!about)|what (?!if)|is |are |which |show |who )(?!.*\b(?:not|but|except|unless|if)\b)", re.IGNORECASE
 )
 
 
@@ -46,6 +50,11 @@ def understand_parts(question: str, previous: Intent | None = None) -> list[Inte
     intents: list[Intent] = []
     for part in parts:
         intents.append(understand(part, intents[-1] if intents else previous))
+    if any(isinstance(one, Switch) for one in intents):
+        # "Stop the miners. Except s21." One sentence may turn the other around.
+        pairs = zip(parts, intents, strict=True)
+        if not all(isinstance(one, Switch | Greeting | Thanks) or _ASKS.match(part) for part, one in pairs):
+            return [NotYet("order")]
     clear: list[Intent] = [one for one in intents if not isinstance(one, Unclear | Greeting | Thanks)]
     return clear or [understand(question, previous)]
 
