@@ -1,7 +1,8 @@
 """The battery's level against its floors, in SOC or in volts, for a start and for a miner that runs.
 
 A miner with `start_voltage_v` and `stop_voltage_v` is judged by the battery's voltage. The site's minimum SOC then
-holds through the site's voltage curve; without a curve it holds by SOC wherever the SOC is known.
+holds through the site's voltage curve, and by a fresh SOC that a shunt has measured: an inverter's own estimate drifts
+and decides nothing beside a curve. Without a curve it holds by SOC wherever the SOC is known.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from energy.site import Miner, Site
 from energy.units import format_duration, format_percent
 from energy.voltage import Curve, soc_from_voltage, voltage_from_soc
 
+MEASURING = "victron_mqtt"  # the kind of device whose SOC comes from a shunt
 AGED_EXTRA_SOC_PCT = 5.0  # what a start on data between 5 and 15 minutes old needs above the limit
 
 
@@ -29,8 +31,20 @@ def level_blocks(
     curve = site.battery.voltage_curve if site.battery is not None else ()
     blocks = _voltage_blocks(miner, c, curve, floor, starting=starting)
     if not curve and usable(c.soc_pct, c.now) is not None:  # without a curve only the SOC can hold the site's minimum
-        blocks += _soc_blocks(c, floor, starting=starting)
+        blocks += _soc_blocks(c, floor, starting=starting, decides="SOC decides, since the site has no voltage curve")
+    elif _is_measured(site, c):
+        measured = _Floor(site.limits.min_soc_pct, "the site's min_soc_pct")
+        decides = f"SOC decides, since {c.soc_pct.source if c.soc_pct else ''} measured it"
+        blocks += _soc_blocks(c, measured, starting=False, decides=decides)
     return blocks
+
+
+def _is_measured(site: Site, c: Conditions) -> bool:
+    """Whether the SOC is fresh and comes from a shunt."""
+    if usable(c.soc_pct, c.now) is None or c.soc_pct is None or c.now - c.soc_pct.taken_at > FRESH:
+        return False
+    device = site.device_by_id(c.soc_pct.source)
+    return device is not None and device.kind == MEASURING
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +68,7 @@ def _soc_floor(site: Site, miner: Miner, personal: PersonalLimits | None, *, sta
     return max(floors, key=lambda floor: floor.value)  # of equals the first: the site's
 
 
-def _soc_blocks(c: Conditions, floor: _Floor, *, starting: bool) -> list[Block]:
+def _soc_blocks(c: Conditions, floor: _Floor, *, starting: bool, decides: str | None = None) -> list[Block]:
     soc_pct = usable(c.soc_pct, c.now)
     if soc_pct is None or c.soc_pct is None:
         return [stale("SOC", c.soc_pct, c)]
@@ -67,6 +81,7 @@ def _soc_blocks(c: Conditions, floor: _Floor, *, starting: bool) -> list[Block]:
     if soc_pct >= needed:
         return []
     says = f"SOC is {_below(soc_pct)} and must be at least {format_percent(needed)} ({because})"
+    says += f"; {decides}" if decides else ""
     when = f"once it reaches {format_percent(needed)}" if needed <= 100 else "once a newer figure arrives"
     return [Block("minimum_soc", says, when)]
 
@@ -93,7 +108,8 @@ def _voltage_blocks(miner: Miner, c: Conditions, curve: Curve, floor: _Floor, *,
         because += f", and {AGED_EXTRA_SOC_PCT:g} % more since the figure is {age} old"
     if volts >= needed:
         return []
-    says = f"The battery is at {_floor_of(volts, 2):.2f} V and must be at least {needed:.2f} V ({because})"
+    says = f"The battery is at {_floor_of(volts, 2):.2f} V and must be at least {needed:.2f} V ({because}); "
+    says += f"the voltage decides for {miner.id}"
     return [Block("minimum_soc", says, f"once it reaches {needed:.2f} V")]
 
 

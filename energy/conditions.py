@@ -16,6 +16,7 @@ from energy.site import Miner, Site
 
 FRESH = timedelta(minutes=5)
 USABLE = timedelta(minutes=15)  # older data starts nothing and keeps nothing running
+RAMP = timedelta(minutes=10)  # a miner takes up to this long to draw its full power
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class MinerRecord:
     """What is known of one miner's relay. `hand` = it was turned by hand and has not been commanded since.
 
     `power_w` is None for a relay without a meter, `on` is None while the relay has not been read. `starts_today`
-    counts switchings on since the site's local midnight.
+    counts switchings on since the site's local midnight; `started_at` is the last of them.
     """
 
     on: bool | None
@@ -43,13 +44,15 @@ class MinerRecord:
     hand: Literal["on", "off"] | None = None
     relay_errors: tuple[str, ...] = ()
     reachable: bool = True
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
     """The site at `now` (aware UTC), in the signs of `energy.reading`. None is unknown; zero import is no outage.
 
-    `fault_codes` are the inverter's present faults; `miners` is keyed by miner id.
+    `fault_codes` are the inverter's faults as told at `fault_codes_at` (None: at `now`), never a relay's; `miners` is
+    keyed by miner id.
     """
 
     now: datetime
@@ -64,6 +67,7 @@ class Conditions:
     grid_present: bool | None
     fault_codes: tuple[str, ...]
     miners: Mapping[str, MinerRecord]
+    fault_codes_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +109,61 @@ def running_w(c: Conditions, miner: Miner, *, since: datetime) -> float:
     return miner.power_w if record.power_w is None else record.power_w
 
 
+def coming_w(c: Conditions, miner: Miner, *, since: datetime) -> float:
+    """What a miner that was switched on lately will draw beyond what a load measured at `since` shows of it (W)."""
+    record = c.miners.get(miner.id)
+    if record is None or not record.on or record.changed_at is None:
+        return 0.0
+    if record.changed_at > since:
+        return miner.power_w
+    return 0.0 if c.now - record.changed_at >= RAMP else max(0.0, miner.power_w - (record.power_w or 0.0))
+
+
+def gone_w(c: Conditions, miner: Miner, *, since: datetime) -> float:
+    """What a load measured at `since` still shows of a miner that went off after it (W).
+
+    Its last known power, else what it is rated for; less what its relay still measures, since a contact may stick.
+    Nothing of a miner that was switched on after `since` too.
+    """
+    record = c.miners.get(miner.id)
+    if record is None or record.on is not False or record.changed_at is None or record.changed_at <= since:
+        return 0.0
+    if record.started_at is not None and record.started_at > since:
+        return 0.0
+    if record.power_w is not None and record.read_at is not None and record.read_at < record.changed_at:
+        return record.power_w
+    return max(0.0, miner.power_w - (record.power_w or 0.0))
+
+
 def excess_solar_w(site: Site, c: Conditions, miner: Miner | None = None) -> float | None:
     """Solar beyond need (W): what would be charged or exported if miners did not take it; negative = a shortage.
 
     `solar_w - (load_w - running miners' watts)`. For a `miner` only its own watts and those of running miners of later
-    priority are taken out of the load: what an earlier miner uses is not there for this one. Where solar or load are
-    unknown: battery charge + export - generator, plus the same watts. None when that is unknown too, or older than
-    15 minutes.
+    priority are taken out of the load: what an earlier miner uses, or will use once it has come up, is not there for
+    this one. What went off since the load was measured is taken out of it. Where solar or load are unknown: battery
+    charge + export - generator, plus the same watts. None when that is unknown too, or older than 15 minutes.
     """
-    yielding = [m for m in site.miner if miner is None or m.id == miner.id or comes_after(site, m, miner)]
     solar_w, load_w = usable(c.solar_w, c.now), usable(c.load_w, c.now)
     if solar_w is not None and load_w is not None and c.load_w is not None:
-        return solar_w - load_w + sum(running_w(c, m, since=c.load_w.taken_at) for m in yielding)
+        return solar_w - load_w + _yielded_w(site, c, miner, since=c.load_w.taken_at)
     charge_w = usable(c.battery_charge_w, c.now)
     grid_import_w = usable(c.grid_import_w, c.now) if site.grid.present else 0.0
     if charge_w is None or grid_import_w is None or c.battery_charge_w is None:
         return None
     generator_w = usable(c.generator_w, c.now) or 0.0  # not reported counts as none, as in `balance_w`
-    miners_w = sum(running_w(c, m, since=c.battery_charge_w.taken_at) for m in yielding)
-    return charge_w - grid_import_w - generator_w + miners_w
+    return charge_w - grid_import_w - generator_w + _yielded_w(site, c, miner, since=c.battery_charge_w.taken_at)
+
+
+def _yielded_w(site: Site, c: Conditions, miner: Miner | None, *, since: datetime) -> float:
+    """What miners have given back since then or would give back for `miner`, less what earlier ones will take (W)."""
+    total_w = 0.0
+    for other in site.miner:
+        total_w += gone_w(c, other, since=since)
+        if miner is None or other.id == miner.id or comes_after(site, other, miner):
+            total_w += running_w(c, other, since=since)
+        else:
+            total_w -= coming_w(c, other, since=since)
+    return total_w
 
 
 def comes_after(site: Site, other: Miner, miner: Miner) -> bool:

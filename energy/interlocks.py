@@ -47,9 +47,9 @@ def start_blocks(
     """Every rule that stands against switching `miner` on now; () = it may start.
 
     `personal` are the limits of the person who asks, only ever stricter than the site's. `also_starting_w` (W) is the
-    power of miners that will be switched on before this one and are not on in `c` yet; those that are on are counted
-    from `c`. `by_person` is False for the plan and the auto mode. A miner that is on already is no block, and its power
-    is not counted twice.
+    power of miners that will be switched on before this one and are not on in `c` yet: it counts for the inverter and
+    against excess solar. Those that are on are counted from `c`. `by_person` is False for the plan and the auto mode. A
+    miner that is on already is no block, and its power is not counted twice.
     """
     record = c.miners.get(miner.id)
     blocks = [
@@ -61,9 +61,9 @@ def start_blocks(
     ]
     if record is not None and not record.on:
         blocks += rules.dwell_and_starts_blocks(site, miner, record, c)
-    blocks += rules.priority_blocks(site, miner, c, personal, by_person)
+    blocks += rules.priority_blocks(site, miner, c, personal, by_person, also_starting_w)
     if not by_person:
-        blocks += rules.automatic_blocks(site, miner, c, record)
+        blocks += rules.automatic_blocks(site, miner, c, record, also_starting_w)
     return tuple(blocks)
 
 

@@ -10,12 +10,15 @@ from datetime import UTC, datetime, time, timedelta
 
 from energy.battery_level import stale
 from energy.conditions import (
+    FRESH,
     USABLE,
     Block,
     Conditions,
     MinerRecord,
     comes_after,
+    coming_w,
     excess_solar_w,
+    gone_w,
     is_islanded,
     running_w,
     usable,
@@ -24,8 +27,6 @@ from energy.periods import local_midnight
 from energy.preferences import PersonalLimits
 from energy.site import Miner, Site, in_hours
 from energy.units import MINUS, format_clock, format_duration
-
-RAMP = timedelta(minutes=10)  # a miner takes up to this long to draw its full power
 
 
 def relay_blocks(site: Site, record: MinerRecord | None, c: Conditions) -> list[Block]:
@@ -69,29 +70,19 @@ def inverter_start_blocks(site: Site, miner: Miner, c: Conditions, also_starting
     own_w = miner.power_w - running_w(c, miner, since=c.load_w.taken_at)
     if record is not None and record.on and record.power_w is None:
         own_w = 0.0  # on already and without a meter: the load shows it
-    coming_w = also_starting_w + sum(_still_coming_w(other, c) for other in site.miner if other.id != miner.id)
-    total_w = load_w + max(0.0, own_w) + coming_w
+    since = c.load_w.taken_at
+    others_w = also_starting_w + sum(coming_w(c, other, since=since) for other in site.miner if other.id != miner.id)
+    total_w = load_w + max(0.0, own_w) + others_w
     if total_w <= limit_w:
         return []
-    others = f", other miners that are starting {in_watts(coming_w)}" if coming_w > 0 else ""
+    others = f", other miners that are starting {in_watts(others_w)}" if others_w > 0 else ""
     says = (
         f"The inverter would carry {in_watts(total_w)} (load {in_watts(load_w)}, {miner.id} "
         f"{in_watts(miner.power_w)}{others}) and may carry {in_watts(limit_w)} ({words})"
     )
-    room_w = limit_w - max(0.0, own_w) - coming_w
+    room_w = limit_w - max(0.0, own_w) - others_w
     when = f"once the load is at most {in_watts(room_w)}" if room_w >= 0 else None
     return [Block(rule, says, when)]
-
-
-def _still_coming_w(other: Miner, c: Conditions) -> float:
-    """What a miner that was switched on in the last minutes will draw beyond what the load shows of it (W)."""
-    record = c.miners.get(other.id)
-    if record is None or not record.on or record.changed_at is None or c.load_w is None:
-        return 0.0
-    if c.now - record.changed_at >= RAMP:
-        return 0.0
-    shown_w = 0.0 if record.changed_at > c.load_w.taken_at else record.power_w or 0.0
-    return max(0.0, other.power_w - shown_w)
 
 
 def overload_blocks(site: Site, miner: Miner, c: Conditions) -> list[Block]:
@@ -101,11 +92,13 @@ def overload_blocks(site: Site, miner: Miner, c: Conditions) -> list[Block]:
     if limit is None or load_w is None or c.load_w is None:
         return []
     rule, limit_w, words = limit
+    since = c.load_w.taken_at
     after = [other for other in site.miner if comes_after(site, other, miner)]
-    left_w = load_w - sum(running_w(c, other, since=c.load_w.taken_at) for other in after)
+    carried_w = load_w - sum(gone_w(c, other, since=since) for other in site.miner)  # the figure is older than a stop
+    left_w = carried_w - sum(running_w(c, other, since=since) for other in after)
     if left_w <= limit_w:  # stopping the miners of later priority is enough
         return []
-    says = f"The inverter carries {in_watts(load_w)} and may carry {in_watts(limit_w)} ({words})"
+    says = f"The inverter carries {in_watts(carried_w)} and may carry {in_watts(limit_w)} ({words})"
     return [Block(rule, says, f"once the load leaves room for {in_watts(miner.power_w)}")]
 
 
@@ -127,11 +120,13 @@ def temperature_blocks(site: Site, c: Conditions) -> list[Block]:
 
 
 def fault_blocks(c: Conditions) -> list[Block]:
-    """Any present fault of the inverter."""
-    if not c.fault_codes:
+    """Any present fault of the inverter. What it told more than 15 minutes ago is unknown now, and blocks nothing."""
+    age = timedelta(0) if c.fault_codes_at is None else c.now - c.fault_codes_at
+    if not c.fault_codes or age > USABLE:
         return []
     named = ", ".join(code[:24] for code in c.fault_codes[:3])
-    return [Block("inverter_fault", f"The inverter reports {named}; look at its display", "once that is cleared")]
+    reports = f"reports {named}" if age <= FRESH else f"reported {named} {format_duration(age)} ago"
+    return [Block("inverter_fault", f"The inverter {reports}; look at its display", "once that is cleared")]
 
 
 def dwell_and_starts_blocks(site: Site, miner: Miner, record: MinerRecord, c: Conditions) -> list[Block]:
@@ -152,7 +147,12 @@ def dwell_and_starts_blocks(site: Site, miner: Miner, record: MinerRecord, c: Co
 
 
 def priority_blocks(
-    site: Site, miner: Miner, c: Conditions, personal: PersonalLimits | None, by_person: bool
+    site: Site,
+    miner: Miner,
+    c: Conditions,
+    personal: PersonalLimits | None,
+    by_person: bool,
+    also_starting_w: float = 0.0,
 ) -> list[Block]:
     """What a person's own miner priority refuses."""
     if personal is None or personal.miner_priority == "always":
@@ -163,10 +163,12 @@ def priority_blocks(
     if not by_person and miner.needs_excess_w > 0:
         return []  # the miner's own figure is judged there
     whose = 'your miner priority is "excess_solar"; "always" does without'
-    return _excess_blocks(site, miner, c, whose)
+    return _excess_blocks(site, miner, c, whose, also_starting_w)
 
 
-def automatic_blocks(site: Site, miner: Miner, c: Conditions, record: MinerRecord | None) -> list[Block]:
+def automatic_blocks(
+    site: Site, miner: Miner, c: Conditions, record: MinerRecord | None, also_starting_w: float = 0.0
+) -> list[Block]:
     """What binds the plan and the auto mode alone: a hand that switched off, allowed hours, excess solar."""
     blocks = []
     if record is not None and record.hand == "off":
@@ -178,21 +180,23 @@ def automatic_blocks(site: Site, miner: Miner, c: Conditions, record: MinerRecor
         opens = _next_opening(site, miner.allowed_hours, c.now)
         blocks.append(Block("allowed_hours", says, f"at {clock_up(opens, site, c)}", opens))
     if miner.needs_excess_w > 0:
-        blocks += _excess_blocks(site, miner, c, "needs_excess_w")
+        blocks += _excess_blocks(site, miner, c, "needs_excess_w", also_starting_w)
     return blocks
 
 
-def _excess_blocks(site: Site, miner: Miner, c: Conditions, whose: str) -> list[Block]:
+def _excess_blocks(site: Site, miner: Miner, c: Conditions, whose: str, also_starting_w: float) -> list[Block]:
     excess_w = excess_solar_w(site, c, miner)
     if excess_w is None:
         says = f"Excess solar is unknown, since solar and load are missing or older than 15 minutes ({whose})"
         return [Block("excess_solar", says, "once fresh figures arrive")]
+    excess_w -= also_starting_w
     needed_w = miner.needs_excess_w
     if excess_w >= needed_w and excess_w > 0:
         return []
     must = f"must be at least {in_watts(needed_w)}" if needed_w > 0 else "must be above 0 W"
     when = f"once it reaches {in_watts(needed_w)}" if needed_w > 0 else "once the panels make more than the site uses"
-    return [Block("excess_solar", f"Excess solar is {in_watts(excess_w)} and {must} ({whose})", when)]
+    first = f", with {in_watts(also_starting_w)} for miners that start before," if also_starting_w > 0 else ""
+    return [Block("excess_solar", f"Excess solar is {in_watts(excess_w)}{first} and {must} ({whose})", when)]
 
 
 def in_allowed_hours(site: Site, miner: Miner, now: datetime) -> bool:

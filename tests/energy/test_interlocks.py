@@ -9,7 +9,7 @@ import pytest
 
 from energy.interlocks import Block, Conditions, excess_solar_w, hold_blocks, start_blocks
 from energy.preferences import PersonalLimits
-from energy.site import Battery, Control, Grid, Inverter, Site
+from energy.site import Battery, Control, Device, Grid, Inverter, Site
 from tests.energy.ranch import NOON, conditions, ranch, relay, seen
 
 VOLTS = {"start_voltage_v": 53.0, "stop_voltage_v": 51.0}
@@ -126,6 +126,38 @@ def test_by_voltage_without_a_curve_the_soc_holds_the_site_minimum_where_it_is_k
     assert hold(site, conditions(soc_pct=None, battery_voltage_v=seen(50.9))) == ["minimum_soc"]
 
 
+CERBO = Device(id="cerbo", kind="victron_mqtt", host="venus.local")
+SOLARK = Device(id="cerbo", kind="solark_cloud", plant_id=1)  # the figures say "cerbo" whoever that is
+
+
+@pytest.mark.parametrize(
+    ("soc_pct", "age_min", "device", "expected"),
+    [
+        (29.9, 5, CERBO, ["minimum_soc"]),
+        (30, 5, CERBO, []),
+        (12, 5.1, CERBO, []),
+        (12, 1, SOLARK, []),
+        (12, -3, CERBO, []),
+    ],
+)
+def test_by_voltage_a_fresh_soc_that_a_shunt_measured_binds_and_an_inverters_guess_does_not(
+    soc_pct: float, age_min: float, device: Device, expected: list[str]
+) -> None:
+    site = ranch(VOLTS, device=(device, *ranch().device))
+    c = conditions(soc_pct=seen(soc_pct, age_min=age_min), battery_voltage_v=seen(55.5))
+    assert start(site, c) == hold(site, c) == expected
+
+
+def test_by_voltage_the_refusal_says_which_of_the_two_decided() -> None:
+    site = ranch(VOLTS, device=(CERBO, *ranch().device))
+    (volts,) = start_blocks(site, site.miner[0], conditions(battery_voltage_v=seen(50.5)))
+    assert volts.says.endswith("; the voltage decides for s21")
+    (soc,) = start_blocks(site, site.miner[0], conditions(soc_pct=seen(12)))
+    assert soc.says == (
+        "SOC is 12 % and must be at least 30 % (the site's min_soc_pct); SOC decides, since cerbo measured it"
+    )
+
+
 @pytest.mark.parametrize(("load_w", "expected"), [(11122, []), (11123, ["inverter_limit"])])
 def test_load_and_miner_stay_within_the_inverter(load_w: float, expected: list[str]) -> None:
     assert start(ranch(), conditions(load_w=seen(load_w))) == expected
@@ -234,6 +266,24 @@ def test_a_fault_of_relay_or_inverter_stops_a_running_miner() -> None:
     assert hold(ranch(), with_relay(on=True, relay_errors=("overtemp",))) == ["relay_fault"]
     assert hold(ranch(), conditions(fault_codes=("F23",))) == ["inverter_fault"]
     assert start(ranch(), conditions(fault_codes=("F23",))) == ["inverter_fault"]
+
+
+@pytest.mark.parametrize(
+    ("age_min", "says"),
+    [
+        (5, ["The inverter reports F23; look at its display"]),
+        (9, ["The inverter reported F23 9 min ago; look at its display"]),
+        (15, ["The inverter reported F23 15 min ago; look at its display"]),
+        (15.1, []),
+    ],
+)
+def test_a_fault_that_was_told_long_ago_says_its_age_and_does_not_block_for_ever(
+    age_min: float, says: list[str]
+) -> None:
+    site = ranch()
+    c = conditions(fault_codes=("F23",), fault_codes_at=NOON - timedelta(minutes=age_min))
+    assert [block.says for block in start_blocks(site, site.miner[0], c)] == says
+    assert [block.says for block in hold_blocks(site, site.miner[0], c)] == says
 
 
 def test_a_hand_that_switched_off_binds_the_plan_and_not_a_person() -> None:
