@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import typer
 
 from agents.models import ModelSettings
+from app.chat_check import chat_findings, pairing_findings
+from app.finding import Finding
 from app.opening import opened_database
 from app.processes.worker import opened_devices
 from app.relay_check import relay_warnings
@@ -22,24 +23,18 @@ from store.errors import StoreError
 DEVICE_TIMEOUT_S = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report. `ok` None is a remark that spoils nothing, a warning where somebody should act on it."""
-
-    ok: bool | None
-    about: str
-    says: str
-    warns: bool = False
-
-
 async def doctor(settings: Settings, tell: Callable[[str], None] = typer.echo) -> bool:
     """Check and tell; whether all is well."""
-    findings = [_site(settings), await _database(settings), _model(settings.models), _chat(settings)]
+    findings = [_site(settings), await _database(settings), _model(settings.models), *await chat_findings(settings)]
     for finding in findings:
         tell(_line(finding))
     site = settings.site() if findings[0].ok else None
     if site is not None:
-        for finding in (*await _devices(settings, site), *await _relays(settings, site)):
+        for finding in (
+            *await pairing_findings(settings, site),
+            *await _devices(settings, site),
+            *await _relays(settings, site),
+        ):
             findings.append(finding)
             tell(_line(finding))
     return all(finding.ok is not False for finding in findings)
@@ -73,15 +68,6 @@ def _model(models: ModelSettings) -> Finding:
     if not models.is_configured:
         return Finding(None, "model", "no OPENAI_API_KEY: the local model answers (basic mode)")
     return Finding(True, "model", f"{models.model} at {models.base_url or 'the default endpoint'} (not asked)")
-
-
-def _chat(settings: Settings) -> Finding:
-    known = {"Telegram": settings.telegram, "Slack": settings.slack, "Discord": settings.discord}
-    connected = [name for name, found in known.items() if found is not None]
-    if not connected:
-        tokens = "TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN or DISCORD_BOT_TOKEN"
-        return Finding(None, "chat", f"no {tokens}: only the terminal can chat")
-    return Finding(True, "chat", f"{', '.join(connected)}: with a token; `commandcenter pair` connects a person")
 
 
 async def _devices(settings: Settings, site: Site) -> list[Finding]:

@@ -189,8 +189,8 @@ def _models(env: Mapping[str, str]) -> ModelSettings:
 
 
 def _telegram(env: Mapping[str, str]) -> TelegramSettings | None:
-    token = env.get("TELEGRAM_BOT_TOKEN")
-    if not token:
+    token = _token(env, "TELEGRAM_BOT_TOKEN")
+    if token is None:
         return None
     url, secret = env.get("TELEGRAM_WEBHOOK_URL") or None, env.get("TELEGRAM_WEBHOOK_SECRET")
     if url is not None and not url.startswith("https://") and not env.get("TELEGRAM_API_BASE_URL"):
@@ -209,10 +209,10 @@ def _telegram(env: Mapping[str, str]) -> TelegramSettings | None:
 
 
 def _slack(env: Mapping[str, str]) -> SlackSettings | None:
-    token = env.get("SLACK_BOT_TOKEN")
-    if not token:
+    token = _token(env, "SLACK_BOT_TOKEN")
+    if token is None:
         return None
-    app_token, secret = env.get("SLACK_APP_TOKEN"), env.get("SLACK_SIGNING_SECRET")
+    app_token, secret = _token(env, "SLACK_APP_TOKEN"), _token(env, "SLACK_SIGNING_SECRET")
     if not app_token and not secret:
         raise SettingsError(
             "SLACK_BOT_TOKEN: needs SLACK_APP_TOKEN beside it (Socket Mode, no public address), or "
@@ -230,14 +230,22 @@ def _slack(env: Mapping[str, str]) -> SlackSettings | None:
 
 
 def _discord(env: Mapping[str, str]) -> DiscordSettings | None:
-    token = env.get("DISCORD_BOT_TOKEN")
-    if not token:
+    token = _token(env, "DISCORD_BOT_TOKEN")
+    if token is None:
         return None
     return DiscordSettings(
         token=SecretStr(token),
         api_base_url=env.get("DISCORD_API_BASE_URL") or None,
         gateway_url=env.get("DISCORD_GATEWAY_URL") or None,
     )
+
+
+def _token(env: Mapping[str, str], name: str) -> str | None:
+    """A token without the blanks around it."""
+    token = (env.get(name) or "").strip()
+    if token and not re.fullmatch(r"[!-~]+", token):
+        raise SettingsError(f"{name}: holds a blank or another character that no token has; copy it again")
+    return token or None
 
 
 def _redis_url(text: str | None) -> str | None:

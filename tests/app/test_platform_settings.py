@@ -33,6 +33,8 @@ def test_slack_comes_by_socket_or_by_http() -> None:
         ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xoxb-2"}, "SLACK_APP_TOKEN: must start with xapp-"),
         ({"TELEGRAM_BOT_TOKEN": "1:a", "TELEGRAM_WEBHOOK_URL": "http://x.org/t"}, "https addresses only"),
         ({"TELEGRAM_BOT_TOKEN": "1:a", "TELEGRAM_WEBHOOK_URL": "https://x.org/t"}, "openssl rand -hex 32"),
+        ({"TELEGRAM_BOT_TOKEN": "1:a 2:b"}, "TELEGRAM_BOT_TOKEN: holds a blank"),
+        ({"TELEGRAM_BOT_TOKEN": "1:\u0430"}, "TELEGRAM_BOT_TOKEN: holds a blank"),
         ({"TELEGRAM_BOT_TOKEN": "1:a", "TELEGRAM_LONG_POLL_TIMEOUT_S": "soon"}, '"soon" is not a number'),
         (
             {
