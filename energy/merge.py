@@ -2,7 +2,8 @@
 
 Each field has a rule: `prefer` takes the first device that knows it and is fresh, `sum` adds devices and is unknown
 while one of them is. Without a rule the devices are preferred in the order of the site's settings. A device that the
-settings do not describe, such as an imported file, speaks where none of the others does.
+settings do not describe, such as an imported file, speaks where none of the others does. Fault codes are the
+inverter's: a relay's errors act on its own miner, and an imported file has no say beside a described device.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from energy.site import Prefer, Site, Sum
 STALE_AFTER_INTERVALS = 2.5
 STALE_AT_MOST = timedelta(minutes=15)
 NO_DEVICE = "none"
+FAULTS = "fault_codes"
 
 Value = float | bool | str | tuple[str, ...]
 
@@ -80,12 +82,12 @@ def stale_after(interval_s: float) -> timedelta:
 def preference(site: Site, field: str) -> Prefer | Sum:
     """The rule that merges `field`: the site's own, else prefer the described devices in order.
 
-    Miners behind several relays add up without being told.
+    Miners behind several relays add up without being told. A relay's fault codes are not the site's.
     """
     rule = site.merge.get(field)
     if rule is not None:
         return rule
-    described = [device.id for device in site.device]
+    described = [device.id for device in site.device if field != FAULTS or device.kind != "shelly"]
     if field == "miner_w" and site.miner:
         relays = tuple(dict.fromkeys(miner.device for miner in site.miner))
         if len(relays) > 1:
@@ -125,7 +127,7 @@ def _is_fresh(site: Site, reading: Reading, now: datetime) -> bool:
 
 def _merge_field(site: Site, name: str, latest: Mapping[str, Reading], fresh: Mapping[str, bool]) -> Sourced:
     rule = preference(site, name)
-    others = undescribed(site, latest)
+    others = undescribed(site, latest) if name != FAULTS or not site.device else ()
     if isinstance(rule, Sum):
         total = _sum(name, [latest.get(d) for d in rule.sum], fresh)
         if total.value is not None:

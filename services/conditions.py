@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from energy.interlocks import Conditions, MinerRecord, Observed
-from energy.merge import STALE_AT_MOST, MergedView, merge
+from energy.merge import FAULTS, STALE_AT_MOST, MergedView, merge
 from energy.site import Site
 from store import readings, relays, wishes
 from store.database import Database
@@ -33,7 +33,7 @@ def from_parts(
     now: datetime,
 ) -> Conditions:
     """`conditions` from what was read already."""
-    codes = view["fault_codes"].value
+    codes, codes_at = _inverter_faults(site, view)
     return Conditions(
         now=now,
         soc_pct=_observed(view, "soc_pct"),
@@ -45,12 +45,13 @@ def from_parts(
         grid_import_w=_observed(view, "grid_import_w"),
         generator_w=_observed(view, "generator_w"),
         grid_present=_grid_present(view, now),
-        fault_codes=codes if isinstance(codes, tuple) else (),
+        fault_codes=codes,
+        fault_codes_at=codes_at,
         miners={
             miner.id: _record(
                 states.get(miner.id),
                 wanted.get(miner.id),
-                sum(each.on for each in switched_today if each.miner_id == miner.id),
+                [each.happened_at for each in switched_today if each.on and each.miner_id == miner.id],
             )
             for miner in site.miner
         },
@@ -77,10 +78,28 @@ def _grid_present(view: MergedView, now: datetime) -> bool | None:
     return merged.value
 
 
-def _record(state: RelayState | None, wish: Wish | None, starts_today: int) -> MinerRecord:
-    hand = _hand(wish)
+def _inverter_faults(site: Site, view: MergedView) -> tuple[tuple[str, ...], datetime | None]:
+    """The inverter's faults and when they were told; not those of a relay or of a device that nobody described."""
+    merged = view[FAULTS]
+    kinds = {device.id: device.kind for device in site.device}
+    told_by_others = any(kinds.get(source, "shelly") == "shelly" for source in merged.sources)
+    if told_by_others or not isinstance(merged.value, tuple):
+        return (), None
+    return merged.value, merged.taken_at
+
+
+def _record(state: RelayState | None, wish: Wish | None, starts: Sequence[datetime]) -> MinerRecord:
+    hand, starts_today, started_at = _hand(wish), len(starts), max(starts, default=None)
     if state is None:
-        return MinerRecord(on=None, power_w=None, read_at=None, changed_at=None, starts_today=starts_today, hand=hand)
+        return MinerRecord(
+            on=None,
+            power_w=None,
+            read_at=None,
+            changed_at=None,
+            starts_today=starts_today,
+            hand=hand,
+            started_at=started_at,
+        )
     return MinerRecord(
         on=state.on,
         power_w=state.power_w,
@@ -90,6 +109,7 @@ def _record(state: RelayState | None, wish: Wish | None, starts_today: int) -> M
         hand=hand,
         relay_errors=state.errors,
         reachable=state.reachable,
+        started_at=started_at,
     )
 
 

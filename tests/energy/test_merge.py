@@ -64,6 +64,16 @@ def test_an_imported_device_outside_the_settings_is_seen() -> None:
     assert view["soc_pct"].sources == ("csv",)
 
 
+def test_a_relays_fault_is_not_the_inverters_and_an_imported_file_has_no_say_beside_a_device() -> None:
+    site = Site(id="ranch", device=(Device(id="garage", kind="shelly", host="h"), SOLARK))
+    relay, old = _reading("garage", fault_codes=("overpower_2",)), _reading("csv", fault_codes=("F1",))
+    assert merge(site, {"garage": relay, "csv": old}, now=NOW)["fault_codes"].value is None
+    told = {"garage": relay, "csv": old, "solark": _reading("solark", age_s=800, fault_codes=("F23",))}
+    faults = merge(site, told, now=NOW)["fault_codes"]
+    assert (faults.value, faults.sources) == (("F23",), ("solark",))
+    assert merge(Site(id="home"), {"csv": old}, now=NOW)["fault_codes"].value == ("F1",)
+
+
 def test_miners_behind_two_relays_add_up() -> None:
     relays = (Device(id="a", kind="shelly", host="h"), Device(id="b", kind="shelly", host="h"))
     miners = tuple(Miner(id=f"m{d.id}", name="m", power_w=3000, hashrate_ths=95, device=d.id) for d in relays)

@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from energy.interlocks import Observed
+from energy.interlocks import Observed, hold_blocks, start_blocks
+from energy.reading import Reading
 from energy.site import Site
 from services.conditions import conditions, local_midnight
 from services.miners import UnknownMiner, find_miners, miner_states
 from services.preferences import change
+from store import readings
 from tests.services.ranch import RANCH, Ranch
 from tests.services.stage import NOON
 
@@ -37,7 +39,35 @@ async def test_whether_the_grid_was_there_a_while_ago_says_nothing_about_now(far
 
 async def test_fault_codes_are_handed_on(farm: Ranch) -> None:
     await farm.measure(fault_codes=("F18",), age=timedelta(seconds=1))
-    assert (await conditions(farm.database, "home", farm.site, NOON)).fault_codes == ("F18",)
+    found = await conditions(farm.database, "home", farm.site, NOON)
+    assert (found.fault_codes, found.fault_codes_at) == (("F18",), NOON - timedelta(seconds=1))
+    later = await conditions(farm.database, "home", farm.site, NOON + timedelta(minutes=16))
+    assert start_blocks(farm.site, farm.site.miner[0], found)[0].rule == "inverter_fault"
+    assert "inverter_fault" not in [block.rule for block in start_blocks(farm.site, farm.site.miner[0], later)]
+
+
+async def test_a_relays_fault_stops_its_own_miner_and_no_other(farm: Ranch) -> None:
+    rows = [
+        Reading(site_id="ranch", source="shelly", device_id=device, taken_at=NOON, fault_codes=("overpower_2",))
+        for device in ("garage", "attic")  # the second is not described
+    ]
+    await readings.upsert(farm.database, "home", rows)
+    for miner in ("s21", "s19-1", "s19-2"):
+        errors = ("overpower",) if miner == "s19-2" else ()
+        await farm.relay(miner, on=True, power_w=3000.0, errors=errors)
+    found = await conditions(farm.database, "home", farm.site, NOON)
+    assert found.fault_codes == ()
+    held = {miner.id: [block.rule for block in hold_blocks(farm.site, miner, found)] for miner in farm.site.miner}
+    assert held == {"s21": [], "s19-1": [], "s19-2": ["relay_fault"]}
+
+
+async def test_when_a_miner_was_started_last_is_known(farm: Ranch) -> None:
+    for minutes in (90, 30):
+        await farm.switched("s21", NOON - timedelta(minutes=minutes))
+    await farm.switched("s21", NOON - timedelta(minutes=5), on=False)
+    miners = (await conditions(farm.database, "home", farm.site, NOON)).miners
+    assert miners["s21"].started_at == NOON - timedelta(minutes=30)
+    assert miners["s19-1"].started_at is None
 
 
 async def test_relays_hands_and_starts_of_the_day_are_merged_in(farm: Ranch) -> None:

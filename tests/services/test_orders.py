@@ -302,3 +302,14 @@ async def test_the_host_is_an_owner_without_preferences_of_its_own(farm: Ranch) 
     asked = await farm.order("start", "s21", by=None)
     assert isinstance(asked, Confirm)
     assert isinstance(await control.confirm(await farm.scope(None), asked.request.request_id, place=PLACE), Accepted)
+
+
+async def test_only_as_many_start_as_excess_solar_carries_the_most_important_first(farm: Ranch) -> None:
+    await farm.measure(solar_w=4_500.0, load_w=900.0, age=timedelta(seconds=5))  # 3.6 kW, and an S21+ draws 3.9
+    asked = await farm.order("start", "s19-2", "s19-1", "s21")
+    assert isinstance(asked, Confirm)
+    assert asked.request.arguments["miners"] == ["s21"]
+    await farm.prefers("Ann", miner_priority="always")
+    asked = await farm.order("start", "s19-2", "s19-1", "s21")
+    assert isinstance(asked, Confirm)
+    assert sorted(asked.request.arguments["miners"]) == ["s19-1", "s19-2", "s21"]
