@@ -112,6 +112,7 @@ class Relays:
         """Keep how a channel stands. A change that is not ours (`by` None) is attributed, noted and respected."""
         before, wish, now = self.states.get(miner.id), self.wishes.get(miner.id), self._work.clock()
         moved = before is None or before.on is None or before.on is not seen.on
+        missed = by is None  # whoever switches it says so; else nobody has seen how
         if by is None:
             by = moved_by(before, seen, wish, now)
         elif not moved:
@@ -141,7 +142,7 @@ class Relays:
         elif by == "timer":
             said = f"{miner.id} went off at {self._telling.at(state.changed_at or now)}: its timer was not renewed."
             await self._telling.note("miner_timer_ended", miner.id, said, actor=None)
-        elif by == "us" and request_id is None:
+        elif by == "us" and missed:
             said = f"{miner.id} was found {_word(seen.on)}, as it was told: the answer had been missed."
             await self._telling.note("miner_found", miner.id, said, on=seen.on)
         elif before is None and seen.on and wish is None and not automatic(seen):
@@ -224,9 +225,12 @@ class Relays:
             if pause_s > LONGEST_WAIT_S:
                 raise
             await asyncio.sleep(pause_s)
-            seen = await self.seen(miner)
-            if seen.on is not wanted or (wanted and seen.timer_left_s is None):
-                await self._within_time(call, miner.device)
+            try:
+                seen = await self.seen(miner)
+                if seen.on is not wanted or (wanted and seen.timer_left_s is None):
+                    await self._within_time(call, miner.device)
+            except ConnectorError as after:  # it is of the look, or of the second command: the first may be done
+                raise Unreachable(str(after), maybe_done=True) from after
 
     async def _within_time(self, call: Callable[[], Awaitable[T]], device_id: str) -> T:
         limit_s = self._work.pace.call_s

@@ -48,7 +48,19 @@ def test_off_before_its_timer_was_due_is_a_hand_and_at_its_time_is_the_timer():
     assert moved_by(ON, seen(False, by="timer"), wish("auto"), NOW) == "hand"  # whatever the relay says
     later = NOW + timedelta(minutes=10)
     assert moved_by(ON, seen(False, by="timer"), wish("on"), later) == "timer"
-    assert moved_by(ON, seen(False, by="button"), wish("on"), later + timedelta(hours=25)) == "timer"
+    assert moved_by(ON, seen(False), wish("on"), later + timedelta(hours=25)) == "timer"
+
+
+@pytest.mark.parametrize("word", ["button", "switch", "input", "cloud", "SHC", "MQTT", "mqtt", "WS_in"])
+def test_a_button_or_an_app_is_a_hand_however_long_we_were_away_and_whatever_its_timer_says(word):
+    late = NOW + timedelta(hours=25)
+    for mode in ("on", "auto", "off"):
+        assert moved_by(ON, seen(False, by=word), wish(mode), late) == "hand"
+        assert moved_by(OFF, seen(True, left_s=600, by=word), wish(mode), NOW) == "hand"  # the relay's own auto_off
+    assert moved_by(ON, seen(True, left_s=600, by=word), wish("auto"), late) == "hand"  # off and on again meanwhile
+    assert moved_by(ON, seen(True, left_s=600, by=word), wish("auto"), NOW) is None
+    for on in (True, False):
+        assert moved_by(replace(OFF, on=None), seen(on, left_s=600 if on else None, by=word), wish("on"), NOW) == "hand"
 
 
 def test_on_without_a_timer_is_a_hand_and_with_one_a_command_whose_answer_was_lost():

@@ -36,6 +36,30 @@ async def test_a_miner_switched_off_by_hand_is_not_brought_back_until_somebody_c
             assert await ranch.wish("s21") == "on"
 
 
+async def test_a_hand_that_switched_off_while_the_worker_was_away_for_longer_than_the_timer_is_respected(database):
+    async with on_ranch(database, ranch_site(timer_s=2.0)) as ranch:
+        async with ranch.controlled():
+            await ranch.done("start", "s21")
+        await ranch.by_hand("s21", False)
+        await asyncio.sleep(2.2)
+        async with ranch.controlled():
+            await until(lambda: ranch.wishes_are("hand_off", "s21"))
+            await asyncio.sleep(0.5)
+        assert not ranch.is_on("s21")
+        assert await ranch.switchings("s21") == [(True, "us"), (False, "hand")]
+
+
+async def test_a_button_with_the_relay_s_own_automatic_off_is_a_hand(database):
+    site = ranch_site(timer_s=60.0, s21={"start_soc_pct": 95.0, "stop_soc_pct": 90.0})
+    async with on_ranch(database, site) as ranch, ranch.controlled():
+        await ranch.done("auto", "s21")
+        await ranch.tell("/relay", device="garage", channel=0, on=True, source="button", seconds=600)
+        await until(lambda: ranch.wishes_are("hand_on", "s21"))
+        await asyncio.sleep(0.5)
+        assert ranch.is_on("s21")
+        assert await ranch.switchings("s21") == [(True, "hand")]
+
+
 async def test_a_miner_switched_on_by_hand_is_left_on_without_a_timer(database):
     async with on_ranch(database, ranch_site(timer_s=1.5)) as ranch:
         await ranch.person("Anna")

@@ -1,0 +1,70 @@
+"""The relays' own errors: what a command met is never taken for what the look after it met, nor told of nobody."""
+
+from __future__ import annotations
+
+import asyncio
+
+from connectors.errors import TryLater, Unreachable
+from tests.jobs.ranch import QUICK, on_ranch, ranch_site, without
+from tests.jobs.stage import until
+
+QUIET = without(QUICK, look_s=60.0)  # no look of its own comes between
+
+
+class Moody:
+    """A relay that does what it is told, asks for a pause all the same, and is gone for the looks after that."""
+
+    device_id = "garage"
+
+    def __init__(self, relay):
+        self.relay = relay
+        self.busy = 0
+        self.gone = 0
+        self.commands = 0
+
+    async def channels(self):
+        if self.gone:
+            self.gone -= 1
+            raise Unreachable("garage cannot be reached")
+        return await self.relay.channels()
+
+    async def switch_on(self, channel, *, off_after_s):
+        self.commands += 1
+        await self.relay.switch_on(channel, off_after_s=off_after_s)
+        if self.busy:
+            self.busy -= 1
+            self.gone = 1
+            raise TryLater("garage has a fault of its own (502)", after_s=0.1)
+
+    async def switch_off(self, channel):
+        await self.relay.switch_off(channel)
+
+    async def close(self):
+        await self.relay.close()
+
+
+async def test_a_look_that_fails_after_a_command_says_nothing_of_the_command(database):
+    async with on_ranch(database, ranch_site(timer_s=60.0)) as ranch:
+        work = ranch.work(pace=QUIET)
+        moody = Moody(work.switched["garage"])
+        work.switched = {"garage": moody}
+        async with ranch.controlled(work):
+            await until(lambda: ranch.looked_at("s21"))
+            moody.busy = 1
+            request = await ranch.done("start", "s21")
+            assert request.state == "done"  # read back: it had been done
+            assert moody.commands == 1
+            await asyncio.sleep(0.3)
+            assert ranch.is_on("s21")
+            assert await ranch.wish("s21") == "on"
+
+
+async def test_what_the_worker_switches_by_itself_is_no_missed_answer(database):
+    async with on_ranch(database, ranch_site(timer_s=60.0)) as ranch, ranch.controlled():
+        await ranch.done("auto", "s21")
+        await until(lambda: ranch.is_on("s21"))
+        await until(lambda: ranch.has_told("miner_auto"))
+        await ranch.weather(soc_pct=10.0)
+        await until(lambda: not ranch.is_on("s21"))
+        await until(lambda: ranch.has_said("s21 is off, read back"))
+        assert "miner_found" not in await ranch.actions()
