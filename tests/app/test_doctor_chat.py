@@ -103,9 +103,9 @@ async def test_a_platform_that_says_nothing_is_not_waited_for(tmp_path: Path) ->
     async with TelegramApi() as telegram, SlackApi() as slack:
         telegram.fail("getMe", Failure(hangs_s=20))
         slack.latency_s = 20
-        with pytest.raises(NotAsked, match="0.3 s|Timed"):
+        with pytest.raises(NotAsked, match=r"0\.3 s|Timed"):
             await telegram_account(SecretStr(telegram.token), telegram.url, timeout_s=0.3)
-        with pytest.raises(NotAsked, match="0.3 s|Timeout"):
+        with pytest.raises(NotAsked, match=r"0\.3 s|Timeout"):
             await slack_account(SecretStr(slack.bot_token), slack.url, timeout_s=0.3)
 
 
