@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from energy.own_limits import limits_for
 from energy.preferences import Preferences, changed, preferences_from, shown, to_mapping
+from energy.site import Limits
 from services.scope import Refused, Scope
 from store import people
 
@@ -29,6 +31,11 @@ def preferences_in(kept: Mapping[str, Any]) -> Preferences:
 def as_preferred(scope: Scope, preferences: Preferences) -> Scope:
     """The scope with the person's preferences, and with their units and time zone."""
     return replace(scope, preferences=preferences, units=preferences.units, own_zone=preferences.zone)
+
+
+def limits_of(scope: Scope) -> Limits:
+    """The SOC limits for the actor's answers: the owner's, and a person's own where those are stricter."""
+    return scope.site.limits if scope.actor.person_id is None else limits_for(scope.preferences, scope.site)
 
 
 async def change(scope: Scope, name: str, text: str) -> Preferences:

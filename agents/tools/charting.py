@@ -12,6 +12,7 @@ from energy.naming import source_name
 from energy.periods import Period
 from energy.reading import FIELDS
 from services import history
+from services.preferences import limits_of
 
 if TYPE_CHECKING:
     from services.scope import Scope
@@ -62,7 +63,7 @@ async def _soc(scope: Scope, span: Period) -> ChartSpec | None:
     line = await _line(scope, "soc_pct", span, sources)
     if line is None:
         return None
-    limits = scope.site.limits
+    limits = limits_of(scope)
     return SocChart(
         title=f"Battery level {span.label}",
         **_frame(scope, span, sources),

@@ -13,6 +13,7 @@ from energy.naming import source_name
 from energy.sun import sunrise_sunset
 from energy.units import format_clock, format_percent, format_power
 from services import devices
+from services.preferences import limits_of
 
 if TYPE_CHECKING:
     from energy.site import TariffPeriod
@@ -51,7 +52,8 @@ async def device_details(
 async def site_settings(desk: ToolDesk) -> ToolResult:
     """The site: SOC limits, battery, panels, inverter model, grid rules, tariff, miners and their relays, sun times.
 
-    Facts: `"limits": {"min_soc_pct", "safe_min_soc_pct", "safe_max_soc_pct", "miner_min_soc_pct"}`; `"battery":
+    Facts: `"limits": {"min_soc_pct", "safe_min_soc_pct", "safe_max_soc_pct", "miner_min_soc_pct"}` of the person who
+    asks; `"owner_limits"` with those of the site's that are looser, if any; `"battery":
     {"usable_kwh", "chemistry", "max_charge_w", "max_discharge_w"}` or null; `"arrays": [{"name", "kwp", "tilt_deg",
     "azimuth_deg"}, ...]`, `"solar_kwp"`; `"inverter_model"` or null; `"grid": {"present", "import_allowed",
     "export_allowed", "max_import_w"}`; `"miners": [{"id", "name", "power_w", "hashrate_ths", "priority",
@@ -63,6 +65,8 @@ async def site_settings(desk: ToolDesk) -> ToolResult:
     facts = _site(desk.scope, found)
     for name, value in facts["limits"].items():
         desk.note(Figure(name, value, "%", source=SETTINGS))
+    for name, value in facts.get("owner_limits", {}).items():
+        desk.note(Figure(f"owner_{name}", value, "%", source=SETTINGS))
     if facts["battery"]:
         for name, unit in (("usable_kwh", "kWh"), ("max_charge_w", "W"), ("max_discharge_w", "W")):
             if facts["battery"].get(name) is not None:
@@ -74,6 +78,14 @@ async def site_settings(desk: ToolDesk) -> ToolResult:
         for name, unit in (("power_w", "W"), ("start_soc_pct", "%"), ("stop_soc_pct", "%")):
             desk.note(Figure(f"miner_{miner['id']}_{name}", miner[name], unit, source=SETTINGS))
     return ToolResult(facts, _site_sentence(desk.scope, facts))
+
+
+_LIMITS = {
+    "min_soc_pct": "minimum",
+    "safe_min_soc_pct": "kept above",
+    "safe_max_soc_pct": "kept below",
+    "miner_min_soc_pct": "miners above",
+}
 
 
 def _is_meant(scope: Scope, one: DeviceFacts, asked: str) -> bool:
@@ -128,9 +140,13 @@ def _site(scope: Scope, found: SiteFacts) -> dict[str, Any]:
         parts = ("usable_kwh", "chemistry", "max_charge_w", "max_discharge_w")
         known = {name: getattr(site.battery, name) for name in parts}
         battery = _numbers(known)
+    limits = {name: rounded(value) for name, value in limits_of(scope).model_dump().items()}
+    owners = {name: rounded(value) for name, value in site.limits.model_dump().items()}
+    theirs = {name: value for name, value in owners.items() if value != limits[name]}
     miner_parts = {"id", "name", "power_w", "hashrate_ths", "priority", "start_soc_pct", "stop_soc_pct"}
     return {
-        "limits": {name: rounded(value) for name, value in site.limits.model_dump().items()},
+        "limits": limits,
+        **({"owner_limits": theirs} if theirs else {}),
         "battery": battery,
         "solar_kwp": None if site.solar_kwp is None else rounded(site.solar_kwp),
         "arrays": [_numbers(a.model_dump(include={"name", "kwp", "tilt_deg", "azimuth_deg"})) for a in site.array],
@@ -179,6 +195,9 @@ def _site_sentence(scope: Scope, facts: dict[str, Any]) -> str:
         f"{format_percent(limits['safe_min_soc_pct'])} and {format_percent(limits['safe_max_soc_pct'])}, "
         f"miners only above {format_percent(limits['miner_min_soc_pct'])}."
     ]
+    if "owner_limits" in facts:
+        said = ", ".join(f"{_LIMITS[name]} {format_percent(value)}" for name, value in facts["owner_limits"].items())
+        parts.append(f"Those are your own preferences; the owner's are {said}.")
     if battery:
         rates = [
             f"{word} at most {format_power(battery[name], scope.units)}"

@@ -14,6 +14,7 @@ from bot.commands.saying import Line, Misused, all_of, answer, figure, look_up, 
 from bot.reply import Bold, Reply, Text
 from energy.units import format_duration, format_percent, format_power
 from services import miners
+from services.preferences import limits_of
 
 if TYPE_CHECKING:
     from services.miners import MinerState
@@ -97,11 +98,7 @@ async def battery(scope: Scope, context: Context, arguments: str) -> Reply:
     measured = [_said(facts, n) for n in ("battery_voltage", "battery_temperature") if n in facts]
     if measured:
         lines.append(f"{' and '.join(measured)}.")
-    limits = scope.site.limits
-    lines.append(
-        f"The owner's limits: never below {format_percent(limits.min_soc_pct)}, miners only above "
-        f"{format_percent(limits.miner_min_soc_pct)}."
-    )
+    lines.append(_limits(scope))
     row = [
         await run_button(scope, context, "Chart", "/chart soc today"),
         await run_button(scope, context, "Last 7 days", "/chart soc last 7 days"),
@@ -234,9 +231,19 @@ def _peak(facts: Facts) -> str:
     return f", peak {facts['max']['said']} at {facts['max']['at'].rpartition(' ')[2]}" if "max" in facts else ""
 
 
+def _limits(scope: Scope) -> str:
+    limits = limits_of(scope)
+    whose = "The owner's limits" if limits == scope.site.limits else "Your limits, stricter than the owner's"
+    return (
+        f"{whose}: never below {format_percent(limits.min_soc_pct)}, kept between "
+        f"{format_percent(limits.safe_min_soc_pct)} and {format_percent(limits.safe_max_soc_pct)}, miners only above "
+        f"{format_percent(limits.miner_min_soc_pct)}."
+    )
+
+
 def _lasting(scope: Scope, facts: Facts) -> str:
-    """How long until the owner's minimum at the present flow; empty where that says nothing."""
-    described, limit = scope.site.battery, scope.site.limits.min_soc_pct
+    """How long until the asker's minimum at the present flow; empty where that says nothing."""
+    described, limit = scope.site.battery, limits_of(scope).min_soc_pct
     if described is None or "soc" not in facts or "battery" not in facts:
         return ""
     soc_pct, drain_w = float(facts["soc"]["value"]), -float(facts["battery"]["value"])

@@ -25,6 +25,8 @@ _TITLES: dict[str, str] = {"battery": "Battery", "alerts": "Alerts", "display": 
 _SET = ("set", "change")
 _IN_A_ROW = 3
 PROPOSAL_LASTS = timedelta(hours=24)
+_SENT_NOWHERE = frozenset({"email", "sms_number"})
+NOTHING_SENT = "It is kept, but nothing is sent there yet: notices come in your direct chats with me."
 
 
 async def prefs(scope: Scope, context: Context, arguments: str) -> Reply:
@@ -82,6 +84,8 @@ async def submitted(form_name: str, fields: Mapping[str, str], scope: Scope) -> 
     lines: list[Line] = [f"{_kind(each).label}: {_shown(after, _kind(each))}." for each in order]
     if lines:
         lines[0] = (Bold("Saved. "), Text(str(lines[0])))
+    if any(each in _SENT_NOWHERE and getattr(after, each) is not None for each in order):
+        lines.append(NOTHING_SENT)
     lines += [f"Not saved, {_kind(each).label}: {sentence(why)}" for each, why in refused.items()]
     return answer(*lines)
 
@@ -131,6 +135,8 @@ async def _set(scope: Scope, kind: PreferenceKind, text: str) -> Reply:
     except PreferenceError as error:
         raise await _not_allowed(scope, kind, text, error) from error
     lines: list[Line] = [(Bold(_shown(after, kind)), Text(f" is your {kind.label} now."))]
+    if kind.name in _SENT_NOWHERE and getattr(after, kind.name) is not None:
+        lines.append(NOTHING_SENT)
     if kind.group == "battery":
         lines.append("It shapes your answers and your own commands; the owner's limits for the site stay as they are.")
     return answer(*lines)

@@ -29,7 +29,7 @@ async def sites(scope: Scope, _context: Context, _arguments: str) -> Reply:
     """The site, what it consists of, the owner's limits, and the asker's role."""
     site = scope.site
     facts = (await look_up(ToolDesk(scope), "site_settings")).facts
-    limits = facts["limits"]
+    limits = site.limits  # the owner's, whatever the asker's own
     parts: list[str] = []
     if facts["solar_kwp"] is not None:
         parts.append(f"{facts['solar_kwp']:g} kWp of panels")
@@ -41,9 +41,9 @@ async def sites(scope: Scope, _context: Context, _arguments: str) -> Reply:
     lines: list[Line] = [
         (Bold(name(site.name)), Text(f" ({site.id}), time zone {site.timezone}; you are {scope.actor.role}")),
         f"{', '.join(parts)}.",
-        f"Battery never below {format_percent(limits['min_soc_pct'])}, kept between "
-        f"{format_percent(limits['safe_min_soc_pct'])} and {format_percent(limits['safe_max_soc_pct'])}; "
-        f"miners only above {format_percent(limits['miner_min_soc_pct'])}.",
+        f"Battery never below {format_percent(limits.min_soc_pct)}, kept between "
+        f"{format_percent(limits.safe_min_soc_pct)} and {format_percent(limits.safe_max_soc_pct)}; "
+        f"miners only above {format_percent(limits.miner_min_soc_pct)}.",
     ]
     if site.miner:
         total = format_power(sum(miner.power_w for miner in site.miner), scope.units)

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from agents.tools.desk import ToolDesk
 from bot.forms import MOST_FIELDS
 from bot.reply import FORM, plain
-from energy.preferences import PREFERENCES
+from charts.specs import SocChart
+from energy.preferences import PREFERENCES, Preferences
 from services import preferences as kept
+from services.preferences import as_preferred
 from store import audit
 from tests.bot.commands.stage import ORG, Stage, buttons, labels, lines, newcomer
 from tests.bot.commands.test_miners import button, tap
@@ -187,3 +191,34 @@ async def test_no_other_command_can_be_proposed_as_text(stage: Stage, text: str)
     reply = await stage.commands.proposal(text, stage.scope, stage.context)
     assert reply.buttons == ()
     assert (await kept.preferences_of(stage.scope)) == stage.scope.preferences
+
+
+async def test_where_nothing_is_sent_yet_is_said_when_it_is_set(stage: Stage) -> None:
+    assert "nothing is sent there yet" in await stage.hears("/prefs set email ann@example.org")
+    assert "nothing is sent there yet" in await stage.hears("/prefs set sms_number +14155550123")
+    assert "nothing is sent" not in await stage.hears("/prefs set email none")
+    reply = await stage.commands.submitted(
+        "prefs.alerts", {"email": "bo@example.org", "alerts": "on"}, stage.scope, stage.context
+    )
+    assert "nothing is sent there yet" in plain(reply.blocks)
+
+
+async def test_a_persons_stricter_limits_are_those_of_their_answers(stage: Stage) -> None:
+    night = stage.at(stage.scope.as_of - timedelta(hours=14))
+    assert "The owner's limits: never below 30 %, kept between 40 % and 80 %" in await night.hears("/battery")
+    own = Preferences(min_soc_pct=35, safe_min_soc_pct=45, safe_max_soc_pct=75, miner_min_soc_pct=60)
+    strict = replace(night, scope=as_preferred(night.scope, own))
+    said = await strict.hears("/battery")
+    assert "Your limits, stricter than the owner's: never below 35 %, kept between 45 % and 75 %" in said
+    assert "miners only above 60 %." in said
+    assert "reaches the minimum of 35 % in" in said
+    assert "Battery never below 30 %, kept between 40 % and 80 %" in await strict.hears("/sites")
+    facts = await ToolDesk(strict.scope).run("site_settings", {})
+    assert facts.facts["limits"]["safe_max_soc_pct"] == 75
+    assert facts.facts["owner_limits"]["safe_max_soc_pct"] == 80
+    assert "Those are your own preferences; the owner's are minimum 30 %, kept above 40 %" in facts.text
+    desk = ToolDesk(strict.scope)
+    await desk.run("draw_chart", {"kind": "soc", "period": "yesterday"})
+    (chart,) = desk.charts
+    assert isinstance(chart, SocChart)
+    assert (chart.min_soc_pct, chart.safe_min_soc_pct, chart.safe_max_soc_pct) == (35, 45, 75)
