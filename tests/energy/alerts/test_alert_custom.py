@@ -1,0 +1,120 @@
+"""A person's own alerts in plain words."""
+
+from __future__ import annotations
+
+import pytest
+
+from energy.alerts.custom import CustomRule, Question, added, custom_signal, from_preferences, parse_custom
+from energy.alerts.episode import step
+from energy.alerts.rule import Level
+from energy.preferences import Preferences
+from tests.energy.alerts.scene import NOON, scene, site
+
+
+def understood(text: str) -> CustomRule:
+    found = parse_custom(text)
+    assert isinstance(found, CustomRule), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "level"),
+    [
+        ("tell me when solar passes 8 kW", "solar over 8.00 kW", Level.INFO),
+        ("solar > 8000 W", "solar over 8.00 kW", Level.INFO),
+        ("solar>=8000W", "solar over 8.00 kW", Level.INFO),
+        ("Solar over 8,5 kW!", "solar over 8.50 kW", Level.INFO),
+        ("solar over 8,000 W", "solar over 8.00 kW", Level.INFO),
+        ("warn me if the battery drops below 45 %", "battery under 45 %", Level.WARNING),
+        ("urgent: battery under 45 percent", "battery under 45 %", Level.CRITICAL),
+        ("tell me when the battery charge falls below 50%", "battery under 50 %", Level.INFO),
+        ("battery under 50.5 V", "battery voltage under 50.5 V", Level.INFO),
+        ("battery temp over 104 °F", "battery temperature over 40.0 °C", Level.INFO),
+        ("tell me when export is over 500 w for 10 min", "grid export over 500 W for 10 min", Level.INFO),
+        ("when the battery discharges over 4 kW", "battery discharge over 4.00 kW", Level.INFO),
+        ("tell me when we use more than 5kW", "load over 5.00 kW", Level.INFO),
+        ("tell me when miners draw less than 1 kW", "miners under 1.00 kW", Level.INFO),
+    ],
+)
+def test_plain_words_become_a_rule(text: str, words: str, level: Level) -> None:
+    rule = understood(text)
+    assert (rule.words, rule.level, rule.said) == (words, level, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("tell me when", "Which figure should I watch"),
+        ("make me a sandwich", "Which figure should I watch"),
+        ("tell me when the moon is over 8 kW", "Which figure is it"),
+        ("tell me when the battery is full", "Above or below what value of battery (in %)"),
+        ("tell me when solar passes 8", "8 of what?"),
+        ("tell me when solar passes 8 %", "Solar is measured in W or kW"),
+        ("battery over 120 %", "never gets there"),
+        ("solar under -3 kW", "never gets there"),
+        ("solar passes 8.5.5 kW", "as a number"),
+        ("temperature over 90 degrees", "Celsius or Fahrenheit"),
+        ("tell me when battery reaches 20 %", "falls to 20 %, or when it rises"),
+        ("solar over 8 kW and battery over 50 %", "one figure against one limit"),
+        ("load over 4 kW at night", "at all hours"),
+        ("don't tell me when solar passes 8 kW", "at all hours"),
+        ("grid voltage under 200 V", "the battery's"),
+        ("tell me when the grid goes down", "Outages are told anyway"),
+        ("generator over 1 kW for 48 hours", "a day at the most"),
+        ("solar over 8 kW " + "please " * 40, "one sentence"),
+        ("", "Which figure should I watch"),
+    ],
+)
+def test_what_is_not_clear_gets_a_question_and_no_rule(text: str, asked: str) -> None:
+    found = parse_custom(text)
+    assert isinstance(found, Question), found
+    assert asked in found.says
+    assert "?" in found.says
+
+
+def test_a_person_has_twenty_at_the_most_and_none_twice() -> None:
+    rules: tuple[CustomRule, ...] = ()
+    for kw in range(1, 21):
+        more = added(rules, understood(f"solar over {kw} kW"))
+        assert isinstance(more, tuple)
+        rules = more
+    assert isinstance(added(rules, understood("solar over 99 kW")), Question)
+    again = added(rules[:3], understood("tell me when the sun passes 2000 W"))
+    assert isinstance(again, Question)
+    assert "already" in again.says
+
+
+@pytest.mark.parametrize(
+    ("firing", "solar_w", "active"),
+    [(False, 8_000, False), (False, 8_001, True), (True, 7_601, True), (True, 7_600, False)],
+)
+def test_it_sets_above_its_threshold_and_clears_a_little_below(firing: bool, solar_w: float, active: bool) -> None:
+    rule = understood("tell me when solar passes 8 kW")
+    s = scene(solar_w=solar_w, firing={(rule.id, "")} if firing else set())
+    assert custom_signal(rule, s).active is active
+
+
+def test_export_is_import_with_the_other_sign() -> None:
+    rule = understood("tell me when export is over 500 W")
+    assert custom_signal(rule, scene(grid_import_w=-600.0)).active is True
+    assert custom_signal(rule, scene(grid_import_w=600.0)).active is False
+
+
+def test_unknown_is_unknown_for_a_person_s_own_alert_too() -> None:
+    rule = understood("tell me when solar passes 8 kW")
+    assert custom_signal(rule, scene(solar_w=None)).active is None
+    assert custom_signal(rule, scene(age_s=1_000, solar_w=9_000)).active is None
+
+
+def test_it_lives_in_the_same_episodes() -> None:
+    rule = understood("warn me when solar passes 8 kW for 0 min")
+    episode, events = step(rule.rule, None, custom_signal(rule, scene(solar_w=9_000.0)), NOON)
+    assert episode is not None
+    assert (episode.level, [e.kind for e in events]) == (Level.WARNING, ["fired"])
+
+
+def test_own_battery_limits_alert_only_where_they_are_stricter_than_the_site_s() -> None:
+    where = site()
+    assert from_preferences(Preferences(), where) == ()
+    (own,) = from_preferences(Preferences(safe_min_soc_pct=55), where)
+    assert (own.words, own.level) == ("battery under 55 % for 5 min", Level.WARNING)
