@@ -72,9 +72,9 @@ async def pair(database: Database, site: Site, platform: str, external_id: str, 
         person = await pairing.redeem(database, DEFAULT_ORG_ID, platform, external_id, name, code)
     except AlreadyPaired as error:
         raise AccountTaken(
-            f"this account is already a person of its own here, so the code cannot join it to another, and is still "
+            f"This account is already a person of its own here, so the code cannot join it to another, and is still "
             f"good. An owner removes that person first (/people remove {platform}:{external_id}); then send the code "
-            "again, or a new one when its 15 minutes are over"
+            "again, or a new one when its 15 minutes are over."
         ) from error
     except (CodeRefused, TooManyAttempts):
         return None
