@@ -237,7 +237,7 @@ def set_value_axis(axes: Axes, ticks: Sequence[float]) -> None:
 
 def set_time_axis(axes: Axes, spec: ChartSpec, *, labels: bool = True) -> None:
     """Local time from the start to the end of the period; only the lowest panel carries the labels."""
-    ticks = time_ticks(spec.start_s, spec.end_s, spec.zone, hour_24=spec.units.hour_24)
+    ticks = time_ticks(spec.start_s, spec.end_s, spec.zone, spec.units)
     axes.set_xlim(spec.start_s, spec.end_s)
     axes.set_xticks([tick.at for tick in ticks], [tick.label for tick in ticks] if labels else [""] * len(ticks))
     for label in axes.get_xticklabels():
@@ -250,7 +250,7 @@ def set_time_axis(axes: Axes, spec: ChartSpec, *, labels: bool = True) -> None:
 
 def time_axis_height_px(spec: ChartSpec) -> int:
     """Height that the labels of the time axis take: two lines where the day changes inside the period."""
-    ticks = time_ticks(spec.start_s, spec.end_s, spec.zone, hour_24=spec.units.hour_24)
+    ticks = time_ticks(spec.start_s, spec.end_s, spec.zone, spec.units)
     return 60 + 36 * any("\n" in tick.label for tick in ticks)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from energy.units import DEFAULT_UNITS, UnitPreferences, day_name, month_name
+
 HOUR_S = 3600
 DAY_S = 86_400
 
@@ -25,21 +27,21 @@ class Tick:
 _MINUTE_STEPS = ((1.6, 15), (3.1, 30), (6.2, 60), (12.5, 120), (25.5, 240), (50.0, 720))
 
 
-def time_ticks(start_s: int, end_s: int, zone: ZoneInfo, *, hour_24: bool = True) -> list[Tick]:
+def time_ticks(start_s: int, end_s: int, zone: ZoneInfo, units: UnitPreferences = DEFAULT_UNITS) -> list[Tick]:
     """Ticks of a time axis, at round local times: hours for up to two days, else days (labelled at noon)."""
     hours = (end_s - start_s) / HOUR_S
     step = next((minutes for longest, minutes in _MINUTE_STEPS if hours <= longest), None)
     if step is None:
-        return _day_ticks(start_s, end_s, zone)
+        return _day_ticks(start_s, end_s, zone, units)
     ticks = [
-        Tick(at_s, _clock_label(moment, step, hour_24=hour_24), day=moment.time() == time())
+        Tick(at_s, _clock_label(moment, step, hour_24=units.hour_24), day=moment.time() == time())
         for moment, at_s in _wall_clock(start_s, end_s, zone, step)
     ]
     days = (datetime.fromtimestamp(at, UTC).astimezone(zone).date() for at in (start_s, end_s - 1))
     if len(set(days)) > 1:
-        return [Tick(t.at, f"{t.label}\n{_day_name(t.at, zone)}" if t.day else t.label, t.day) for t in ticks]
+        return [Tick(t.at, f"{t.label}\n{_day_name(t.at, zone, units)}" if t.day else t.label, t.day) for t in ticks]
     last = datetime.fromtimestamp(end_s, UTC).astimezone(zone)
-    if ticks and hour_24 and ticks[-1].at == end_s and last.time() == time():
+    if ticks and units.hour_24 and ticks[-1].at == end_s and last.time() == time():
         ticks[-1] = Tick(end_s, "24:00", day=True)
     return ticks
 
@@ -65,15 +67,17 @@ def value_label(value: float) -> str:
     return f"−{text}" if value < 0 else text
 
 
-def _day_ticks(start_s: int, end_s: int, zone: ZoneInfo) -> list[Tick]:
+def _day_ticks(start_s: int, end_s: int, zone: ZoneInfo, units: UnitPreferences) -> list[Tick]:
     noons = [at_s for moment, at_s in _wall_clock(start_s, end_s, zone, 12 * 60) if moment.hour == 12]
     every = 1 if len(noons) <= 8 else math.ceil(len(noons) / 6)
-    return [Tick(at_s, _day_name(at_s, zone, weekday=every == 1)) for at_s in noons[::every]]
+    return [Tick(at_s, _day_name(at_s, zone, units, weekday=every == 1)) for at_s in noons[::every]]
 
 
-def _day_name(at_s: float, zone: ZoneInfo, *, weekday: bool = True) -> str:
+def _day_name(at_s: float, zone: ZoneInfo, units: UnitPreferences, *, weekday: bool = True) -> str:
     moment = datetime.fromtimestamp(at_s, UTC).astimezone(zone)
-    return f"{moment:%a} {moment.day}" if weekday else f"{moment.day} {moment:%b}"
+    if weekday:
+        return f"{day_name(moment, units)} {moment.day}"
+    return f"{moment.day} {month_name(moment, units)}"
 
 
 def _clock_label(moment: datetime, step_minutes: int, *, hour_24: bool) -> str:

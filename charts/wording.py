@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from charts.line import Gap, Line, Point
-from energy.units import format_energy, format_percent, format_power
+from energy.units import day_name, format_energy, format_percent, format_power, month_name
 
 if TYPE_CHECKING:
     from charts.specs import BarSeries, EnergyBars, Frame, PowerChart, SocChart
@@ -33,7 +33,8 @@ def clock(spec: Frame, at_s: float) -> str:
 def day(spec: Frame, at_s: float, *, year: bool = False) -> str:
     """`Mon 23 Nov`, with the year on demand."""
     moment = local(spec, at_s)
-    return f"{moment:%a} {moment.day} {moment:%b}" + (f" {moment.year}" if year else "")
+    words = f"{day_name(moment, spec.units)} {moment.day} {month_name(moment, spec.units)}"
+    return f"{words} {moment.year}" if year else words
 
 
 def at(spec: Frame, at_s: float) -> str:
@@ -52,7 +53,9 @@ def _day_inside(spec: Frame, at_s: float) -> str:
     if one_day(spec):
         return ""
     moment, first, last = local(spec, at_s), local(spec, spec.start_s), local(spec, spec.end_s - 1)
-    return f"{moment:%a}" if (last.date() - first.date()).days < 7 else f"{moment.day} {moment:%b}"
+    if (last.date() - first.date()).days < 7:
+        return day_name(moment, spec.units)
+    return f"{moment.day} {month_name(moment, spec.units)}"
 
 
 def one_day(spec: Frame) -> bool:
@@ -85,8 +88,8 @@ def period_words(spec: Frame) -> str:
         return f"{words}, {clock(spec, spec.start_s)} to {_end_clock(spec)}"
     if _whole_days(spec):
         year = f" {first.year}" if first.year != last.year else ""
-        month = f" {first:%b}" if year or first.month != last.month else ""
-        return f"{first.day}{month}{year} to {last.day} {last:%b} {last.year}"
+        month = f" {month_name(first, spec.units)}" if year or first.month != last.month else ""
+        return f"{first.day}{month}{year} to {last.day} {month_name(last, spec.units)} {last.year}"
     start = f"{day(spec, spec.start_s, year=first.year != last.year)} {clock(spec, spec.start_s)}"
     return f"{start} to {day(spec, spec.end_s, year=True)} {clock(spec, spec.end_s)}"
 

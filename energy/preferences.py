@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from energy.site import Site
-from energy.units import PowerUnit, TemperatureUnit, UnitPreferences, format_percent
+from energy.units import Language, PowerUnit, TemperatureUnit, UnitPreferences, format_percent
 
 MinerPriority = Literal["excess_solar", "always", "never"]
 Group = Literal["battery", "alerts", "display"]
@@ -44,12 +44,12 @@ class Preferences:
     timezone: str | None = None
     temperature_unit: TemperatureUnit = "C"
     power_unit: PowerUnit = "auto"
-    date_language: str = "en"
+    date_language: Language = "en"
 
     @property
     def units(self) -> UnitPreferences:
         """How figures are written for this person."""
-        return UnitPreferences(power=self.power_unit, temperature=self.temperature_unit)
+        return UnitPreferences(self.power_unit, self.temperature_unit, language=self.date_language)
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -299,7 +299,7 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         "date_language",
         "language of dates",
         "display",
-        ", ".join(LANGUAGES),
+        f"{', '.join(LANGUAGES)}; for the names of days and months",
         _one_of(*LANGUAGES, words={name.lower(): code for code, name in LANGUAGES.items()}),
         lambda value: LANGUAGES.get(value, value),
         tuple(LANGUAGES),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from energy.reading import FIELDS, Kind
 
 PowerUnit = Literal["auto", "W", "kW"]
 TemperatureUnit = Literal["C", "F"]
+Language = Literal["en", "de", "es", "fr"]
 MINUS = "−"
 
 
@@ -21,9 +22,33 @@ class UnitPreferences:
     power: PowerUnit = "auto"
     temperature: TemperatureUnit = "C"
     hour_24: bool = True
+    language: Language = "en"  # of the names of days and months
 
 
 DEFAULT_UNITS = UnitPreferences()
+
+_DAYS: dict[Language, tuple[str, ...]] = {
+    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    "de": ("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"),
+    "es": ("lun", "mar", "mié", "jue", "vie", "sáb", "dom"),
+    "fr": ("lun", "mar", "mer", "jeu", "ven", "sam", "dim"),
+}
+_MONTHS: dict[Language, tuple[str, ...]] = {
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "de": ("Jan", "Feb", "März", "Apr", "Mai", "Juni", "Juli", "Aug", "Sep", "Okt", "Nov", "Dez"),
+    "es": ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"),
+    "fr": ("janv", "févr", "mars", "avr", "mai", "juin", "juil", "août", "sept", "oct", "nov", "déc"),
+}
+
+
+def day_name(day: date, units: UnitPreferences = DEFAULT_UNITS) -> str:
+    """The day's short name in the person's language: `Tue`, `Di`."""
+    return _DAYS[units.language][day.weekday()]
+
+
+def month_name(day: date, units: UnitPreferences = DEFAULT_UNITS) -> str:
+    """The month's short name in the person's language: `Dec`, `Dez`."""
+    return _MONTHS[units.language][day.month - 1]
 
 
 def format_power(watts: float, units: UnitPreferences = DEFAULT_UNITS) -> str:
@@ -104,7 +129,7 @@ def format_clock(moment: datetime, zone: ZoneInfo, *, now: datetime, units: Unit
     if days == 1:
         return f"yesterday {clock}"
     if 1 < days < 7:
-        return f"{local.strftime('%a')} {clock}"
+        return f"{day_name(local, units)} {clock}"
     return f"{local.strftime('%Y-%m-%d')} {clock}"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from energy.interlocks import Block, Conditions, Observed
 from energy.naming import source_name
 from energy.site import Site
-from energy.units import format_clock, format_duration, format_percent, format_power
+from energy.units import day_name, format_clock, format_duration, format_percent, format_power
 from services.scope import Scope
 from services.starting import Starting
 from store.control import ControlRequest
@@ -177,7 +177,7 @@ def _clock(moment: datetime, scope: Scope) -> str:
     """A moment to come, or just past, in the person's zone; with its date where that is not today's."""
     local, today = moment.astimezone(scope.zone), scope.now.astimezone(scope.zone).date()
     clock = format_clock(moment, scope.zone, now=moment, units=scope.units)
-    return clock if local.date() == today else f"{clock} on {local:%a} {local.date().isoformat()}"
+    return clock if local.date() == today else f"{clock} on {day_name(local, scope.units)} {local.date().isoformat()}"
 
 
 def _age(site: Site, seen: Observed, now: datetime) -> str:

@@ -27,7 +27,7 @@ NO_READINGS = "There are no readings yet, so I cannot say: once a device has rep
 _ENOUGH_COVERED = 90
 _ONE_DAY = re.compile(r"^(?:[A-Z]\w+day )?\d{4}-\d\d-\d\d$|^the day before yesterday$")
 _SEVERAL_DAYS = re.compile(r"this (?:week|month|year)|last \d+ (?:days|weeks|months)")
-_DAY_AND_CLOCK = re.compile(r"(?P<day>yesterday|[A-Z][a-z]{2}|\d{4}-\d\d-\d\d) (?P<clock>.+)")
+_DAY_AND_CLOCK = re.compile(r"(?P<day>yesterday|[^\W\d_]{2,4}|\d{4}-\d\d-\d\d) (?P<clock>.+)")
 
 
 def capital(text: str) -> str:

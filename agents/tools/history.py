@@ -25,7 +25,7 @@ from agents.tools.words import (
 )
 from energy.naming import source_name
 from energy.periods import Period
-from energy.units import format_duration, format_energy, format_percent
+from energy.units import day_name, format_duration, format_energy, format_percent
 from services import history
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ def _statistics_sentence(scope: Scope, metric: Metric, found: Statistics) -> str
 
 def _bucket_name(scope: Scope, start: Any, by: str) -> str:
     local = start.astimezone(scope.zone)
-    return str(local.strftime("%a %d" if by == "day" else "%H:%M"))
+    return f"{day_name(local, scope.units)} {local:%d}" if by == "day" else f"{local:%H:%M}"
 
 
 def _duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from bot.commands.command import Context
 from bot.commands.saying import Line, Misused, answer, listed, name
 from bot.reply import Bold, Reply, Text
 from energy.durations import UnknownDuration, parse_until
-from energy.units import format_duration
+from energy.units import day_name, format_duration
 from services import absences
 
 if TYPE_CHECKING:
@@ -59,4 +59,4 @@ def _when(scope: Scope, moment: datetime) -> str:
     clock = local.strftime("%H:%M") if scope.units.hour_24 else local.strftime("%I:%M %p").lstrip("0")
     if days == 0:
         return clock
-    return f"{local.strftime('%a') if days < 7 else local.date().isoformat()} {clock}"
+    return f"{day_name(local, scope.units) if days < 7 else local.date().isoformat()} {clock}"

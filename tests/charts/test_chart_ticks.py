@@ -9,6 +9,7 @@ import pytest
 
 from charts.strokes import spread
 from charts.ticks import midnights, time_ticks, value_label, value_ticks
+from energy.units import UnitPreferences
 from tests.charts.days import local_day
 
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -38,7 +39,9 @@ def test_a_skipped_hour_has_no_tick() -> None:
 
 
 def test_twelve_hour_labels() -> None:
-    labels = [tick.label for tick in time_ticks(*seconds(local_day(2026, 11, 22)), ZONE, hour_24=False)]
+    labels = [
+        tick.label for tick in time_ticks(*seconds(local_day(2026, 11, 22)), ZONE, UnitPreferences(hour_24=False))
+    ]
     assert labels == ["12 AM", "4 AM", "8 AM", "12 PM", "4 PM", "8 PM", "12 AM"]
 
 
