@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from energy.site import Site
+if TYPE_CHECKING:
+    from energy.site import Site
 
 _SPOKEN_KINDS = {"solark_cloud": "SolArk", "victron_mqtt": "Victron", "shelly": "Shelly", "csv": "import"}
 
@@ -19,3 +21,8 @@ def source_name(site: Site, device_ids: str | Iterable[str]) -> str | None:
         if name and name not in names:
             names.append(name)
     return " + ".join(names) or None
+
+
+def plain(text: str) -> str:
+    """A name as it is heard: letters and digits alone, without case ("S19-1" and "s19 1" are one)."""
+    return "".join(character for character in text.casefold() if character.isalnum())

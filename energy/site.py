@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from energy.reading import FIELDS, Kind
+from energy.site_rules import check_ids, check_starts
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 DeviceKind = Literal["solark_cloud", "victron_mqtt", "shelly", "csv"]
@@ -351,6 +352,8 @@ class Site(_Part):
         for miner in self.miner:
             if miner.device not in relays:
                 raise ValueError(f'miner "{miner.id}": "{miner.device}" is no relay; the relays are {_names(relays)}')
+        check_ids(self.miner)
+        check_starts(self.miner, self.limits, self.battery.voltage_curve if self.battery is not None else ())
         for field, rule in self.merge.items():
             if field not in FIELDS:
                 raise ValueError(f'merge: "{field}" is not a field of a reading; the fields are {_names(FIELDS)}')

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from energy.interlocks import Block, Conditions, MinerRecord, Wants, auto_wants, start_blocks
 from energy.merge import merge
+from energy.naming import plain
 from energy.preferences import PersonalLimits, personal_limits
 from energy.site import Miner, Site
 from services.conditions import from_parts, local_midnight
@@ -18,6 +19,7 @@ from store.relays import ChangedBy
 from store.wishes import Wish
 
 _EVERYTHING = frozenset({"all", "every", "everything", "each", "both", "miner", "miners", "them"})
+_SEVERAL = _EVERYTHING - {"miner"}
 _NOISE = _EVERYTHING | {"the", "a", "my", "our", "of", "please", "relay", "relays"}
 # A word, or a sign before one, that leaves some out: read past, it would turn an order into its opposite.
 _LEAVES_OUT = re.compile(
@@ -111,9 +113,12 @@ async def names_of(scope: Scope) -> dict[str, str]:
 def find_miners(site: Site, words: str) -> tuple[Miner, ...]:
     """The miners that words mean: "all", an id, a name, several with "and", or a part that some share ("both s19").
 
-    Raises UnknownMiner, also for words that leave some out ("all except s21"). An empty text names none.
+    An id as it is written comes first, then a name, then either as it is heard. Raises UnknownMiner, also where that
+    could be several, and for words that leave some out ("all except s21"). An empty text names none.
     """
-    if _LEAVES_OUT.search(words.casefold().replace("\u2019", "'")) and not _is_name(site, words):
+    if named := _literal(site, words):
+        return tuple(named)
+    if _LEAVES_OUT.search(words.casefold().replace("\u2019", "'")):
         raise UnknownMiner(
             f'"{words.strip()[:60]}" leaves some out, which I do not work out; name those that you mean: '
             f"{_names(site.miner) or 'this site has no miners'}"
@@ -128,11 +133,12 @@ def find_miners(site: Site, words: str) -> tuple[Miner, ...]:
 
 
 def _meant(site: Site, part: str, words: str) -> Sequence[Miner]:
-    exact = _exact(site, part)
-    if exact:
-        return exact[:1] if _plain(part) == _plain(exact[0].id) else exact
+    if exact := _exact(site, part):
+        return exact
     spoken = re.findall(r"[\w+.-]+", part)
     kept = [word for word in spoken if word not in _NOISE]
+    if not _SEVERAL.intersection(spoken) and (exact := _exact(site, " ".join(kept))):
+        return exact
     if kept:
         found = [miner for miner in site.miner if _called(miner, kept)]
     else:
@@ -144,33 +150,40 @@ def _meant(site: Site, part: str, words: str) -> Sequence[Miner]:
     return found
 
 
-def _is_name(site: Site, words: str) -> bool:
-    name = words.strip().casefold()
-    return any(name in (miner.id.casefold(), miner.name.casefold()) for miner in site.miner)
+def _literal(site: Site, words: str) -> list[Miner]:
+    """The miner with this very id, else those with this very name; "all" is never one miner, whatever it is called."""
+    text = words.strip().casefold()
+    if text in _SEVERAL:
+        return []
+    by_id = [miner for miner in site.miner if miner.id.casefold() == text]
+    return by_id or [miner for miner in site.miner if miner.name.casefold() == text]
 
 
-def _exact(site: Site, words: str) -> list[Miner]:
-    return [miner for miner in site.miner if _plain(words) in (_plain(miner.id), _plain(miner.name))]
+def _exact(site: Site, text: str) -> list[Miner]:
+    """What `text` names whole, as it is written or else as it is heard; UnknownMiner where that could be several."""
+    written, heard_as = _literal(site, text), plain(text)
+    if written or not heard_as or heard_as in _SEVERAL:
+        return written
+    heard = [miner for miner in site.miner if heard_as in (plain(miner.id), plain(miner.name))]
+    if len(heard) > 1:
+        raise UnknownMiner(f'"{text.strip()[:60]}" could be any of {_names(heard)}; write the id as it stands there')
+    return heard
 
 
 def _called(miner: Miner, words: list[str]) -> bool:
     """Whether every word stands for the miner: the beginning of its id, a whole word of its name, or its model."""
-    together = _plain("".join(words))
-    if together in (_plain(miner.id), _plain(miner.name)):
+    together = plain("".join(words))
+    if together in (plain(miner.id), plain(miner.name)):
         return True
-    own = {_plain(word) for text in (miner.name, miner.model or "") for word in text.split()}
-    return all(_is_word(miner, _plain(word), own) for word in words)
+    own = {plain(word) for text in (miner.name, miner.model or "") for word in text.split()}
+    return all(_is_word(miner, plain(word), own) for word in words)
 
 
 def _is_word(miner: Miner, word: str, own: set[str]) -> bool:
     if not word:
         return False
-    begins = _plain(miner.id).startswith(word) and (len(word) > 1) and not word.isdigit()
+    begins = plain(miner.id).startswith(word) and (len(word) > 1) and not word.isdigit()
     return begins or word in own
-
-
-def _plain(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def _unknown(site: Site, words: str) -> UnknownMiner:

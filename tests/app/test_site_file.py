@@ -8,8 +8,11 @@ import pytest
 
 from app.settings import SettingsError, settings_from
 from app.site_file import SiteFileError, load_site
+from energy.site import Site
+from simulator.default_site import default_site
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "commandcenter.toml"
+SECOND = '[[miner]]\npower_w = 3250\nhashrate_ths = 95\ndevice = "garage"\nchannel = 1'
 
 
 def _site_with(tmp_path: Path, change: tuple[str, str]) -> Path:
@@ -87,6 +90,16 @@ def test_every_key_that_the_example_has_in_a_comment_may_be_used(tmp_path: Path)
         (("max_starts_per_day = 8", 'api = "cgminer"'), "needs api_host"),
         (("max_starts_per_day = 8", "api_port = 4028"), "api_host and api_port need api"),
         (("max_starts_per_day = 8", "cool_down_s = 601"), "less than or equal to 600"),
+        (
+            ("start_soc_pct = 60\nstop_soc_pct = 50", "start_soc_pct = 50\nstop_soc_pct = 40"),
+            "start_soc_pct (50) must be above limits.miner_min_soc_pct (50), or it would switch without end",
+        ),
+        (
+            ("max_starts_per_day = 8", "start_voltage_v = 51\nstop_voltage_v = 49"),
+            "start_voltage_v (51) must be above 51.00 V, which is limits.miner_min_soc_pct (50) on battery.voltage",
+        ),
+        (("[economics]", f'{SECOND}\nid = "s-21"\nname = "B"\n[economics]'), '"s-21" is the same id but for hyphens'),
+        (("[economics]", f'{SECOND}\nid = "b"\nname = "S21"\n[economics]'), '"S21" is the name of "b"'),
         (("plant_id = 123456", "plant_id = 123456\nrated_w = 4000"), "rated_w is what a relay may carry"),
         (("plant_id = 123456", 'plant_id = 123456\nbase_url = "notaurl"'), "device.#1.base_url: String should match"),
     ],
@@ -99,6 +112,20 @@ def test_a_mistake_is_named_with_its_key_and_what_is_allowed(
         load_site(path)
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_by_voltage_the_soc_levels_are_not_looked_at_and_just_above_the_limit_is_allowed(tmp_path: Path) -> None:
+    volts = "start_voltage_v = 51.1\nstop_voltage_v = 49\nstart_soc_pct = 40\nstop_soc_pct = 30"
+    path = _site_with(tmp_path, ("start_soc_pct = 60\nstop_soc_pct = 50", volts))
+    assert load_site(path).miner[0].by_voltage
+    path = _site_with(tmp_path, ("start_soc_pct = 60", "start_soc_pct = 50.5"))
+    assert load_site(path).miner[0].start_soc_pct == 50.5
+
+
+def test_the_demos_site_would_be_accepted_from_a_file() -> None:
+    for wiring in ("solark", "both"):
+        site = default_site(wiring)
+        assert Site.model_validate(site.model_dump()) == site
 
 
 def test_a_missing_file_says_where_it_was_expected(tmp_path: Path) -> None:

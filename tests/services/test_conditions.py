@@ -1,5 +1,6 @@
 """What the interlocks look at, and the miners as people see them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -148,6 +149,48 @@ async def test_a_site_without_miners_has_none(farm: Ranch) -> None:
 )
 def test_words_for_miners_are_understood(words: str, ids: list[str]) -> None:
     assert [miner.id for miner in find_miners(RANCH, words)] == ids
+
+
+def _named(*miners: tuple[str, str]) -> Site:
+    """Miners by id and name as no toml may have them any more."""
+    first = RANCH.miner[0]
+    made = tuple(first.model_copy(update={"id": miner_id, "name": name, "model": None}) for miner_id, name in miners)
+    return RANCH.model_copy(update={"miner": made})
+
+
+@pytest.mark.parametrize(
+    ("miners", "words", "ids"),
+    [
+        ((("rack1-11", "A"), ("rack11-1", "B")), "rack11-1", ["rack11-1"]),
+        ((("rack1-11", "A"), ("rack11-1", "B")), "the miner RACK1-11", ["rack1-11"]),
+        ((("rack1-11", "A"), ("rack11-1", "B")), "rack11-1 and rack1-11", ["rack1-11", "rack11-1"]),
+        ((("a1", "b1"), ("b1", "Bee")), "B1", ["b1"]),
+        ((("a1", "Black and White"), ("b1", "Black")), "black and white", ["a1"]),
+        ((("a1", "🙂"), ("b1", "Bee")), "🙂", ["a1"]),
+        ((("all", "Miners"), ("b1", "Bee")), "all", ["all", "b1"]),
+        ((("all", "Miners"), ("b1", "Bee")), "the miners", ["all", "b1"]),
+    ],
+)
+def test_an_id_as_it_is_written_comes_before_everything_that_sounds_alike(
+    miners: tuple[tuple[str, str], ...], words: str, ids: list[str]
+) -> None:
+    assert [miner.id for miner in find_miners(_named(*miners), words)] == ids
+
+
+@pytest.mark.parametrize(
+    ("miners", "words"),
+    [
+        ((("rack1-11", "A"), ("rack11-1", "B")), "rack 111"),
+        ((("rack1-11", "A"), ("rack11-1", "B")), "the miner rack111"),
+        ((("a1", "b1"), ("b1", "Bee")), "b-1"),
+    ],
+)
+def test_what_could_be_several_miners_is_an_error_that_lists_them(
+    miners: tuple[tuple[str, str], ...], words: str
+) -> None:
+    listed = ", ".join(f"{miner_id} ({name})" for miner_id, name in miners)
+    with pytest.raises(UnknownMiner, match=re.escape(f"could be any of {listed}; write the id")):
+        find_miners(_named(*miners), words)
 
 
 @pytest.mark.parametrize(
