@@ -1,6 +1,6 @@
 """Control of the miners: the one loop of one worker that switches anything.
 
-It is woken when a request was decided, looks by itself every second, and holds a lease meanwhile: relays have one
+It is woken when a request was decided, looks by itself every second, and holds a lock meanwhile: relays have one
 writer. When the process is told to end it renews the timers first, so that a planned restart costs no miner its run.
 """
 
@@ -15,7 +15,7 @@ import structlog
 from energy.preferences import PersonalLimits, personal_limits
 from jobs.execution import Execution
 from jobs.keeping import Keeping
-from jobs.lease import LeaseLost, while_leased
+from jobs.lease import LeaseLost, while_sole
 from jobs.recording import Recorder
 from jobs.relays import Relays
 from jobs.starting import Starting
@@ -26,21 +26,29 @@ from services.preferences import preferences_in
 from store import people
 
 log = structlog.get_logger()
-LEASE = "control"
+LOCK = "control"
 EVENT = "control_disturbed"
 
 
 async def keep_control(work: Work, wake: AsyncIterator[str] | None = None, stop: asyncio.Event | None = None) -> None:
-    """Carry out requests and look after the miners until `stop` is set (None: for ever), while holding the lease."""
+    """Carry out requests and look after the miners until `stop` is set (None: for ever), while holding the lock.
+
+    Whatever goes wrong meanwhile is logged and tried again: who else should look after the miners?
+    """
     woken = asyncio.Event()
     ending = stop or asyncio.Event()
     listening = None if wake is None else asyncio.create_task(_pass_on(wake, woken))
     try:
         while not ending.is_set():
             try:
-                await while_leased(work, LEASE, _Control(work, woken, ending).run, lease_s=work.pace.lease_s)
+                await while_sole(work, LOCK, _Control(work, woken, ending).run, ending)
             except LeaseLost as error:
                 log.warning("control_lease_lost", reason=str(error))
+            except Exception as error:  # noqa: BLE001  a database that is away, as a rule; it is logged
+                work.surprises.failed(EVENT, LOCK, error)
+                await _set_within(ending, work.pace.tick_s)
+            else:
+                work.surprises.succeeded(EVENT, LOCK)
     finally:
         if listening is not None:
             listening.cancel()
@@ -102,9 +110,7 @@ class _Control:
                 self._work.surprises.failed(EVENT, name, error)
             else:
                 self._work.surprises.succeeded(EVENT, name)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._work.pace.tick_s):
-                    await event.wait()
+            await _set_within(event, self._work.pace.tick_s)
 
     async def _renew_timers(self) -> None:
         try:
@@ -121,6 +127,12 @@ class _Control:
             return None
         person = await people.get(self._work.database, self._work.org_id, person_id)
         return personal_limits(preferences_in({} if person is None else person.preferences), self._work.site)
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:

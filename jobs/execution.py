@@ -54,16 +54,23 @@ class Execution:
         self._telling = telling
         self._limits_of = limits_of
         self._running: set[asyncio.Task[None]] = set()
+        self._in_hand: set[str] = set()  # request ids; any other that was begun is one that somebody left
 
     async def claim_all(self) -> None:
         """Begin every request that waits."""
         work = self._work
         while True:
             request = await control.claim_next(
-                work.database, work.org_id, work.site.id, now=work.clock(), lease_s=work.pace.request_lease_s
+                work.database,
+                work.org_id,
+                work.site.id,
+                now=work.clock(),
+                lease_s=work.pace.request_lease_s,
+                in_hand=self._in_hand,
             )
             if request is None:
                 return
+            self._in_hand.add(request.request_id)
             task = asyncio.create_task(self._guarded(request))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
@@ -82,10 +89,13 @@ class Execution:
         try:
             async with self._kept(request):
                 await self._carry_out(request)
-        except Exception as error:  # noqa: BLE001  the next requests go on, and it is logged; its lease ends
+        except Exception as error:  # noqa: BLE001  the next requests go on, and it is logged; it is tried again later
             self._work.surprises.failed(EVENT, request.action, error)
+            later_s = self._work.pace.request_lease_s
+            asyncio.get_running_loop().call_later(later_s, self._in_hand.discard, request.request_id)
         else:
             self._work.surprises.succeeded(EVENT, request.action)
+            self._in_hand.discard(request.request_id)
         finally:
             self._keeping.asked -= about
 

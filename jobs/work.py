@@ -69,10 +69,10 @@ class ControlPace:
 
     tick_s: float = 1.0  # between two looks for requests, when nobody wakes us
     look_s: float = 10.0  # between two looks at a relay, at the most
-    request_lease_s: float = 10.0  # a request whose worker died is taken up again after so long
+    request_lease_s: float = 10.0  # a request that failed for a reason of ours is taken up again after so long
     call_s: float = 8.0  # one exchange with a relay
     read_back_s: float = 3.0
-    lease_s: float = 6.0  # another worker takes over up to twice as long after this one was killed
+    lease_s: float = 6.0  # another worker takes over well within this time after this one was killed
     record_s: float = 1.0  # a switch waits no longer for its record
     api_s: float = 30.0  # telling a miner to stop, or to mine
     power_look_s: float = 1.0  # between two looks at the power of a miner that is stopping

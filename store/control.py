@@ -7,7 +7,7 @@ confirmed is what is executed: a request whose arguments do not fit its digest a
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -212,13 +212,21 @@ async def expire_proposals(db: Database, org_id: str, now: datetime) -> int:
 
 
 async def claim_next(
-    db: Database, org_id: str, site_id: str, *, now: datetime, lease_s: float
+    db: Database,
+    org_id: str,
+    site_id: str,
+    *,
+    now: datetime,
+    lease_s: float,
+    in_hand: Collection[str] | None = None,
 ) -> ControlRequest | None:
     """Begin the request that was decided first, or one whose worker did not end it in its time; None without any.
 
-    A request that was altered since it was decided is refused here, with an audit row, and never begun.
+    Who is the only worker tells which requests it has `in_hand`: any other that was begun is taken up at once, whatever
+    the clocks say. A request that was altered since it was decided is refused here, with an audit row, and never begun.
     """
-    waiting = or_(table.c.state == "queued", and_(table.c.state == "executing", table.c.lease_until <= now))
+    left = table.c.lease_until <= now if in_hand is None else table.c.request_id.not_in(sorted(in_hand))
+    waiting = or_(table.c.state == "queued", and_(table.c.state == "executing", left))
     query = (
         select(*COLUMNS)
         .where(table.c.org_id == org_id, table.c.site_id == site_id, waiting)

@@ -7,12 +7,16 @@ import signal
 import sys
 import time
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
+from store import control
+from store.control_tables import control_requests
 from store.database import sqlite_url
 from store.wake import Wake
-from tests.jobs.ranch import on_ranch, ranch_site
+from tests.jobs.ranch import ORG, on_ranch, ranch_site
 from tests.jobs.stage import until
 
 
@@ -188,6 +192,26 @@ async def test_two_workers_do_everything_once(database, redis_url, tmp_path):
         assert await ranch.switchings("s21") == [(True, "us"), (False, "us")] * 3
 
 
+@pytest.mark.parametrize("action", ["start", "stop"])
+async def test_the_next_worker_takes_over_at_once_though_no_clock_says_so(database, redis_url, tmp_path, action):
+    async with workers(database, redis_url, tmp_path) as at:
+        ranch = at.ranch
+        ranch.faults.order("shelly:garage", "none")
+        async with at.one() as first:
+            if action == "stop":
+                await ranch.ended(await at.ask("start", "s21"))
+            request_id = await at.ask(action, "s21")
+            await ranch.ended(request_id)
+            second = asyncio.create_task(_run_second(at))
+            await asyncio.sleep(2.0)
+            # what a worker with a clock that is far ahead left behind
+            await _begun_until(database, request_id, datetime.now(UTC) + timedelta(hours=1))
+            first.kill()
+            await until(lambda: _is_over(database, request_id), within_s=3)
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+
+
 async def test_from_the_confirmation_to_the_read_back_it_takes_less_than_two_seconds(database, redis_url, tmp_path):
     async with workers(database, redis_url, tmp_path) as at:
         took_s = []
@@ -201,6 +225,19 @@ async def test_from_the_confirmation_to_the_read_back_it_takes_less_than_two_sec
         took_s.sort()
         print(f"confirm to read back, {len(took_s)} runs: p50 {took_s[15]:.3f} s, p95 {took_s[28]:.3f} s")
         assert took_s[28] < 2.0
+
+
+async def _begun_until(database, request_id, lease_until):
+    async with database.begin() as connection:
+        values = {"state": "executing", "lease_until": lease_until, "finished_at": None}
+        await connection.execute(
+            update(control_requests).where(control_requests.c.request_id == request_id).values(values)
+        )
+
+
+async def _is_over(database, request_id):
+    request = await control.get(database, ORG, request_id)
+    return request.finished_at is not None and request.tries == 2
 
 
 async def _run_second(at):
