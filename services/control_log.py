@@ -79,7 +79,7 @@ def _text(row: AuditEntry, scope: Scope) -> str | None:
         case "control_cancelled":
             return f"cancelled: {what}"
         case "control_refused":
-            return f"was refused to {what}: {_why(details)}"
+            return f"was refused to {what}: {_first_block(details) or _why(details)}"
         case "control_denied":
             wanted = what if details.get("action") != "unknown" else "decide a request"
             return f"may not {wanted}: {_why(details)}"
@@ -103,6 +103,18 @@ def _why(details: Mapping[str, Any]) -> str:
     why = details.get("why")
     told = [why] if isinstance(why, str) else [str(each) for each in why or ()]
     return " ".join(told).rstrip(".") or "a rule holds it back"
+
+
+def _first_block(details: Mapping[str, Any]) -> str | None:
+    """The first rule with its figures, and how many more there were."""
+    blocks = details.get("blocks") or {}
+    rules = [(miner, block) for miner, found in blocks.items() for block in found]
+    if not rules:
+        return None
+    miner, block = rules[0]
+    when = f", possible {block['when']}" if block.get("when") else ""
+    more = f"; and {len(rules) - 1} more" if len(rules) > 1 else ""
+    return f"{miner} cannot start: {block['says']}{when}{more}"
 
 
 def _left_out(details: Mapping[str, Any]) -> str:

@@ -176,7 +176,7 @@ def _metric_and_period(scope: Scope, arguments: str, *, kinds: bool = False) -> 
         metric = _metric(" ".join(words[-size:]))
         if metric is not None and len(words) > size:
             return metric, _period(scope, " ".join(words[:-size]))
-    known = ", ".join((*KINDS, *METRIC_NAMES) if kinds else METRIC_NAMES)
+    known = ", ".join(dict.fromkeys((*KINDS, *METRIC_NAMES)) if kinds else METRIC_NAMES)
     rest = " ".join(words[1:])
     if rest and _names_period(rest):
         raise Misused(

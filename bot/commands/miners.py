@@ -29,6 +29,7 @@ _LOG, _LONG_LOG = 5, 20
 Switching = Literal["start", "stop", "auto"]
 _ACTIONS = ("list", "start", "stop", "auto", "log")
 _WORDS = {"on": "start", "off": "stop", "automatic": "auto", "status": "list", "history": "log"}
+_LATER = re.compile(r"(?:^|\s)(?P<time>(?:at|in|after)\b.*)$", re.IGNORECASE)
 _TIME = re.compile(r"\b(?:for|until|till|til)\b.*", re.IGNORECASE)
 _LABELS: dict[str, tuple[str, ButtonStyle]] = {
     "miners.start": ("Start", "primary"),
@@ -128,6 +129,14 @@ def _text(text: str) -> Reply:
 
 def _chosen(scope: Scope, action: str, rest: str) -> tuple[tuple[str, ...], datetime | None]:
     """The miners and the time that the words after the action name; all of them where none is named."""
+    later = _LATER.search(rest)
+    if later is not None and not _TIME.search(rest) and not _is_miner(scope, rest):
+        # "at 22:00" would be taken for the end of an order that begins now.
+        raise Misused(
+            f"{quoted(later['time'])} is later, and I switch now",
+            'A time can be its end: "for 2h" or "until 18:00"',
+            f"/miners {action} {scope.site.miner[0].id}{'' if action == 'auto' else ' until 18:00'}",
+        )
     names, time = _names_and_time(scope, rest)
     try:
         chosen = tuple(miner.id for miner in find_miners(scope.site, names or "all"))
@@ -279,8 +288,8 @@ def _wish(scope: Scope, state: MinerState) -> str:
 
 
 async def _log(scope: Scope, context: Context, words: str) -> Reply:
-    if words and not words.isdigit():
-        raise Misused(f"{quoted(words)} is no number of entries", f"At most {_LONG_LOG}", "/miners log 20")
+    if words and not (words.isdecimal() and len(words) <= 4 and int(words) > 0):
+        raise Misused(f"{quoted(words)} is no number of entries", f"From 1 to {_LONG_LOG}", "/miners log 20")
     limit = max(1, min(int(words or _LOG), _LONG_LOG))
     entries = await control.log(scope, limit=limit)
     if not entries:

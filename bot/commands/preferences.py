@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
 from bot.commands.buttons import once_button, run_button
 from bot.commands.command import Context
-from bot.commands.saying import Line, Misused, answer, name, quoted, sentence
+from bot.commands.saying import Line, Misused, answer, name, own_words, quoted, sentence
+from bot.commands.usual_values import usual_values
 from bot.forms import Form, FormField
 from bot.reply import FORM, Bold, Button, Code, Reply, Text
 from energy.preferences import PREFERENCES, PreferenceError, PreferenceKind, changed, find_preference, shown
@@ -24,6 +26,8 @@ _FORM_PREFIX = "prefs."
 _TITLES: dict[str, str] = {"battery": "Battery", "alerts": "Alerts", "display": "Display"}
 _SET = ("set", "change")
 _IN_A_ROW = 3
+# A person's own address and time zone are shown as they were written, so that they can be copied.
+_COPYABLE = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+|[A-Z][\w+-]*(?:/[\w+-]+)*")
 PROPOSAL_LASTS = timedelta(hours=24)
 _SENT_NOWHERE = frozenset({"email", "sms_number"})
 NOTHING_SENT = "It is kept, but nothing is sent there yet: notices come in your direct chats with me."
@@ -38,11 +42,11 @@ async def prefs(scope: Scope, context: Context, arguments: str) -> Reply:
         kind, rest = _preference(words[1:])
         if not rest:
             return await _one(scope, context, kind)
-        return await _set(scope, kind, " ".join(rest).removeprefix("to ").removeprefix("= "))
+        return await _set(scope, context, kind, " ".join(rest).removeprefix("to ").removeprefix("= "))
     if len(words) == 1 and words[0].lower() in GROUPS:
         return await _group(scope, context, words[0].lower())
     kind, rest = _preference(words)
-    return await _set(scope, kind, " ".join(rest)) if rest else await _one(scope, context, kind)
+    return await _set(scope, context, kind, " ".join(rest)) if rest else await _one(scope, context, kind)
 
 
 async def form(form_name: str, scope: Scope) -> Form | None:
@@ -120,7 +124,7 @@ def _in_order(before: Preferences, wanted: Mapping[str, str]) -> tuple[list[str]
             try:
                 preferences = changed(preferences, each, text)
             except PreferenceError as error:
-                refused[each] = str(error)
+                refused[each] = own_words(str(error), text)
             else:
                 order.append(each)
         if len(refused) == len(left):
@@ -129,7 +133,7 @@ def _in_order(before: Preferences, wanted: Mapping[str, str]) -> tuple[list[str]
     return order, refused
 
 
-async def _set(scope: Scope, kind: PreferenceKind, text: str) -> Reply:
+async def _set(scope: Scope, context: Context, kind: PreferenceKind, text: str) -> Reply:
     try:
         after = await services.change(scope, kind.name, text)
     except PreferenceError as error:
@@ -139,12 +143,14 @@ async def _set(scope: Scope, kind: PreferenceKind, text: str) -> Reply:
         lines.append(NOTHING_SENT)
     if kind.group == "battery":
         lines.append("It shapes your answers and your own commands; the owner's limits for the site stay as they are.")
+    if context.origin == "tapped" and not context.has_forms:
+        return answer(*lines, buttons=await _value_buttons(scope, context, after, kind))
     return answer(*lines)
 
 
 async def _not_allowed(scope: Scope, kind: PreferenceKind, text: str, error: PreferenceError) -> Misused:
     preferences = await services.preferences_of(scope)
-    return Misused(name(str(error), limit=300), "", _example(preferences, kind, text))
+    return Misused(own_words(str(error), text), "", _example(preferences, kind, text))
 
 
 async def _overview(scope: Scope, context: Context) -> Reply:
@@ -181,12 +187,18 @@ async def _one(scope: Scope, context: Context, kind: PreferenceKind) -> Reply:
         f"Allowed: {kind.allowed}.",
         ("Send ", Code(_example(preferences, kind)), " to change it."),
     ]
+    return answer(*lines, buttons=await _value_buttons(scope, context, preferences, kind))
+
+
+async def _value_buttons(
+    scope: Scope, context: Context, preferences: Preferences, kind: PreferenceKind
+) -> list[list[Button]]:
     row = [
-        await run_button(scope, context, _label(kind, choice), f"/prefs set {kind.name} {choice}", replaces=True)
-        for choice in kind.choices
+        await run_button(scope, context, label, f"/prefs set {kind.name} {value}", replaces=True)
+        for label, value in usual_values(preferences, kind)
     ]
     back = await run_button(scope, context, "Back", f"/prefs {kind.group}", replaces=True)
-    return answer(*lines, buttons=(*_rows(row), [back]))
+    return [*_rows(row), [back]]
 
 
 def _rows(buttons: list[Button]) -> list[list[Button]]:
@@ -207,7 +219,10 @@ def _preference(words: list[str]) -> tuple[PreferenceKind, list[str]]:
 
 
 def _shown(preferences: Preferences, kind: PreferenceKind) -> str:
-    return name(shown(preferences, kind.name).replace("_", " "), limit=80)
+    value = shown(preferences, kind.name)
+    if kind.name in ("email", "timezone") and _COPYABLE.fullmatch(value):
+        return value
+    return name(value.replace("_", " "), limit=80)
 
 
 def _written(preferences: Preferences, kind: PreferenceKind) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.scope import Scope
 
 MOST_LINES = 6
+_LONGEST_NAME = 1_000
 
 Line = str | Inline | tuple[str | Inline, ...]
 
@@ -94,14 +95,30 @@ def figure(said: str, rest: str = "") -> tuple[Inline, ...]:
 
 
 def name(text: str, *, limit: int = 40) -> str:
-    """A name from outside as it may be shown: on one line, no link, no command, no mention; renderers escape markup."""
-    plain = clean_name(without_foreign_links(text), limit=limit)
+    """A text from outside as it may be shown: on one line, no link, no command, no mention; renderers escape markup.
+
+    A longer one is cut after a word, with "…".
+    """
+    plain = clean_name(without_foreign_links(text), limit=_LONGEST_NAME)
+    if len(plain) > limit:
+        words = plain[: limit - 1].rpartition(" ")[0] if " " in plain[limit // 2 : limit - 1] else plain[: limit - 1]
+        plain = f"{words.rstrip(' ,;:.')}…"
     return _DOMAIN.sub("․", _COMMAND.sub("∕", plain)).translate(_LOOKALIKES)
 
 
 def quoted(text: str) -> str:
     """What the person wrote, short, to be shown in a sentence about it."""
     return f'"{name(text, limit=30)}"' if text.strip() else "nothing"
+
+
+def own_words(message: str, typed: str) -> str:
+    """A message of ours in which only what the person typed, quoted in it, is made harmless: examples stay copyable."""
+    typed = " ".join(typed.split())
+    for length in (len(typed), 40):
+        cut = typed[:length]
+        if cut and f'"{cut}"' in message:
+            return message.replace(f'"{cut}"', f'"{name(cut)}"')
+    return message
 
 
 def sentence(text: str) -> str:

@@ -159,7 +159,7 @@ async def test_a_button_works_in_its_own_chat_only(tmp_path: Path) -> None:
     async with ranch(tmp_path) as place:
         await place.hears("/miners start s21")
         await place.tap("Start", chat="70")
-        assert "That button is for the person who asked." in place.wall.texts[-1]
+        assert "That button belongs to another chat." in place.wall.texts[-1]
         assert isinstance(await control.log(place.scope), list)
 
 

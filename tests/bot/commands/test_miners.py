@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -243,6 +244,12 @@ async def test_a_relay_in_trouble_is_told(stage: Stage) -> None:
         ("/miners auto s21 for 2h", "The automatic has no end"),
         ("/miners explode", 'There is no miner "explode"'),
         ("/miners log yesterday", '"yesterday" is no number of entries.'),
+        ("/miners log ²", '"²" is no number of entries.'),
+        ("/miners log 0", '"0" is no number of entries.'),
+        ("/miners log " + "9" * 5_000, '"99999'),
+        ("/miners stop all except s21", '"all except s21" leaves some out'),
+        ("/miners stop s21 at 22:00", '"at 22:00" is later, and I switch now.'),
+        ("/miners start at 8:00", '"at 8:00" is later, and I switch now.'),
     ],
 )
 async def test_an_order_that_makes_no_sense_is_answered_with_an_example(stage: Stage, text: str, wrong: str) -> None:
@@ -286,6 +293,16 @@ async def test_the_log_tells_who_asked_and_what_was_refused(stage: Stage) -> Non
     said = await stage.hears("/miners log")
     assert "Ann: asked to stop s21" in said
     assert "Ann: was refused to start s21: s21 cannot start: SOC is 43 %" in said
+
+
+async def test_the_log_cuts_nothing_in_the_middle_of_a_word(stage: Stage) -> None:
+    low = stage.at(LOW)
+    await relays_read(low.scope)
+    await low.say("/miners start all")
+    told = (await low.hears("/miners log")).split("\n")[-1]
+    assert "s21 cannot start: SOC is 43 % and must be at least 50 %" in told
+    assert told.endswith(("; and 2 more", "…")) or re.search(r"; and \d+ more$", told)
+    assert len(told) < 300
 
 
 async def test_a_site_without_miners_says_so(stage: Stage) -> None:

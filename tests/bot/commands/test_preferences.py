@@ -222,3 +222,50 @@ async def test_a_persons_stricter_limits_are_those_of_their_answers(stage: Stage
     (chart,) = desk.charts
     assert isinstance(chart, SocChart)
     assert (chart.min_soc_pct, chart.safe_min_soc_pct, chart.safe_max_soc_pct) == (35, 45, 75)
+
+
+async def test_what_is_shown_can_be_copied(stage: Stage) -> None:
+    said = await stage.hears("/prefs set timezone Mars/Base evil.example")
+    assert "such as America/Los_Angeles or Europe/Berlin" in said
+    assert '"Mars∕Base evil․example" is not allowed' in said
+    assert "such as ann@example.org" in await stage.hears("/prefs set email nobody")
+    assert "ann@example.org is your email now." in await stage.hears("/prefs set email ann@example.org")
+    assert "America/Los_Angeles is your time zone now." in await stage.hears("/prefs set timezone America/Los_Angeles")
+    reply = await stage.commands.submitted("prefs.display", {"timezone": "Mars/Base"}, stage.scope, stage.context)
+    assert "America/Los_Angeles" in plain(reply.blocks)
+    assert "Mars∕Base" in plain(reply.blocks)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("min_soc_pct", ["−5 (25 %)", "+5 (35 %)", "20 %", "40 %", "Back"]),
+        ("safe_min_soc_pct", ["−5 (35 %)", "+5 (45 %)", "30 %", "50 %", "Back"]),
+        ("safe_max_soc_pct", ["−5 (75 %)", "+5 (85 %)", "90 %", "100 %", "Back"]),
+        ("miner_min_soc_pct", ["−5 (45 %)", "+5 (55 %)", "40 %", "60 %", "70 %", "Back"]),
+        ("quiet_hours", ["22:00-07:00", "21:00-06:00", "23:00-08:00", "Back"]),
+        ("email", ["Back"]),
+    ],
+)
+async def test_without_forms_usual_values_are_buttons(stage: Stage, name: str, expected: list[str]) -> None:
+    assert labels(await stage.say(f"/prefs {name}")) == expected
+
+
+async def test_a_limit_is_stepped_by_taps_alone(stage: Stage) -> None:
+    one = await stage.say("/prefs min_soc_pct")
+    lower = await tap(stage, button(one, "−5 (25 %)"), key="1")
+    assert plain(lower.blocks).startswith("25 % is your minimum SOC now.")
+    await tap(stage, button(lower, "−5 (20 %)"), key="2")
+    assert await value(stage, "min_soc_pct") == 20
+
+
+async def test_what_was_set_can_be_taken_away_by_a_tap(stage: Stage) -> None:
+    for name, text, label in (
+        ("email", "ann@example.org", "none"),
+        ("sms_number", "+14155550123", "none"),
+        ("quiet_hours", "22:00-07:00", "none"),
+        ("timezone", "America/Denver", "site"),
+    ):
+        await stage.say(f"/prefs set {name} {text}")
+        await tap(stage, button(await stage.say(f"/prefs {name}"), label), key=name)
+        assert await value(stage, name) is None

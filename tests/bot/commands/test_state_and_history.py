@@ -177,3 +177,9 @@ async def test_a_button_of_the_status_runs_its_command(stage: Stage) -> None:
     assert redeemed.verdict == "ok"
     drawn = await stage.commands.tapped(redeemed.action or {}, stage.scope, stage.context)
     assert len(drawn.charts) == 1
+
+
+async def test_what_can_be_drawn_is_named_once(stage: Stage) -> None:
+    said = await stage.hears("/chart banana")
+    assert "power, energy, soc, solar" in said
+    assert said.count("soc,") == 1
