@@ -12,10 +12,11 @@ import typer
 
 from app import __version__
 from app.logs import set_up_logs
-from app.settings import Settings, SettingsError, settings_from
+from app.settings import NotServed, Settings, SettingsError, settings_from
 from app.site_file import SiteFileError
 
 EXIT_USAGE = 2
+EXIT_LATER = 1  # not by the settings alone: a supervisor tries again
 LONG_RUNNING = ("run", "simulate")  # the others speak by what they print
 cli = typer.Typer(
     name="commandcenter",
@@ -211,13 +212,15 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run(work)
     except (SettingsError, SiteFileError, StoreError, Refused, AlreadyRunning, RedisDidNotStart, ChildGaveUp) as error:
         _fail(str(error))
+    except NotServed as error:
+        _fail(str(error), EXIT_LATER)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = EXIT_USAGE) -> NoReturn:
     typer.echo(f"commandcenter: {message}", err=True)
-    sys.exit(EXIT_USAGE)
+    sys.exit(code)
 
 
 def main() -> None:

@@ -25,6 +25,10 @@ PLATFORMS = ("telegram", "slack", "discord")
 _SECRET_ENDINGS = ("_KEY", "_TOKEN", "_PASSWORD", "_USERNAME", "_SECRET")
 
 
+class NotServed(Exception):
+    """The web face cannot be served, and without it the process is of no use; the port may be free again later."""
+
+
 class SettingsError(Exception):
     """The settings contradict each other or are incomplete; the message says what to change."""
 

@@ -18,7 +18,7 @@ from app.chat_people import LiveFigures, OfferedCommands, PeopleHere
 from app.chat_ports import StoredLive, StoredNotices, StoredPlaces, stored_chat
 from app.opening import queue_of
 from app.platforms import PlatformAdapter, platforms_of
-from app.settings import Settings, SettingsError
+from app.settings import NotServed, Settings
 from bot.chat import Chat
 from bot.commands.dispatch import Commands
 from bot.courier import Courier, Wait
@@ -134,7 +134,7 @@ async def run(
             _closed_at_the_end(found.adapters),
         ):
             if url is None and (found.hooks or not platforms):
-                raise SettingsError(_not_served(settings, found.hooks))
+                raise NotServed(_not_served(settings, found.hooks))
             talking = asyncio.create_task(_talk(talk, database, found.adapters))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({stopping, talking} if found.adapters else {stopping}, return_when="FIRST_COMPLETED")

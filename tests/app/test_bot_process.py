@@ -87,7 +87,7 @@ def test_the_host_commands_work_in_spite_of_a_mistyped_token(data: Path) -> None
 def test_a_taken_port_ends_what_needs_it(
     data: Path, taken_port: str, role: str, environment: dict[str, str], said: str
 ) -> None:
-    done = cc("run", "--role", role, "--data", str(data), code=2, WEB_PORT=taken_port, **environment)
+    done = cc("run", "--role", role, "--data", str(data), code=1, WEB_PORT=taken_port, **environment)
     assert f"WEB_PORT: 127.0.0.1:{taken_port} is taken" in done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
