@@ -46,6 +46,8 @@ def _too_weak(miner: Miner, device: Device, told: Mapping[str, object], prefix: 
     if device.rated_w is not None:
         if device.rated_w < miner.power_w:
             yield miner.id, f"{draws}, {device.id} carries {format_power(device.rated_w)} (rated_w); {contactor}"
+    elif told and not isinstance(rated_a, float):
+        yield miner.id, f"{draws}, and what {device.id} may carry is unknown (rating unknown: set rated_w)"
     elif isinstance(rated_a, float) and rated_a * MAINS_V < miner.power_w:
         carries = f"{rated_a:g} A, {format_power(rated_a * MAINS_V)} at {MAINS_V:g} V"
         yield miner.id, f"{draws}, {device.id} is rated for {carries}; {contactor}"

@@ -18,7 +18,7 @@ _WORDS = {
 }
 _UNIT_MINUTES = {"m": 1.0, "h": 60.0, "d": 1_440.0, "w": 10_080.0}
 _PART = re.compile(
-    r"(\d+(?:[.,]\d+)?|half an|[a-z]+)\s*"
+    r"([1-9]\d{0,2}(?:,\d{3})+(?![\d,.])|\d+(?:[.,]\d+)?|half an|[a-z]+)\s*"
     r"(minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|wks?|w)(?![a-z])(?:\s*(?:and|,)?\s*)"
 )
 _CLOCK = re.compile(r"(?:at )?(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm)?")
@@ -29,6 +29,8 @@ _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _MONTH = r"(?P<month>jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:[a-z]*)\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _NAMED_DATES = (re.compile(rf"\b{_MONTH} {_DAY}(?![\d:])"), re.compile(rf"\b{_DAY}\.? (?:of )?{_MONTH}(?![a-z])"))
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
+_CLOCK_OR_SPAN = re.compile(r"\d{1,6}(?:[:.]\d{2})?")  # after "for", or alone: hours, minutes or a clock time?
 _HOURS_AND_MINUTES = re.compile(r"(\d+)h(\d{2})m?")
 LONGEST = timedelta(days=366)
 
@@ -41,9 +43,11 @@ def parse_until(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     """The end of a span that begins `now` (aware), as an aware UTC instant after it.
 
     A day alone ends at its beginning ("until Friday" is over when Friday comes). A clock time is the next one in
-    `zone`, and on a day whose clocks change it is that day's. Raises UnknownDuration.
+    `zone`, and on a day whose clocks change it is that day's. Raises UnknownDuration; for a bare number ("for 8") with
+    the question which was meant.
     """
     words = " ".join(text.lower().replace("’", "'").split()).strip(" .!")
+    _ask_back(words, text)
     words = re.sub(r"^(?:for|until|till|til)\s+(?:the\s+next\s+|the\s+)?", "", words)
     together = _HOURS_AND_MINUTES.fullmatch(words)
     if together is not None and not re.match(
@@ -58,6 +62,17 @@ def parse_until(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     if end - now > LONGEST:
         raise UnknownDuration(f'"{text.strip()[:60]}" is more than a year away; {_EXAMPLES}')
     return end.astimezone(UTC)
+
+
+def _ask_back(words: str, text: str) -> None:
+    """A number without a unit is a clock time only behind "until" or "at": a wrong guess acts for hours."""
+    spanned = re.match(r"for\s+(?:the\s+next\s+|the\s+)?", words)
+    number = words[spanned.end() :] if spanned is not None else words
+    if not (_CLOCK_OR_SPAN.fullmatch(number) if spanned is not None else number.isdecimal()):
+        return
+    hours, colon, minutes = number.replace(".", ":").partition(":")
+    asks = f"until {number}, or {hours} h {minutes} min?" if colon else f"{number} h or {number} min?"
+    raise UnknownDuration(f'"{text.strip()[:60]}": {asks} {_EXAMPLES[0].upper()}{_EXAMPLES[1:]}')
 
 
 def _stamp(words: str) -> datetime | None:
@@ -85,7 +100,11 @@ def _after_span(words: str, now: datetime) -> datetime | None:
 
 
 def _amount(text: str) -> float | None:
+    if _THOUSANDS.fullmatch(text):
+        return float(text.replace(",", ""))
     if text[0].isdigit():
+        if len(text.partition(",")[2]) > 2:
+            return None  # neither thousands nor a decimal that people write
         return float(text.replace(",", "."))
     return _WORDS.get(text)
 

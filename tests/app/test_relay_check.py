@@ -37,6 +37,13 @@ def test_a_contactor_that_the_owner_names_counts_instead() -> None:
     assert "carries 2.50 kW (rated_w)" in warnings(site(rated_w=2_500), told())[0]
 
 
+def test_a_relay_of_a_model_that_nobody_listed_is_told_until_its_rating_is_set() -> None:
+    (warning,) = warnings(site(), told(channel_0_on=False, channel_0_initial_state="off"))
+    assert warning.startswith("S21+ draws 3.88 kW, and what garage may carry is unknown")
+    assert warning.endswith("(rating unknown: set rated_w)")
+    assert warnings(site(rated_w=7_200), told(channel_0_on=False)) == []
+
+
 @pytest.mark.parametrize(("power_w", "count"), [(3_840.0, 0), (3_841.0, 1)])
 def test_the_rating_itself_may_be_drawn(power_w: float, count: int) -> None:
     assert len(warnings(site(power_w=power_w), told(channel_0_rated_a=16.0))) == count
