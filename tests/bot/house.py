@@ -206,7 +206,8 @@ class Commands:
         if self.before is not None:
             await self.before(call.command.name)
         self.ran.append((call.command.name, call.arguments, context.place))
-        kind: ReplyKind = "live" if call.command.name == "live" else "answer"
+        kinds: dict[str, ReplyKind] = {"live": "live", "live_off": "live_off"}
+        kind = kinds.get(call.command.name, "answer")
         return replace(say(f"{call.command.name}: {call.arguments or 'all'}"), buttons=self.buttons, kind=kind)
 
     async def tapped(self, action: Mapping[str, Any], scope: Any, context: Context) -> Reply:
@@ -314,7 +315,8 @@ class Wall:
     ) -> SendResult:
         if self.gate is not None:
             await self.gate.wait()
-        if self.results and not isinstance(result := self.results.pop(0), Sent):
+        result = self.results.pop(0) if self.results else Sent()
+        if not isinstance(result, Sent) or not result.confirmed:
             return result
         self.said.append((address.chat_id, plain(reply.blocks)))
         self.pictures += pictures

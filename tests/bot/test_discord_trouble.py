@@ -334,3 +334,36 @@ async def test_a_channels_rate_limit_slows_down_and_loses_nothing(discord_api: D
         await discord_api.wait_for(9)
     assert first_lines(discord_api) == [f"Re: q{n}" for n in range(9)]
     assert discord_api.refused == []
+
+
+async def test_a_pin_is_taken_again(discord_api: DiscordApi) -> None:
+    async with running(discord_api, House()) as adapter:
+        sent = await adapter.outlet.send(ANN, say("SOC 50 %"), ())
+        assert isinstance(sent, Sent)
+        assert sent.ref is not None
+        assert await adapter.outlet.pin(ANN, sent.ref)
+        assert await adapter.outlet.unpin(ANN, sent.ref)
+        assert not await adapter.outlet.unpin(ANN, "123")
+    assert not discord_api.posts[0].pinned
+
+
+@pytest.mark.parametrize("pause_s", [0.01, 900.0])
+async def test_an_old_message_that_was_changed_too_often_stands_as_it_is(
+    discord_api: DiscordApi, pause_s: float
+) -> None:
+    old = "123456789012345678"  # of 2015
+    async with running(discord_api, House()) as adapter:
+        limit = Failure(429, 30046, "Maximum number of edits to messages older than 1 hour", {"retry_after": pause_s})
+        discord_api.fail("change", *[limit] * 5)  # as often as the SDK tries it
+        changed = await adapter.outlet.edit(ANN, old, say("SOC 51 %"))
+    assert isinstance(changed, Undeliverable)
+    assert (changed.stands, changed.dead) == (True, False)
+
+
+async def test_a_long_pause_for_a_young_message_is_waited_for(discord_api: DiscordApi) -> None:
+    async with running(discord_api, House()) as adapter:
+        sent = await adapter.outlet.send(ANN, say("SOC 50 %"), ())
+        assert isinstance(sent, Sent)
+        assert sent.ref is not None
+        discord_api.fail("change", too_many(900.0))
+        assert isinstance(await adapter.outlet.edit(ANN, sent.ref, say("SOC 51 %")), TryLater)

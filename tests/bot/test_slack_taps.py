@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.message import Address
+from bot.platforms.slack.parse import EPHEMERAL
 from bot.platforms.slack.render import button_blocks
 from bot.ports import Sent, Undeliverable
 from bot.reply import FORM, Button, say
-from tests.bot.house import House
+from tests.bot.house import House, Places
 from tests.bot.slack_stage import Forms, running, until
 from tests.doubles.slack_api import SlackApi
 from tests.doubles.slack_world import TEAM, Channel, Posted
@@ -226,6 +227,40 @@ async def test_a_reply_to_a_person_finds_their_chat_and_a_message_can_be_changed
     assert isinstance(dead, Undeliverable)
     assert dead.dead
     assert slack.messages[0].channel == "D0U7"
+
+
+async def test_a_pin_is_taken_again(slack: SlackApi) -> None:
+    async with running(slack, House()) as adapter:
+        there = Address("slack", "U7")
+        sent = await adapter.outlet.send(there, say("SOC 50 %"), ())
+        assert isinstance(sent, Sent)
+        assert sent.ref is not None
+        assert await adapter.outlet.pin(there, sent.ref)
+        assert await adapter.outlet.unpin(there, sent.ref)
+        assert not await adapter.outlet.unpin(there, sent.ref)
+        assert not await adapter.outlet.unpin(there, f"{EPHEMERAL}1.1")
+    assert not slack.messages[0].pinned
+
+
+async def test_the_live_message_of_an_open_channel_is_everybodys_and_can_be_changed(slack: SlackApi) -> None:
+    slack.channels["C0GROUP"] = Channel("C0GROUP", "channel")
+    house = House(places=Places({"C0GROUP"}))
+    async with running(slack, house) as adapter:
+        live = await asked(slack, "live", channel="C0GROUP")
+        await until(lambda: live.pinned)
+        assert await adapter.outlet.edit(Address("slack", "C0GROUP"), live.ts, say("SOC 50 %")) == Sent(ref=live.ts)
+    assert (live.alone, live.shown) == (None, "SOC 50 %")
+    assert house.live.kept == [("C0GROUP", f"{TEAM}:U7", live.ts)]
+
+
+async def test_where_the_live_message_cannot_be_written_whoever_asked_hears_why(slack: SlackApi) -> None:
+    slack.channels["C0GROUP"] = Channel("C0GROUP", "channel", has_bot=False)
+    house = House(places=Places({"C0GROUP"}))
+    async with running(slack, house):
+        told = await asked(slack, "live", channel="C0GROUP")
+    assert told.alone == "U7"
+    assert "Invite me with /invite" in told.shown
+    assert house.live.kept == []
 
 
 def test_buttons_stay_within_slacks_limits() -> None:

@@ -190,6 +190,19 @@ async def test_the_live_message_is_kept_and_pinned() -> None:
     assert wall.pinned == ["m1"]
 
 
+async def test_the_word_that_the_live_message_has_ended_ends_it() -> None:
+    house, wall = House(), Wall()
+    await take(house, wall, message("/live_off"))
+    assert (house.live.ended, house.live.kept) == (["7"], [])
+
+
+async def test_a_live_message_that_may_not_have_arrived_is_not_said_to_be_kept() -> None:
+    house, wall = House(), Wall(results=[Sent(confirmed=False)])
+    await take(house, wall, message("/live"))
+    assert house.live.kept == []
+    assert "cannot keep it up to date" in wall.texts[-1]
+
+
 async def test_a_chat_that_is_gone_is_no_route_any_more() -> None:
     house, wall = House(), Wall(results=[Undeliverable("bot was blocked", dead=True)])
     await take(house, wall, message("/status"))

@@ -264,6 +264,10 @@ async def test_a_pin_is_silent_and_a_refused_one_no_failure(api: TelegramApi, ou
     assert not await outlet.pin(ANN, "999")
     assert not await outlet.pin(ANN, "none")
     assert api.pinned == [(7, int(ref), True)]
+    assert await outlet.unpin(ANN, ref)
+    assert not await outlet.unpin(ANN, "999")
+    assert not await outlet.unpin(ANN, "none")
+    assert api.pinned == []
 
 
 @dataclass

@@ -13,8 +13,10 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import discord
 import structlog
 
 from bot.message import Address, Message
@@ -55,6 +57,8 @@ _NO_PICTURE = "(The chart could not be sent as a picture.)"
 _PICTURE_REFUSED = frozenset({TOO_LARGE, FILE_TOO_LARGE, INVALID_FORM, MISSING_PERMISSIONS})
 _TYPING_S = 8.0  # Discord shows it for ten
 _REMEMBERED = 500
+_OLD = timedelta(hours=1)  # messages of more than that are under a limit of their own for changes
+_LONG_PAUSE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,10 @@ class DiscordOutlet:
             if refusal.code == EDITS_USED_UP:
                 return Undeliverable(str(refusal), stands=True)
             return self._refused(address, refusal)
+        except Busy as busy:
+            if busy.after_s >= _LONG_PAUSE_S and _is_old(ref):  # the SDK does not say why: that limit, or a wider one
+                return Undeliverable(str(busy), stands=True)
+            return self._later(busy)
         except DiscordFailure as failure:  # also without an answer: changing it twice does no harm
             return self._later(failure)
         return Sent(ref=ref)
@@ -315,6 +323,10 @@ class DiscordOutlet:
         self._failures += 1
         pause_s = min(60.0, self._first_pause_s * 2.0 ** min(self._failures - 1, 6))
         return TryLater(pause_s * random.uniform(0.5, 1.0))
+
+
+def _is_old(ref: str) -> bool:
+    return ref.isdigit() and discord.utils.snowflake_time(int(ref)) < datetime.now(UTC) - _OLD
 
 
 def _saying_no_picture(part: Part) -> Part:
