@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import notices as stored_notices
@@ -78,6 +78,7 @@ async def create_in(
         "tries": 0,
         "finished_at": now if state == "refused" else None,
         "results": dict(results or {}),
+        "queue_no": await _next_in(connection, org_id, site_id) if state == "queued" else None,
     }
     if idempotency_key is None:
         await connection.execute(insert(table).values(row))
@@ -140,7 +141,8 @@ async def queue(
             table.c.expires_at > now,
             table.c.digest == meant,
         )
-        values: dict[str, Any] = {"state": "queued", "decided_at": now}
+        queue_no = await _next_in(connection, org_id, request.site_id)
+        values: dict[str, Any] = {"state": "queued", "decided_at": now, "queue_no": queue_no}
         if address is not None:
             values["address"] = dict(address)
         done = bool((await connection.execute(statement.values(values))).rowcount == 1)
@@ -149,6 +151,13 @@ async def queue(
         elif request.state == "proposed" and request.digest != meant:
             await note_in(connection, org_id, request, "control_altered", now=now, by=by)
     return done
+
+
+async def _next_in(connection: AsyncConnection, org_id: str, site_id: str) -> int:
+    """The number of the next request that is decided on a site, for whoever holds the lock of its control."""
+    await lock(connection, "control", org_id, site_id)
+    query = select(func.max(table.c.queue_no)).where(table.c.org_id == org_id, table.c.site_id == site_id)
+    return ((await connection.execute(query)).scalar_one() or 0) + 1
 
 
 async def cancel(db: Database, org_id: str, request_id: str, *, now: datetime, by: str | None = None) -> bool:
@@ -228,9 +237,7 @@ async def claim_next(
     left = table.c.lease_until <= now if in_hand is None else table.c.request_id.not_in(sorted(in_hand))
     waiting = or_(table.c.state == "queued", and_(table.c.state == "executing", left))
     query = (
-        select(*COLUMNS)
-        .where(table.c.org_id == org_id, table.c.site_id == site_id, waiting)
-        .order_by(table.c.decided_at, table.c.created_at, table.c.request_id)
+        select(*COLUMNS).where(table.c.org_id == org_id, table.c.site_id == site_id, waiting).order_by(table.c.queue_no)
     )
     async with db.begin() as connection:
         await lock(connection, "control", org_id, site_id)

@@ -7,6 +7,7 @@ meanwhile. `store.people.forget` removes what was theirs.
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -47,6 +48,7 @@ control_requests = Table(
     Column("finished_at", UtcMs),
     Column("results", json_column(), nullable=False),
     Column("reported_at", UtcMs),
+    Column("queue_no", BigInteger),  # the order in which requests were decided, whatever the clocks say
     UniqueConstraint("org_id", "idempotency_key"),
     CheckConstraint(
         "state IN ('proposed', 'queued', 'executing', 'done', 'refused', 'failed', 'cancelled', 'expired')",
@@ -67,6 +69,9 @@ wishes = Table(
     Column("set_by", String, nullable=False),
     Column("set_at", UtcMs, nullable=False),
     Column("request_id", String),
+    Column("queue_no", BigInteger),
+    Column("before", json_column(), nullable=False),
+    Column("held", Boolean, nullable=False),
     CheckConstraint("mode IN ('on', 'off', 'auto', 'hand_on', 'hand_off')", name="mode"),
 )
 
@@ -191,6 +196,17 @@ live_messages = Table(
     Column("external_id", String, nullable=False),
     Column("name", Text, nullable=False),
     Column("started_at", UtcMs, nullable=False),
+)
+
+# The lines that say what is being done while an answer is worked on, so that a restart leaves none standing.
+progress_lines = Table(
+    "progress_lines",
+    metadata,
+    _key("org_id"),
+    Column("platform", String, primary_key=True),
+    _key("chat_id"),
+    _key("ref"),
+    Column("thread", String),
 )
 
 registrations = Table(

@@ -26,7 +26,8 @@ FINISHED: tuple[State, ...] = ("done", "refused", "failed", "cancelled", "expire
 class ControlRequest:
     """One request. `results` holds what came of it per miner; `address` is where its asker is answered.
 
-    `expires_at` bounds the time in which a proposal can be confirmed. `tries` counts how often it was begun.
+    `expires_at` bounds the time in which a proposal can be confirmed. `tries` counts how often it was begun. What was
+    decided later has the higher `queue_no`.
     """
 
     request_id: str
@@ -49,6 +50,7 @@ class ControlRequest:
     finished_at: datetime | None
     results: Mapping[str, Any]
     reported_at: datetime | None
+    queue_no: int | None  # None until it is decided to be done
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,3 +241,25 @@ async def test_a_proposal_that_is_refused_later_keeps_why(database: Database) ->
     assert (found.state, found.results, found.finished_at) == ("refused", results, LATER)
     (row,) = await audit.entries(database, ORG, action="control_refused")
     assert row.details["why"] == "SOC"
+
+
+async def test_requests_are_numbered_and_begun_in_the_order_of_their_decisions_whatever_the_clocks_say(
+    database: Database,
+) -> None:
+    proposal = await made(database)
+    first = await made(database, state="queued", now=NOON + timedelta(hours=1), action="miners.stop")
+    assert await control.queue(database, ORG, proposal.request_id, now=LATER)
+    third = await made(database, state="queued", now=NOON - timedelta(hours=1), action="miners.auto")
+    assert (proposal.queue_no, first.queue_no, third.queue_no) == (None, 1, 3)
+    assert (await made(database, state="refused")).queue_no is None
+    begun = [await control.claim_next(database, ORG, SITE, now=LATER, lease_s=9) for _ in range(3)]
+    assert [request.request_id for request in begun if request] == [
+        first.request_id,
+        proposal.request_id,
+        third.request_id,
+    ]
+
+
+async def test_of_many_decisions_at_once_no_two_have_the_same_number(database: Database, fifty: list[Database]) -> None:
+    asked = await asyncio.gather(*(made(each, state="queued", action="miners.stop") for each in fifty[:20]))
+    assert sorted(request.queue_no or 0 for request in asked) == list(range(1, 21))

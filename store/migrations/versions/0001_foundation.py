@@ -42,8 +42,8 @@ def _protect_audit_on_postgres() -> None:
         op.execute(f"CREATE TRIGGER {name} {moment} EXECUTE FUNCTION audit_is_append_only()")
 
 
-def _words(*names: str) -> list[sa.Column[str]]:
-    return [sa.Column(name, sa.String(), nullable=False) for name in names]
+def _words(*names: str, nullable: bool = False) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.String(), nullable=nullable) for name in names]
 
 
 def _create_tables() -> None:
@@ -83,14 +83,12 @@ def _create_tables() -> None:
         "buttons",
         *_words("org_id", "token_hash"),
         sa.Column("action", JSON, nullable=False),
-        sa.Column("person_id", sa.String()),
-        sa.Column("place", sa.String()),
+        *_words("person_id", "place", nullable=True),
         sa.Column("single_use", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger()),
         sa.Column("used_at", sa.BigInteger()),
-        sa.Column("used_by", sa.String()),
-        sa.Column("used_key", sa.String()),
+        *_words("used_by", "used_key", nullable=True),
         sa.PrimaryKeyConstraint("org_id", "token_hash", name=op.f("pk_buttons")),
     )
     op.create_index(op.f("ix_buttons_org_id_created_at"), "buttons", ["org_id", "created_at"])
@@ -106,13 +104,12 @@ def _create_tables() -> None:
         sa.Column("address", JSON),
         sa.Column("idempotency_key", sa.String()),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("expires_at", sa.BigInteger()),
-        sa.Column("decided_at", sa.BigInteger()),
-        sa.Column("lease_until", sa.BigInteger()),
+        *(sa.Column(name, sa.BigInteger()) for name in ("expires_at", "decided_at", "lease_until")),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("finished_at", sa.BigInteger()),
         sa.Column("results", JSON, nullable=False),
         sa.Column("reported_at", sa.BigInteger()),
+        sa.Column("queue_no", sa.BigInteger()),
         sa.CheckConstraint("origin IN ('typed', 'tapped', 'model', 'plan')", name=op.f("ck_control_requests_origin")),
         sa.CheckConstraint(
             "state IN ('proposed', 'queued', 'executing', 'done', 'refused', 'failed', 'cancelled', 'expired')",
@@ -177,8 +174,7 @@ def _create_tables() -> None:
         "notices",
         sa.Column("notice_id", AUTO_KEY, autoincrement=True, nullable=False),
         *_words("org_id", "site_id"),
-        sa.Column("once_key", sa.String()),
-        sa.Column("person_id", sa.String()),
+        *_words("once_key", "person_id", nullable=True),
         sa.Column("address", JSON),
         *_words("level"),
         sa.Column("text", sa.Text(), nullable=False),
@@ -215,6 +211,12 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_people")),
     )
     op.create_index(op.f("ix_people_org_id"), "people", ["org_id"])
+    op.create_table(
+        "progress_lines",
+        *_words("org_id", "platform", "chat_id", "ref"),
+        sa.Column("thread", sa.String()),
+        sa.PrimaryKeyConstraint("org_id", "platform", "chat_id", "ref", name=op.f("pk_progress_lines")),
+    )
     op.create_table(
         "platform_offsets",
         *_words("org_id", "platform", "name"),
@@ -333,6 +335,9 @@ def _create_tables() -> None:
         *_words("set_by"),
         sa.Column("set_at", sa.BigInteger(), nullable=False),
         sa.Column("request_id", sa.String()),
+        sa.Column("queue_no", sa.BigInteger()),
+        sa.Column("before", JSON, nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
         sa.CheckConstraint("mode IN ('on', 'off', 'auto', 'hand_on', 'hand_off')", name=op.f("ck_wishes_mode")),
         sa.PrimaryKeyConstraint("org_id", "site_id", "miner_id", name=op.f("pk_wishes")),
     )
@@ -354,8 +359,7 @@ def _create_tables() -> None:
         sa.Column("person_id", sa.String()),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("figures", JSON),
-        sa.Column("agent", sa.String()),
-        sa.Column("mode", sa.String()),
+        *_words("agent", "mode", nullable=True),
         sa.Column("prompt_tokens", sa.Integer(), nullable=False),
         sa.Column("completion_tokens", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -373,8 +377,7 @@ def _create_tables() -> None:
     op.create_table(
         "pairing_codes",
         *_words("org_id", "code_hash", "site_id", "role"),
-        sa.Column("person_id", sa.String()),
-        sa.Column("created_by", sa.String()),
+        *_words("person_id", "created_by", nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger()),
