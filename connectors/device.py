@@ -101,9 +101,10 @@ class DaySeries(Protocol):
 class Channel:
     """One switch of a relay. `energy_kwh` is its counter's total, which may begin again at 0 when the relay restarts.
 
-    `timer_left_s` runs until the device flips the switch back by itself. `switched_by` is the relay's own word for what
-    switched it last (`http`, `HTTP_in`, `timer`, `button`, `switch`, `input`, `init`). A relay without a meter has no
-    power figure at all: that is None, and a metered channel that is off is 0.
+    `timer_left_s` runs until the device flips the switch back by itself; a device whose clock is not set cannot tell
+    it, only that a timer of `timer_s` in all is running. `switched_by` is the relay's own word for what switched it
+    last (`http`, `HTTP_in`, `timer`, `button`, `switch`, `input`, `init`). A relay without a meter has no power figure
+    at all: that is None, and a metered channel that is off is 0.
     """
 
     channel: int
@@ -116,6 +117,7 @@ class Channel:
     timer_left_s: float | None
     switched_by: str | None
     errors: tuple[str, ...]
+    timer_s: float | None = None
 
     @property
     def metered(self) -> bool:

@@ -121,6 +121,8 @@ class Keeping:
             return self._stopping.due(miner)
         if step.do == "start" and not self._starting.free:
             return False
+        if step.do == "renew" and self._relays.renewed_lately(miner):
+            return False
         return self._work.monotonic() >= self._not_before_s.get(miner.id, 0.0)
 
     def _begin(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -7,6 +7,7 @@ database, and a database in trouble holds up no switch.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -32,6 +33,7 @@ T = TypeVar("T")
 EVENT = "relay_state_not_stored"
 LONGEST_WAIT_S = 3.0  # a relay that wants a pause, when a person waits for it
 READ_BACK_PAUSES_S = (0.0, 0.15, 0.3, 0.5, 1.0, 1.0)
+SHORTEST_RENEWAL_S = 1.0
 STOPPED_BELOW_W = 100.0  # facts: a miner that does not hash draws less
 
 
@@ -46,6 +48,8 @@ class Relays:
         self.wishes: dict[str, Wish] = {}
         self.locks: dict[str, asyncio.Lock] = {miner.id: asyncio.Lock() for miner in work.site.miner}
         self._commands: Counter[str] = Counter()
+        self._switched_on_s: dict[str, float] = {}  # our last command ON, until its timer is seen (monotonic)
+        self._timer_ends_s: dict[str, float] = {}  # as we set it (monotonic)
         self._unreachable: set[str] = set()
 
     async def load(self) -> None:
@@ -67,7 +71,20 @@ class Relays:
     async def switch_on(self, miner: Miner, off_after_s: float) -> None:
         """Close the relay for so long at the most. Raises a `ConnectorError`; after an unknown end: read back."""
         device = self._device(miner.device)
-        await self._patiently(miner, True, lambda: device.switch_on(miner.channel, off_after_s=off_after_s))
+        ends_s = self._work.monotonic() + off_after_s
+        try:
+            await self._patiently(miner, True, lambda: device.switch_on(miner.channel, off_after_s=off_after_s))
+        except ConnectorError as error:
+            if not isinstance(error, Unreachable) or error.maybe_done:
+                self._timer_ends_s.setdefault(miner.id, ends_s)  # an earlier timer may run on as well
+            raise
+        self._timer_ends_s[miner.id] = ends_s
+        self._switched_on_s[miner.id] = self._work.monotonic()
+
+    def renewed_lately(self, miner: Miner) -> bool:
+        """Whether our last command ON is too young to be repeated, though no timer has been seen since."""
+        since_s = self._work.monotonic() - self._switched_on_s.get(miner.id, -math.inf)
+        return since_s < max(self._work.site.control.timer_s / 6, SHORTEST_RENEWAL_S)
 
     async def switch_off(self, miner: Miner) -> None:
         """Open the relay. Raises a `ConnectorError`; after an unknown end: read back."""
@@ -213,7 +230,27 @@ class Relays:
 
     async def _channels(self, device_id: str) -> tuple[Channel, ...]:
         device = self._device(device_id)
-        return await self._within_time(device.channels, device_id)
+        found = await self._within_time(device.channels, device_id)
+        miners = {miner.channel: miner.id for miner in self._work.site.miner if miner.device == device_id}
+        return tuple(self._timed(miners.get(channel.channel), channel) for channel in found)
+
+    def _timed(self, miner_id: str | None, seen: Channel) -> Channel:
+        """The channel of a relay whose clock is not set, with what is left of its timer since our own command."""
+        if miner_id is None:
+            return seen
+        if seen.on is False:
+            self._timer_ends_s.pop(miner_id, None)
+        if seen.timer_left_s is not None:
+            self._switched_on_s.pop(miner_id, None)
+        if not seen.on or seen.timer_left_s is not None or seen.timer_s is None:
+            return seen
+        left_s = None
+        known = self.states.get(miner_id)
+        if miner_id in self._timer_ends_s:
+            left_s = self._timer_ends_s[miner_id] - self._work.monotonic()
+        elif known is not None and known.on and known.timer_until is not None:  # set before this worker began
+            left_s = (known.timer_until - self._work.clock()).total_seconds()
+        return seen if left_s is None else replace(seen, timer_left_s=max(left_s, 0.0))
 
     async def _patiently(self, miner: Miner, wanted: bool, call: Callable[[], Awaitable[None]]) -> None:
         """Command; a relay that asks for a short pause is looked at after it, and commanded again if that is needed."""

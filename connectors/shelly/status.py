@@ -84,6 +84,7 @@ def _channel(index: int, part: Mapping[str, Any], device_time_s: float | None) -
         timer_left_s=_timer_left_s(part, device_time_s),
         switched_by=text(part.get("source")),
         errors=tuple(str(error) for error in errors) if isinstance(errors, list) else (),
+        timer_s=number(part.get("timer_duration")),
     )
 
 

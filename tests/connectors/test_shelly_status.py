@@ -30,6 +30,13 @@ def test_the_running_timer_is_told_by_the_devices_own_clock():
     assert PRO[1].timer_left_s is None
 
 
+def test_a_device_whose_clock_is_not_set_tells_only_that_a_timer_runs():
+    told = payload("shelly_pro_two_channels_one_tripped")["result"]
+    first, second = channels(told | {"sys": {"unixtime": None}})[:2]
+    assert (first.timer_left_s, first.timer_s) == (None, told["switch:0"]["timer_duration"])
+    assert (second.timer_left_s, second.timer_s) == (None, None)
+
+
 def test_a_metered_channel_that_is_off_is_zero_and_an_unmetered_one_is_unknown():
     assert miner_w(PRO, {1}) == 0
     assert miner_w(CONTACTOR, {0}) is None
