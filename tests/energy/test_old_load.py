@@ -119,7 +119,7 @@ def test_the_refusal_tells_what_the_earlier_ones_take() -> None:
 def test_a_load_that_is_older_than_a_start_does_not_show_it_however_long_it_is_on() -> None:
     site = barn()
     c = conditions(
-        load_w=seen(9_100, age_min=14),
+        load_w=seen(8_900, age_min=14),
         miners={"first": relay(), "second": relay(True, changed_min=12, power_w=3000.0), "third": relay()},
     )
     assert [block.rule for block in start_blocks(site, site.miner[0], c)] == ["inverter_limit"]

@@ -32,6 +32,7 @@ OPENS = {
     "create_connection",
     "get_file",
     "open_connection",
+    "get_miner",
     "download_as_bytearray",
     "download_to_drive",
     "download_to_memory",
@@ -51,6 +52,7 @@ PLACES = {
     "connectors/cgminer.py": {"open_connection"},  # a miner's api_host, from commandcenter.toml
     "connectors/http.py": {"AsyncClient"},  # what its users below give it
     "connectors/open_meteo.py": {"HttpClient"},  # the weather service's
+    "connectors/pyasic_miner.py": {"get_miner"},  # a miner's api_host, from commandcenter.toml
     "connectors/shelly/client.py": {"HttpClient"},  # a device's host, from commandcenter.toml
     "connectors/shelly/gen1.py": {"HttpClient"},  # the same
     "connectors/shelly/rpc.py": {"HttpClient"},  # the same
