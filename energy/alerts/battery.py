@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from energy.alerts.levels import above, below
 from energy.alerts.rule import Action, Level, Rule, Signal
@@ -272,8 +272,8 @@ def reserve(s: Situation) -> tuple[Signal, ...]:
     reached = f.reached_at is not None and f.reached_at <= ends
     kept = f.lowest_pct >= f.reserve_pct + s.settings.reserve_clear_pct
     active = reached or (s.is_firing(RESERVE.id) and not kept)
-    clock = "" if f.reached_at is None else format_clock(f.reached_at, s.site.zone, now=s.now)
-    lowest_at = format_clock(f.lowest_at, s.site.zone, now=s.now)
+    clock = "" if f.reached_at is None else _clock(s, f.reached_at)
+    lowest_at = _clock(s, f.lowest_at)
     when = f"reached at {clock}" if clock else "missed by little"
     do, action = _relief(s)
     short = f"{format_percent(max(f.reserve_pct - f.lowest_pct, 0.0))} under it"
@@ -295,3 +295,8 @@ def reserve(s: Situation) -> tuple[Signal, ...]:
             chart="soc_pct",
         ),
     )
+
+
+def _clock(s: Situation, moment: datetime) -> str:
+    """The local time alone: what is told lies within a day."""
+    return format_clock(moment, s.site.zone, now=moment)

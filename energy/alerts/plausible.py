@@ -33,7 +33,7 @@ def implausible(s: Situation) -> tuple[Signal, ...]:
 
 
 def _balance(s: Situation) -> Signal:
-    """More than 25 % of the largest flow and 500 W stay unexplained; clears at 12 % and 300 W."""
+    """More than 20 % of the largest flow and 400 W stay unexplained; clears at 10 % and 300 W."""
     flows = [s.seen(name) for name in ("solar_w", "load_w", "battery_charge_w")]
     grid = s.seen("grid_import_w")
     if grid is None and not s.site.grid.present and s.view.number("grid_import_w") is None:

@@ -41,9 +41,9 @@ class AlertSettings:
     stuck_battery_s: float = 7_200.0
     stuck_rows: int = 6
     stuck_flow_w: float = 500.0  # what must flow or change for still volts or a still SOC to be strange
-    unexplained_share: float = 0.25  # of the largest flow
-    unexplained_w: float = 500.0
-    unexplained_clear_share: float = 0.12
+    unexplained_share: float = 0.2  # of the largest flow
+    unexplained_w: float = 400.0
+    unexplained_clear_share: float = 0.1
     unexplained_clear_w: float = 300.0
     solar_over_kwp: float = 1.4  # panels at a cloud's edge give up to about 1.3 of their rating
     night_solar_w: float = 300.0

@@ -40,9 +40,9 @@ QUIET: dict[str, Any] = {
 }
 
 
-def site(**changes: Any) -> Site:
-    """The ranch with its Cerbo, its SolArk and 10 kWp."""
-    return ranch(**({"device": DEVICES, "array": (Array(name="south", kwp=10.0),)} | changes))
+def site(miner: dict[str, Any] | None = None, **changes: Any) -> Site:
+    """The ranch with its Cerbo, its SolArk and 10 kWp; `miner` changes its first miner."""
+    return ranch(miner, **({"device": DEVICES, "array": (Array(name="south", kwp=10.0),)} | changes))
 
 
 def relay(on: bool | None = False, *, now: datetime = NOON, changed_min: float = 120, **changes: Any) -> RelayNow:

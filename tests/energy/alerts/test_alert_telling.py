@@ -1,0 +1,163 @@
+"""What people read of an alert, when the next person is told, and what quiet hours hold back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from energy.alerts.battery import CRITICAL
+from energy.alerts.episode import Episode, acknowledge, mute, step
+from energy.alerts.escalation import EscalationSettings, escalation_times, next_escalation, steps_due
+from energy.alerts.message import alert_text, filled, message_text
+from energy.alerts.quiet import quiet_until, telling
+from energy.alerts.rule import Level, Signal
+from energy.alerts.stored import episode_from_mapping, episode_to_mapping
+from energy.preferences import Preferences
+from energy.units import UnitPreferences
+from tests.energy.alerts.scene import NOON, relay, scene, signals
+
+ZONE = ZoneInfo("America/Los_Angeles")
+OVERNIGHT = (time(22), time(7))
+
+
+def firing(soc_pct: float = 28.0) -> Episode:
+    episode: Episode | None = None
+    for minute in range(3):
+        now = NOON + timedelta(minutes=minute)
+        s = scene(now=now, soc_pct=soc_pct - minute / 10, relays={"s21": relay(True, now=now), "s19": relay(now=now)})
+        episode, _ = step(CRITICAL, episode, signals(s, CRITICAL.id)[""], now)
+    assert episode is not None
+    assert episode.is_firing
+    return episode
+
+
+def test_an_alert_says_what_how_much_since_when_why_and_what_to_do() -> None:
+    assert alert_text(firing(), CRITICAL, ZONE, NOON + timedelta(minutes=3)).splitlines() == [
+        "CRITICAL: The battery is at 27.8 %, under the critical minimum of 30 %, charging at 2.50 kW. Since 11:59.",
+        "Below this the bank wears and the inverter may shut the site down.",
+        "What to do: Stop s21.",
+    ]
+
+
+def test_an_acknowledged_alert_says_who_has_it() -> None:
+    taken, _ = acknowledge(firing(), "Ann", NOON + timedelta(minutes=5))
+    assert alert_text(taken, CRITICAL, ZONE, NOON + timedelta(minutes=6)).endswith("\nAcknowledged by Ann at 12:05.")
+
+
+def test_what_is_over_says_how_long_it_lasted_and_how_bad_it_was() -> None:
+    episode: Episode | None = firing()
+    for minute in (63, 74):
+        now = NOON + timedelta(minutes=minute)
+        signal = signals(scene(now=now, soc_pct=40.0, firing={("battery_critical", "")}), CRITICAL.id)[""]
+        episode, events = step(CRITICAL, episode, signal, now)
+    assert message_text(events, ZONE, NOON) == (
+        "Over: The battery is back above its minimum. It lasted 1 h 3 min. At its worst: 27.8 %."
+    )
+
+
+def test_figures_are_in_the_reader_s_units() -> None:
+    hot = signals(scene(battery_temperature_c=55.0), "battery_hot")[""]
+    assert filled(hot, UnitPreferences(temperature="F")).startswith("The battery is at 131.0 °F and may have")
+
+
+def test_a_value_just_past_its_limit_is_not_shown_as_the_limit() -> None:
+    low = signals(scene(soc_pct=29.99), "battery_critical")[""]
+    assert filled(low).startswith("The battery is at just under 30 %, under the critical minimum of 30 %")
+
+
+def test_braces_in_a_device_s_words_do_no_harm() -> None:
+    odd = Signal(rule_id="x", active=True, what="The relay says {0.__class__} at {value}.", value=1.0, unit="W")
+    assert filled(odd) == "The relay says {0.__class__} at 1 W."
+
+
+def test_a_critical_alert_goes_on_to_the_next_until_it_is_acknowledged() -> None:
+    episode = firing()
+    told_at = episode.first_told_at
+    assert told_at is not None
+    at = [told_at + timedelta(seconds=s) for s in (599, 600, 1_800, 3_600, 9_999)]
+    assert [steps_due(episode, now) for now in at] == [0, 1, 2, 3, 3]
+    assert next_escalation(episode, 0) == told_at + timedelta(minutes=10)
+    assert next_escalation(episode, 3) is None
+    taken, _ = acknowledge(episode, "ann", NOON)
+    assert [steps_due(taken, now) for now in at] == [0] * 5
+    assert next_escalation(taken, 0) is None
+
+
+def test_telling_again_does_not_start_the_escalation_anew() -> None:
+    episode = firing()
+    later = replace(episode, told_at=NOON + timedelta(hours=5))
+    assert escalation_times(later) == escalation_times(episode)
+
+
+def test_a_muted_alert_is_passed_on_when_its_mute_ends() -> None:
+    until = NOON + timedelta(hours=2)
+    muted, _ = mute(firing(), until, NOON)
+    assert steps_due(muted, until - timedelta(seconds=1)) == 0
+    assert (steps_due(muted, until), next_escalation(muted, 0)) == (3, until)
+
+
+def test_a_warning_is_passed_on_only_where_that_is_wanted() -> None:
+    warning = replace(firing(), level=Level.WARNING)
+    assert escalation_times(warning) == ()
+    assert len(escalation_times(warning, EscalationSettings(after_s=(60,), least=Level.WARNING))) == 1
+
+
+def local(year: int, month: int, day: int, hour: int, minute: int = 0, fold: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=ZONE, fold=fold).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "quiet"), [(21, 59, False), (22, 0, True), (0, 0, True), (6, 59, True), (7, 0, False)]
+)
+def test_quiet_hours_pass_midnight(hour: int, minute: int, quiet: bool) -> None:
+    day = 25 if hour < 12 else 24
+    ends = quiet_until(OVERNIGHT, ZONE, local(2026, 11, day, hour, minute))
+    assert ends == (local(2026, 11, 25, 7) if quiet else None)
+
+
+def test_the_night_of_23_and_the_night_of_25_hours_end_at_seven_by_the_clock() -> None:
+    spring, autumn = local(2026, 3, 7, 23), local(2026, 10, 31, 23)
+    assert quiet_until(OVERNIGHT, ZONE, spring) == local(2026, 3, 8, 7) == spring + timedelta(hours=7)
+    assert quiet_until(OVERNIGHT, ZONE, autumn) == local(2026, 11, 1, 7) == autumn + timedelta(hours=9)
+
+
+def test_quiet_hours_that_end_in_the_hour_that_comes_twice_end_once() -> None:
+    hours = (time(22), time(1, 30))
+    assert quiet_until(hours, ZONE, local(2026, 11, 1, 1, 29)) is not None
+    assert quiet_until(hours, ZONE, local(2026, 11, 1, 1, 45)) is None
+    assert quiet_until(hours, ZONE, local(2026, 11, 1, 1, 10, fold=1)) is None
+
+
+def test_quiet_hours_that_begin_in_the_hour_that_is_left_out_still_hold() -> None:
+    hours = (time(2, 30), time(6))
+    assert quiet_until(hours, ZONE, local(2026, 3, 8, 4)) == local(2026, 3, 8, 6)
+    assert quiet_until(hours, ZONE, local(2026, 3, 8, 1, 59)) is None
+
+
+@pytest.mark.parametrize(
+    ("level", "preferences", "expected"),
+    [
+        (Level.CRITICAL, Preferences(quiet_hours=OVERNIGHT), "now"),
+        (Level.WARNING, Preferences(quiet_hours=OVERNIGHT), "digest"),
+        (Level.WARNING, Preferences(), "now"),
+        (Level.WARNING, Preferences(critical_only=True), "never"),
+        (Level.CRITICAL, Preferences(critical_only=True), "now"),
+        (Level.CRITICAL, Preferences(alerts=False), "never"),
+        (Level.INFO, Preferences(quiet_hours=OVERNIGHT, timezone="Europe/Berlin"), "now"),
+    ],
+)
+def test_quiet_hours_hold_back_all_but_critical_in_the_person_s_own_zone(
+    level: Level, preferences: Preferences, expected: str
+) -> None:
+    assert telling(level, preferences, ZONE, local(2026, 11, 25, 3)) == expected
+
+
+def test_an_episode_survives_being_stored() -> None:
+    muted, _ = mute(acknowledge(firing(), "Ann", NOON)[0], NOON + timedelta(hours=1), NOON)
+    stored = json.loads(json.dumps(episode_to_mapping(muted)))
+    assert episode_from_mapping(stored) == muted
+    assert episode_from_mapping(stored | {"of_a_later_version": 1}) == muted
