@@ -21,7 +21,7 @@ from bot.reply import (
     plain,
     say,
 )
-from bot.text import blocks_from_text, clean, without_foreign_links
+from bot.text import blocks_from_text, clean, inert, without_foreign_links
 from charts.specs import spec_from_json, spec_to_json
 from energy.units import format_duration
 
@@ -131,7 +131,7 @@ def reply_from_answer(answer: Answer) -> Reply:
         blocks.append(Paragraph((Text("I have no answer to that."),)))
     small_print = [line for line in (last, *answer.notes) if line]
     if small_print:
-        blocks.append(Source(without_foreign_links(clean("\n".join(small_print)))))
+        blocks.append(Source(inert(without_foreign_links(clean("\n".join(small_print))))))
     return Reply(tuple(blocks), answer.charts)
 
 

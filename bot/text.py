@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from bot.reply import Block, Bold, Code, CodeBlock, Inline, Lines, Paragraph, Text
@@ -18,6 +19,15 @@ _INVISIBLE = re.compile(
 
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\(([^)\s]*)[^)\n]*\)")
 _URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/?#<>\"']*)[^\s<>\"']*")
+# Chats make links of bare domains, of addresses and of mentions; the same text with these looks the same and is none.
+_LINKING_DOT = re.compile(r"(?<=\S)[.。．｡](?=[^\W\d_])")
+_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?=[:/]\S)")  # with a port or a path
+_LINKING_AT = re.compile(r"@(?=\w)")
+_LOOKALIKES = str.maketrans({".": "․", "。": "․", "．": "․", "｡": "․", "@": "＠"})
+_HOST_OR_NAME = re.compile(r"(?<![\w.@/-])[\w-]+(?:\.[\w-]+)+(?![\w@-])")
+_ABBREVIATION = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")  # e.g., i.e., p.m.
+_FILE = re.compile(r"[\w-]+\.(?:toml|json|ya?ml|csv|txt|log|db|cfg|ini|pdf|png)", re.IGNORECASE)  # none is a domain
+_EXAMPLE = re.compile(r"(?<![\w.@+-])[\w+-]+@example\.org(?![\w.-])")  # reserved: nobody can own it
 _INLINE = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*|__(?=\S)(.+?)(?<=\S)__|`([^`\n]+)`")
 _BULLET = re.compile(r"^\s{0,3}[-*•]\s+(.*)$")
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$")
@@ -57,10 +67,55 @@ def without_foreign_links(text: str, allowed_hosts: frozenset[str] = frozenset()
     return _URL.sub(lambda m: m[0] if allowed(m[1]) else "[link removed]", _LINK.sub(link, text))
 
 
+def inert(text: str, allowed_hosts: frozenset[str] = frozenset()) -> str:
+    """The text in which no chat finds a link, an address or a mention, character for character as long as it was.
+
+    URLs and bare names of allowed hosts stay, and so do figures, times, file names and abbreviations.
+    """
+    kept = [match.span() for match in (*_URL.finditer(text), *_EXAMPLE.finditer(text))]
+    kept += [
+        match.span()
+        for match in _HOST_OR_NAME.finditer(text)
+        if match[0].lower() in allowed_hosts or _ABBREVIATION.fullmatch(match[0]) or _FILE.fullmatch(match[0])
+    ]
+    characters = list(text)
+    for pattern in (_LINKING_DOT, _LINKING_AT):
+        for match in pattern.finditer(text):
+            at = match.start()
+            if not any(start <= at < end for start, end in kept):
+                characters[at] = match[0].translate(_LOOKALIKES)
+    return _IPV4.sub(lambda match: match[0].translate(_LOOKALIKES), "".join(characters))
+
+
 def blocks_from_text(text: str, allowed_hosts: frozenset[str] = frozenset()) -> tuple[Block, ...]:
-    """The reply tree of a text with a little Markdown: bold, code, fences, bullets, headings, paragraphs."""
+    """The reply tree of a text with a little Markdown: bold, code, fences, bullets, headings, paragraphs.
+
+    Nothing in it can be tapped but URLs of allowed hosts; code stays as it was written.
+    """
     lines = without_foreign_links(clean(text), allowed_hosts).strip().split("\n")
-    return tuple(_blocks(lines))
+    return tuple(_inert_block(block, allowed_hosts) for block in _blocks(lines))
+
+
+def _inert_block(block: Block, allowed_hosts: frozenset[str]) -> Block:
+    match block:
+        case Paragraph(line):
+            return Paragraph(_inert_line(line, allowed_hosts))
+        case Lines(items):
+            return Lines(tuple(_inert_line(line, allowed_hosts) for line in items))
+        case _:
+            return block
+
+
+def _inert_line(line: tuple[Inline, ...], allowed_hosts: frozenset[str]) -> tuple[Inline, ...]:
+    # As a whole, because a chat finds a domain across bold and plain text too.
+    whole = inert("".join(inline.text for inline in line), allowed_hosts)
+    found: list[Inline] = []
+    position = 0
+    for inline in line:
+        end = position + len(inline.text)
+        found.append(inline if isinstance(inline, Code) else replace(inline, text=whole[position:end]))
+        position = end
+    return tuple(found)
 
 
 def _blocks(lines: list[str]) -> Iterator[Block]:

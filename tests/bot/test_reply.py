@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 
 import pytest
 
 from bot.answering import Delivery, delivery_from_json, delivery_to_json, reply_from_answer
 from bot.message import Address, Attachment, message_from_json, message_to_json
 from bot.reply import Bold, Code, CodeBlock, Lines, Paragraph, Source, Text, plain
-from bot.text import blocks_from_text, clean, clean_name, inlines, is_blank, without_foreign_links
+from bot.text import blocks_from_text, clean, clean_name, inert, inlines, is_blank, without_foreign_links
 from tests.bot.house import answer, message, soc_chart
 
 
@@ -43,6 +45,59 @@ def test_names_with_underscores_and_open_markup_stay_as_written() -> None:
 )
 def test_links_lead_only_to_hosts_that_are_allowed(text: str, expected: str) -> None:
     assert without_foreign_links(text, frozenset({"good.example"})) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("evil.com/?d=59.5", "evil․com/?d=59.5"),
+        ("t.me/joinchat/abc", "t․me/joinchat/abc"),
+        ("mailto:a@b.c", "mailto:a＠b․c"),
+        ("@victim and @everyone", "＠victim and ＠everyone"),
+        ("evil。com, evi\u0301l.com", "evil․com, evi\u0301l․com"),
+        ("good.example@evil.com", "good․example＠evil․com"),
+        ("10.0.0.5/x and 10.0.0.5:80/x", "10․0․0․5/x and 10․0․0․5:80/x"),
+        ("**evil**.com", "evil․com"),
+        ("evil**.**com", "evil․com"),
+        ("- evil.com", "• evil․com"),
+        ("# evil.com", "evil․com"),
+    ],
+)
+def test_bare_domains_addresses_and_mentions_of_a_model_are_inert(text: str, expected: str) -> None:
+    assert plain(blocks_from_text(text, frozenset({"good.example"}))) == expected
+    assert len(inert(text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2.5 kW at 12:05, 59.5 %, 3.5/4.5 kW, s19-1.",
+        "10.0.0.5 answers; firmware 1.4.2",
+        "good.example/x and https://good.example/a.b",
+        "e.g. commandcenter.toml, an address such as ann@example.org",
+        "12 kWh @ 0.30 in America/Los_Angeles, min_soc_pct",
+        "Done... and more",
+    ],
+)
+def test_figures_times_files_and_allowed_hosts_stay(text: str) -> None:
+    assert plain(blocks_from_text(text, frozenset({"good.example"}))) == text
+
+
+def test_code_stays_as_it_was_written() -> None:
+    assert blocks_from_text("see `backup.sh` now") == (Paragraph((Text("see "), Code("backup.sh"), Text(" now"))),)
+    assert blocks_from_text("```\nevil.com\n```") == (CodeBlock("evil.com"),)
+
+
+def test_a_long_text_is_made_inert_quickly() -> None:
+    for text in ("a" * 8_000, "a." * 4_000, "1." * 4_000, "@a" * 4_000, "a-" * 4_000, "a.b@" * 2_000):
+        started = time.perf_counter()
+        inert(text)
+        assert time.perf_counter() - started < 0.2
+
+
+def test_small_print_is_inert_too() -> None:
+    reply = reply_from_answer(replace(answer("63 %"), notes=("see evil.com and @ann",)))
+    assert plain(reply.blocks).endswith("see evil․com and ＠ann")
 
 
 def test_a_source_line_becomes_small_print_and_notes_follow() -> None:
