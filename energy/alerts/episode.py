@@ -1,9 +1,10 @@
 """An alert from its first sign to its end, and the one step that carries it on. Pure: the time is an argument.
 
 ok -> pending -> firing -> acknowledged -> resolved. `for`, and how long a rule must be clear, count in the time of the
-measurements, so that one reading that is looked at for five minutes is not five minutes of evidence. Unknown data holds
-everything as it is: it neither fires nor resolves. A measurement older than one that was judged already is history and
-changes nothing. After the clock was set back, no moment lies in the future, so nothing waits for it to come again.
+measurements, so that one noisy reading that is looked at for five minutes is not five minutes of evidence; flags and
+codes (`Signal.steady`) count in clock time while they are fresh. Unknown data holds everything as it is: it neither
+fires nor resolves. A measurement older than one that was judged already is history and changes nothing. After the clock
+was set back, no moment lies in the future, so nothing waits for it to come again.
 """
 
 from __future__ import annotations
@@ -110,9 +111,15 @@ def step(rule: Rule, episode: Episode | None, signal: Signal, now: datetime, *, 
     late = episode is not None and episode.seen_at is not None and moment < episode.seen_at
     if signal.active is None or late:
         return _unknown(episode, now), ()
+    counted = now if signal.steady else moment
     if signal.active:
-        return _active(rule, episode, signal, moment, now, hushed=inhibited)
-    return _inactive(rule, episode, moment, now)
+        after, events = _active(rule, episode, signal, counted, now, hushed=inhibited)
+    else:
+        after, events = _inactive(rule, episode, counted, now)
+    if after is not None and after.seen_at != moment:
+        after = replace(after, seen_at=moment)
+        events = tuple(replace(event, episode=after) for event in events)
+    return after, events
 
 
 def acknowledge(episode: Episode, by: str, now: datetime) -> tuple[Episode, tuple[Event, ...]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from energy.alerts.episode import Episode, Event, State, step
 from energy.alerts.rule import Rule, Signal
@@ -13,6 +14,7 @@ from energy.alerts.table import BY_ID, RULES
 from energy.alerts.together import inhibitor
 
 Judged = tuple[Rule, Signal]
+NOTHING_MUTED: MappingProxyType[str, datetime] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,17 @@ def judge(s: Situation) -> list[Judged]:
     return [(rule, signal) for rule, judged_by in RULES for signal in judged_by(s)]
 
 
-def evaluate(judged: Iterable[Judged], episodes: Mapping[Key, Episode], now: datetime) -> Evaluation:
+def evaluate(
+    judged: Iterable[Judged],
+    episodes: Mapping[Key, Episode],
+    now: datetime,
+    *,
+    muted: Mapping[str, datetime] = NOTHING_MUTED,
+) -> Evaluation:
     """Carry `episodes` (by rule and subject) on with what was judged at `now` (aware UTC).
 
-    The rules that explain others go first, so that an alert and its consequences that come together are one.
+    The rules that explain others go first, so that an alert and its consequences that come together are one. `muted`
+    has until when a whole rule is muted, whatever its subjects.
     """
     everything = list(judged)
     rules = {**BY_ID, **{rule.id: rule for rule, _ in everything}}
@@ -53,8 +62,12 @@ def evaluate(judged: Iterable[Judged], episodes: Mapping[Key, Episode], now: dat
         parent = None
         if rule.inhibited_by and (signal.active or before is not None):
             parent = inhibitor(rule, signal.subject, signal.devices, open_ones.values(), rules)
-        after, happened = step(rule, before, signal, now, inhibited=parent is not None)
-        if after is None or after == before:
+        until = muted.get(rule.id)
+        hushed = until is not None and now < until
+        if until is not None and hushed and before is not None and not before.is_muted(until):
+            before = replace(before, muted_until=until)
+        after, happened = step(rule, before, signal, now, inhibited=parent is not None or hushed)
+        if after is None or after == standing.get(signal.key):
             continue
         standing[signal.key] = changed[signal.key] = after
         events += happened

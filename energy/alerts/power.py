@@ -239,6 +239,7 @@ def grid_outage(s: Situation) -> tuple[Signal, ...]:
             active=merged.value is False if known else None,
             devices=merged.sources,
             taken_at=merged.taken_at if known else None,
+            steady=True,
             what=f"The grid is gone; the site runs on its own.{left}",
             why="The battery and the sun must carry everything until it returns.",
             do="Stop what can wait, the miners first." if s.running_miners() else "Use little until it returns.",

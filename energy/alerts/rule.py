@@ -60,9 +60,10 @@ class Signal:
     """What a rule sees now. `active` None is unknown, which neither fires nor resolves anything.
 
     `subject` is what it is about where a rule has several (a device, a miner, a fault code); `devices` are those that
-    the figures come from. `taken_at` (aware UTC) is when the figure was measured; None = it is about this moment.
-    `value` and `threshold` are in `unit`. In `what`, `{value}` and `{threshold}` stand for the two as the reader's
-    units have them. `chart` is the field to draw.
+    the figures come from. `taken_at` (aware UTC) is when the figure was measured; None = it is about this moment. A
+    `steady` one is a flag or a code without noise: one reading is evidence for as long as it is fresh, else `for` and
+    the like count in the time of the measurements. `value` and `threshold` are in `unit`; in `what`, `{value}` and
+    `{threshold}` stand for the two as the reader's units have them. `chart` is the field to draw.
     """
 
     rule_id: str
@@ -70,6 +71,7 @@ class Signal:
     subject: str = ""
     devices: tuple[str, ...] = ()
     taken_at: datetime | None = None
+    steady: bool = False
     value: float | None = None
     threshold: float | None = None
     unit: str = ""

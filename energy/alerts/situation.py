@@ -124,7 +124,7 @@ class Situation:
 
     def is_current(self, moment: datetime | None) -> bool:
         """Whether something that was read at `moment` still says how it is now."""
-        return moment is not None and self.now - moment <= USABLE
+        return moment is not None and -ACCEPTED_CLOCK_SKEW <= self.now - moment <= USABLE
 
     def relay_watts(self, miner: Miner) -> tuple[float, float]:
         """The least and the most that a miner draws now (W), by its relay; equal where that is known."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from energy.alerts.episode import State, acknowledge, mute, resolve, step
+from energy.alerts.episode import Episode, State, acknowledge, mute, resolve, step
 from energy.alerts.rule import Level, Rule, Signal
 from tests.energy.alerts.scene import NOON, Life
 
@@ -39,6 +39,24 @@ def test_one_reading_that_is_looked_at_for_five_minutes_is_not_five_minutes_of_e
     life = Life(rule(for_s=300))
     assert [life.at(minute, True, age_min=minute) for minute in range(11)] == [["pending"], *([[]] * 10)]
     assert life.at(11, True, age_min=0) == ["fired"]
+
+
+def test_a_flag_counts_by_the_clock_while_it_is_fresh() -> None:
+    outage = rule(for_s=120, keep_firing_s=120)
+
+    def told(minute: float, seen: bool, age_min: float, episode: Episode | None) -> tuple[Episode | None, list[str]]:
+        now = NOON + timedelta(minutes=minute)
+        taken_at = now - timedelta(minutes=age_min)
+        signal = Signal(rule_id="low", active=seen, taken_at=taken_at, steady=True)
+        after, events = step(outage, episode, signal, now)
+        return after, [event.kind for event in events]
+
+    episode, first = told(0, True, 0, None)
+    episode, second = told(2, True, 2, episode)
+    episode, third = told(3, False, 0, episode)
+    episode, late = told(4, True, 1.5, episode)
+    episode, fourth = told(5, False, 2, episode)
+    assert (first, second, third, late, fourth) == (["pending"], ["fired"], [], [], ["resolved"])
 
 
 def test_it_resolves_once_it_was_clear_for_long_enough() -> None:

@@ -145,6 +145,20 @@ def test_a_muted_alert_is_not_shown() -> None:
     assert [group.name for group in visible(watch.episodes.values(), later)] == ["battery"]
 
 
+def test_a_rule_can_be_muted_for_all_its_subjects_and_what_still_stands_is_told_afterwards() -> None:
+    episodes: dict[Key, Episode] = {}
+    told: list[tuple[int, str]] = []
+    for minute in range(60):
+        now = NOON + timedelta(minutes=minute)
+        firing, pending = open_keys(episodes)
+        s = replace(scene(now=now, fault_codes=("F1", "F2")[: 1 + minute // 10]), firing=firing, pending=pending)
+        muted = {"inverter_fault": NOON + timedelta(minutes=30)}
+        result = evaluate(judge(s), episodes, now, muted=muted)
+        episodes.update(result.changed)
+        told += [(minute, f"{e.kind} {e.episode.subject}") for e in result.events if e.tell]
+    assert told == [(30, "raised F1"), (30, "raised F2")]
+
+
 def test_the_list_shows_what_matters_most_first() -> None:
     watch = Watch()
     watch.until(20, soc_pct=28.0, generator_w=0.0, battery_temperature_c=-20.0, grid_present=False)
