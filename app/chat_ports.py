@@ -14,7 +14,7 @@ from bot.live import LiveMessage
 from bot.message import Address, Sender
 from bot.ports import AlreadySomebody, Assistant, Commands, LiveMessages, Pending, Renderer, ScopeFor
 from energy.site import Site
-from services import buttons, conversations, live, notices, people, routes
+from services import buttons, conversations, live, notices, people, progress, routes
 from services.buttons import Redeemed
 from services.conversations import Place
 from services.scope import DEFAULT_ORG_ID
@@ -215,6 +215,23 @@ class StoredLive:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredProgress:
+    """`bot.ports.ProgressRefs`."""
+
+    database: Database
+
+    async def keep(self, address: Address, ref: str) -> None:
+        await progress.keep(self.database, _line(address, ref))
+
+    async def forget(self, address: Address, ref: str) -> None:
+        await progress.forget(self.database, _line(address, ref))
+
+    async def all(self, platform: str) -> Sequence[tuple[Address, str]]:
+        found = await progress.all_of(self.database, platform)
+        return [(Address(line.platform, line.chat_id, line.thread), line.ref) for line in found]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredRegistration:
     """What a platform was last told of the commands."""
 
@@ -230,6 +247,10 @@ class StoredRegistration:
 
 def _address(way: Any) -> Address:
     return Address(way["platform"], way["chat_id"], way.get("thread"))
+
+
+def _line(address: Address, ref: str) -> progress.ProgressLine:
+    return progress.ProgressLine(address.platform, address.chat_id, address.thread, ref)
 
 
 def _place(address: Address) -> Place:

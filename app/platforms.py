@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.chat_ports import StoredOffset, StoredRegistration
+from app.chat_ports import StoredOffset, StoredProgress, StoredRegistration
 from app.settings import DiscordSettings, Settings, SlackSettings, TelegramSettings
 from bot.chat import Chat
 from bot.commands.command import Command
@@ -68,7 +68,7 @@ def platforms_of(settings: Settings, chat: Chat, commands: CommandSide, database
     if settings.telegram is not None:
         adapters.append(_telegram(settings.telegram, chat, commands, database, hooks))
     if settings.slack is not None:
-        adapters.append(_slack(settings.slack, chat, commands, hooks))
+        adapters.append(_slack(settings.slack, chat, commands, database, hooks))
     if settings.discord is not None:
         adapters.append(_discord(settings.discord, chat, commands, database))
     return Platforms(tuple(adapters), hooks)
@@ -87,7 +87,7 @@ def _telegram(
     async def moved(old_chat_id: str, new_chat_id: str) -> None:
         await routes.moved(database, "telegram", old_chat_id, new_chat_id)
 
-    outlet = TelegramOutlet(client, on_moved=moved)
+    outlet = TelegramOutlet(client, on_moved=moved, progress_refs=StoredProgress(database))
     registered = StoredRegistration(database, "telegram")
     if settings.webhook_url is not None and settings.webhook_secret is not None:
         webhook = TelegramWebhook(
@@ -117,7 +117,9 @@ def _telegram(
     )
 
 
-def _slack(settings: SlackSettings, chat: Chat, commands: CommandSide, hooks: dict[str, Hook]) -> PlatformAdapter:
+def _slack(
+    settings: SlackSettings, chat: Chat, commands: CommandSide, database: Database, hooks: dict[str, Hook]
+) -> PlatformAdapter:
     from bot.platforms.slack.client import OFFICIAL_API
     from bot.platforms.slack.ingress import SlackAdapter
 
@@ -130,6 +132,7 @@ def _slack(settings: SlackSettings, chat: Chat, commands: CommandSide, hooks: di
         complete=commands.complete,
         form_source=commands.form,
         api_base_url=settings.api_base_url or OFFICIAL_API,
+        progress_refs=StoredProgress(database),
     )
 
     async def slack_hook(headers: Mapping[str, str], body: bytes) -> HookAnswer:
@@ -153,4 +156,5 @@ def _discord(settings: DiscordSettings, chat: Chat, commands: CommandSide, datab
         registered=StoredRegistration(database, "discord"),
         api_base_url=settings.api_base_url,
         gateway_url=settings.gateway_url,
+        progress_refs=StoredProgress(database),
     )

@@ -240,6 +240,22 @@ class Pending:
     delivery: dict[str, Any] | None
 
 
+class ProgressRefs(Protocol):
+    """Which progress lines stand where, across restarts; written once when a line appears and once when it goes."""
+
+    async def keep(self, address: Address, ref: str) -> None:
+        """Message `ref` is a progress line."""
+        ...
+
+    async def forget(self, address: Address, ref: str) -> None:
+        """It is none any more."""
+        ...
+
+    async def all(self, platform: str) -> Sequence[tuple[Address, str]]:
+        """The lines that stand on a platform."""
+        ...
+
+
 class Inbox(Protocol):
     """Received messages until their replies have gone, committed step by step."""
 

@@ -29,7 +29,8 @@ async def is_open(scope: Scope, platform: str, chat_id: str) -> bool:
 
 async def moved(scope: Scope, platform: str, old_chat_id: str, new_chat_id: str) -> None:
     """The platform gave a group a new id: an open one stays open."""
-    await groups.move(scope.database, scope.org_id, platform, old_chat_id, new_chat_id)
+    async with scope.database.begin() as connection:
+        await groups.move_in(connection, scope.org_id, platform, old_chat_id, new_chat_id)
 
 
 def _by(scope: Scope) -> str:

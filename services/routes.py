@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.scope import DEFAULT_ORG_ID
-from store import groups, routes
+from store import groups, places, routes
 from store.database import Database
 from store.routes import Route as Route
 
@@ -27,6 +27,7 @@ async def mark_dead(database: Database, platform: str, chat_id: str, reason: str
 
 
 async def moved(database: Database, platform: str, old_chat_id: str, new_chat_id: str) -> None:
-    """The platform gave a chat a new id: it stays a route, and an open group stays open."""
-    await routes.move(database, DEFAULT_ORG_ID, platform, old_chat_id, new_chat_id)
-    await groups.move(database, DEFAULT_ORG_ID, platform, old_chat_id, new_chat_id)
+    """The platform gave a chat a new id: it stays a route, an open group stays open, and its buttons go on working."""
+    async with database.begin() as connection:
+        for move_in in (routes.move_in, groups.move_in, places.move_in):
+            await move_in(connection, DEFAULT_ORG_ID, platform, old_chat_id, new_chat_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.audit import append_in
 from store.control_tables import open_groups as table
@@ -56,13 +57,12 @@ async def is_open(db: Database, org_id: str, site_id: str, platform: str, chat_i
         return (await connection.execute(query)).first() is not None
 
 
-async def move(db: Database, org_id: str, platform: str, old_chat_id: str, new_chat_id: str) -> None:
+async def move_in(connection: AsyncConnection, org_id: str, platform: str, old_chat_id: str, new_chat_id: str) -> None:
     """The platform gave a group a new id (Telegram does when it becomes a supergroup)."""
     of_platform = and_(table.c.org_id == org_id, table.c.platform == platform)
-    async with db.begin() as connection:
-        await connection.execute(delete(table).where(of_platform, table.c.chat_id == new_chat_id))
-        statement = update(table).where(of_platform, table.c.chat_id == old_chat_id)
-        await connection.execute(statement.values(chat_id=new_chat_id))
+    await connection.execute(delete(table).where(of_platform, table.c.chat_id == new_chat_id))
+    statement = update(table).where(of_platform, table.c.chat_id == old_chat_id)
+    await connection.execute(statement.values(chat_id=new_chat_id))
 
 
 def _is(org_id: str, site_id: str, platform: str, chat_id: str) -> ColumnElement[bool]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.control_tables import routes as table
 from store.database import Database
@@ -51,12 +52,11 @@ async def mark_dead(db: Database, org_id: str, platform: str, chat_id: str, reas
         return bool((await connection.execute(statement.values(dead_reason=reason[:500]))).rowcount == 1)
 
 
-async def move(db: Database, org_id: str, platform: str, old_chat_id: str, new_chat_id: str) -> None:
+async def move_in(connection: AsyncConnection, org_id: str, platform: str, old_chat_id: str, new_chat_id: str) -> None:
     """The platform gave a chat a new id."""
-    async with db.begin() as connection:
-        await connection.execute(delete(table).where(_is(org_id, platform, new_chat_id)))
-        statement = update(table).where(_is(org_id, platform, old_chat_id))
-        await connection.execute(statement.values(chat_id=new_chat_id))
+    await connection.execute(delete(table).where(_is(org_id, platform, new_chat_id)))
+    statement = update(table).where(_is(org_id, platform, old_chat_id))
+    await connection.execute(statement.values(chat_id=new_chat_id))
 
 
 def _is(org_id: str, platform: str, chat_id: str) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from bot.platforms.telegram.client import connect
 from bot.platforms.telegram.ingress import TelegramPolling
 from bot.platforms.telegram.send import TelegramOutlet
+from bot.ports import ProgressRefs
 from tests.bot.house import House
 from tests.bot.stages.base import COMMANDS, until
 from tests.doubles.telegram_api import TelegramApi
@@ -51,6 +52,7 @@ async def running(
     registered: KeptHash | None = None,
     token: str = "",
     kill: bool = False,
+    progress_refs: ProgressRefs | None = None,
 ) -> AsyncIterator[TelegramPolling]:
     """A bot until the block ends; with `kill` nothing is finished or saved then."""
     bot = connect(SecretStr(token or api.token), api.url, reply_timeout_s=1.0)
@@ -58,7 +60,7 @@ async def running(
     polling = TelegramPolling(
         bot,
         chat,
-        TelegramOutlet(bot, first_pause_s=0.05, group_edit_every_s=0.2),
+        TelegramOutlet(bot, first_pause_s=0.05, group_edit_every_s=0.2, progress_refs=progress_refs),
         offset=offset,
         commands=COMMANDS,
         registered=registered,

@@ -69,13 +69,13 @@ def test_a_thread_is_the_conversation_and_a_mention_opens_one() -> None:
         assert message.address == place
 
 
-def test_an_answer_to_us_in_a_thread_is_for_us_and_other_talk_is_not() -> None:
-    group = {"channel": "C1", "channel_type": "group", "thread_ts": "1.5"}
-    ours = message_from_event(event(**group, parent_user_id="U0BOT"), ME)
-    theirs = message_from_event(event(**group, parent_user_id="U9"), ME)
-    assert ours is not None
-    assert theirs is not None
-    assert (ours.addressed, theirs.addressed) == (True, False)
+@pytest.mark.parametrize("root", ["U0BOT", "U9"])
+def test_in_a_thread_of_a_channel_only_what_names_us_is_for_us(root: str) -> None:
+    thread = {"channel": "C1", "channel_type": "group", "thread_ts": "1.5", "parent_user_id": root}
+    for text, addressed in (("and now?", False), ("<@U0BOT> and now?", True)):
+        message = message_from_event(event(**thread, text=text), ME)
+        assert message is not None
+        assert message.addressed is addressed
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,10 @@ def test_a_tap_on_a_message_that_telegram_shows_no_more() -> None:
     message = tap_from_update(tapped(message={"message_id": 5, "date": 0, "chat": GROUP}), NOW)
     assert message is not None
     assert (message.ref, message.address.key) == ("5", "telegram:-1001")
+    topic = {"message_id": 5, "date": 0, "chat": GROUP, "message_thread_id": 44}
+    message = tap_from_update(tapped(message=topic), NOW)
+    assert message is not None
+    assert (message.ref, message.address.key) == ("5", "telegram:-1001:44")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,13 @@ import asyncio
 import itertools
 import time
 
+from pydantic import SecretStr
+
+from bot.message import Address
+from bot.platforms.telegram.client import connect
+from bot.platforms.telegram.send import TelegramOutlet
+from bot.reply import say
+from bot.standing import RefsInMemory
 from tests.bot.house import House
 from tests.bot.telegram_stage import KeptOffset, running, until
 from tests.doubles.telegram_api import Failure, TelegramApi, lost_answer, too_many
@@ -78,6 +85,65 @@ async def test_a_kill_between_text_and_photo_sends_only_the_photo_after_the_rest
     async with running(api, house):
         await api.wait_for(2)
     assert [message.method for message in api.sent] == ["sendMessage", "sendPhoto"]
+
+
+async def leave_a_line(api: TelegramApi, refs: RefsInMemory, place: Address) -> None:
+    """A run that is killed while it works on an answer."""
+    bot = connect(SecretStr(api.token), api.url, reply_timeout_s=1.0)
+    await bot.initialize()
+    await TelegramOutlet(bot, progress_refs=refs).show_progress(place, "checking the battery ...")
+    await bot.shutdown()
+
+
+async def test_a_progress_line_does_not_outlive_a_kill(api: TelegramApi) -> None:
+    refs = RefsInMemory()
+    await leave_a_line(api, refs, Address("telegram", "-100200", "44"))
+    assert [shown.text for shown in api.standing()] == ["checking the battery ..."]
+    async with running(api, House(), progress_refs=refs) as polling:
+        await until(lambda: polling.ready)
+        assert api.standing() == []
+    assert refs.lines == []
+
+
+async def test_a_progress_line_that_cannot_be_deleted_says_that_it_was_interrupted(api: TelegramApi) -> None:
+    refs = RefsInMemory()
+    await leave_a_line(api, refs, Address("telegram", "-100200"))
+    api.fail("deleteMessage", Failure(400, "Bad Request: message can't be deleted"))
+    async with running(api, House(), progress_refs=refs) as polling:
+        await until(lambda: polling.ready)
+    assert [shown.text for shown in api.standing()] == ["(interrupted)"]
+    assert refs.lines == []
+
+
+async def test_a_progress_line_that_stays_at_the_start_goes_with_the_next_reply_there(api: TelegramApi) -> None:
+    refs, group = RefsInMemory(), Address("telegram", "-100200")
+    await leave_a_line(api, refs, group)
+    api.fail("deleteMessage", Failure(502, "Bad Gateway"))
+    async with running(api, House(), progress_refs=refs) as polling:
+        await until(lambda: polling.ready)
+        assert len(api.standing()) == 1
+        await polling.outlet.send(Address("telegram", "7"), say("elsewhere"), ())
+        assert len(refs.lines) == 1
+        await polling.outlet.send(group, say("66 %"), ())
+        assert [shown.text for shown in api.standing()] == ["elsewhere", "66 %"]
+    assert refs.lines == []
+
+
+async def test_a_stop_in_the_middle_takes_the_progress_line_away(api: TelegramApi) -> None:
+    house, refs = House(), RefsInMemory()
+    house.places.open.add("-100200")
+    never = asyncio.Event()
+
+    async def before(question: str) -> None:
+        await never.wait()
+
+    house.assistant.before = before
+    async with running(api, house, kill=True, progress_refs=refs) as polling:
+        api.say("@commandcenter_bot how is it?", chat_id=-100200, chat_type="supergroup")
+        await until(lambda: house.assistant.asked)
+        await polling.outlet.show_progress(Address("telegram", "-100200"), "checking the battery ...")
+        assert len(refs.lines) == len(api.standing()) == 1
+    assert api.standing() == refs.lines == []
 
 
 async def test_a_batch_whose_answer_got_lost_is_asked_for_again(api: TelegramApi) -> None:

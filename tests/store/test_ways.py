@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from store import absences, audit, groups, live, notices, registrations, routes
+from store import absences, audit, buttons, control, groups, live, notices, places, progress, registrations, routes
 from store.absences import Absence
 from store.database import Database
 from store.live import LiveMessage
 from store.notices import NewNotice
+from store.progress import ProgressLine
 from store.routes import Route
 
 ORG, SITE = "home", "ranch"
@@ -82,10 +83,12 @@ async def test_a_route_dies_and_lives_again_when_its_person_writes(database: Dat
 async def test_a_chat_that_got_a_new_id_stays_a_route_and_an_open_group(database: Database) -> None:
     await routes.seen(database, ORG, "p1", "telegram", "7", NOON)
     await routes.seen(database, ORG, "p1", "telegram", "8", NOON)
-    await routes.move(database, ORG, "telegram", "7", "8")
+    async with database.begin() as connection:
+        await routes.move_in(connection, ORG, "telegram", "7", "8")
     assert [route.chat_id for route in await routes.of_person(database, ORG, "p1")] == ["8"]
     await groups.open_group(database, ORG, SITE, "telegram", "-5", by="p1", now=NOON)
-    await groups.move(database, ORG, "telegram", "-5", "-1005")
+    async with database.begin() as connection:
+        await groups.move_in(connection, ORG, "telegram", "-5", "-1005")
     assert await groups.is_open(database, ORG, SITE, "telegram", "-1005")
     assert not await groups.is_open(database, ORG, SITE, "telegram", "-5")
 
@@ -133,3 +136,56 @@ async def test_what_a_platform_was_told_is_kept(database: Database) -> None:
     await registrations.put(database, ORG, "discord", "commands", "def")
     assert await registrations.get(database, ORG, "discord", "commands") == "def"
     assert await registrations.get(database, ORG, "telegram", "commands") is None
+
+
+async def test_buttons_move_with_their_chat_in_every_topic_and_no_other_chats_do(database: Database) -> None:
+    async def minted(place: str | None) -> str:
+        expires = NOON + timedelta(days=1)
+        return await buttons.mint(
+            database,
+            ORG,
+            action={"do": place},
+            person_id=None,
+            place=place,
+            expires_at=expires,
+            single_use=False,
+            now=NOON,
+        )
+
+    async def verdict(token: str, place: str) -> str:
+        return (await buttons.redeem(database, ORG, token, person_id="p1", place=place, now=NOON)).verdict
+
+    chat, topic, other = [await minted(f"telegram:{place}") for place in ("-5", "-5:44", "-55")]
+    request = await control.create(
+        database,
+        ORG,
+        site_id=SITE,
+        action="miners.start",
+        arguments={"miners": ["s21"]},
+        origin="model",
+        state="proposed",
+        person_id="p1",
+        person_name="Ann",
+        place="telegram:-5:44",
+        now=NOON,
+    )
+    async with database.begin() as connection:
+        await places.move_in(connection, ORG, "telegram", "-5", "-1005")
+    assert await verdict(chat, "telegram:-1005") == "ok"
+    assert await verdict(topic, "telegram:-1005:44") == "ok"
+    assert await verdict(other, "telegram:-55") == "ok"
+    assert await verdict(chat, "telegram:-5") == "elsewhere"
+    moved = await control.get(database, ORG, request.request_id)
+    assert moved is not None
+    assert moved.place == "telegram:-1005:44"
+
+
+async def test_progress_lines_are_known_until_they_are_gone(database: Database) -> None:
+    lines = [ProgressLine("telegram", "-5", "44", "10"), ProgressLine("telegram", "-5", None, "11")]
+    for line in [*lines, lines[0], ProgressLine("slack", "C1", None, "1.2")]:
+        await progress.keep(database, ORG, line)
+    assert await progress.all_of(database, ORG, "telegram") == lines
+    assert await progress.all_of(database, "other", "telegram") == []
+    assert await progress.forget(database, ORG, lines[0])
+    assert not await progress.forget(database, ORG, lines[0])
+    assert await progress.all_of(database, ORG, "telegram") == lines[1:]

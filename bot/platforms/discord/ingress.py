@@ -42,7 +42,7 @@ from bot.platforms.discord.parse import (
 from bot.platforms.discord.registering import Registered, register
 from bot.platforms.discord.render import escaped
 from bot.platforms.discord.send import DiscordOutlet, Part
-from bot.ports import Outlet
+from bot.ports import Outlet, ProgressRefs
 from bot.reply import FORM
 
 log = structlog.get_logger()
@@ -93,6 +93,7 @@ class DiscordAdapter:
         longest_pause_s: float = 60.0,
         identify_every_s: float = 5.0,
         silence_s: float = 60.0,
+        progress_refs: ProgressRefs | None = None,
     ) -> None:
         self._token = token
         self._chat = chat
@@ -109,7 +110,9 @@ class DiscordAdapter:
         self._silence_s = silence_s
         self._wire = Wire(reply_timeout_s=reply_timeout_s)
         self._interactions = Interactions()
-        self.outlet = DiscordOutlet(self._wire, self._interactions, first_pause_s=2 * first_pause_s)
+        self.outlet = DiscordOutlet(
+            self._wire, self._interactions, first_pause_s=2 * first_pause_s, progress_refs=progress_refs
+        )
         self._in_order: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._resumed = False
@@ -158,6 +161,7 @@ class DiscordAdapter:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.outlet.close()
         if self._wire.client is not None and not self._wire.client.is_closed():
             await self._wire.client.close()
 
@@ -284,6 +288,7 @@ class DiscordAdapter:
         return None
 
     async def _take_up(self) -> None:
+        await self.outlet.begin()
         for attempt in range(1, _TRIES_PER_MESSAGE + 1):
             try:
                 await self._chat.resume(self.outlet)

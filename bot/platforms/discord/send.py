@@ -44,8 +44,9 @@ from bot.platforms.discord.forms import button_rows, cut
 from bot.platforms.discord.interactions import Interactions
 from bot.platforms.discord.parse import ANSWER_TO, PLATFORM, REPLY_TO
 from bot.platforms.discord.render import CONTENT_LIMIT, escaped, render
-from bot.ports import PartSent, SendResult, Sent, TryLater, Undeliverable
+from bot.ports import PartSent, ProgressRefs, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply
+from bot.standing import StandingLines
 
 log = structlog.get_logger()
 
@@ -96,6 +97,7 @@ class DiscordOutlet:
         interactions: Interactions,
         *,
         first_pause_s: float = 2.0,
+        progress_refs: ProgressRefs | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wire = wire
@@ -108,6 +110,7 @@ class DiscordOutlet:
         self._gone: dict[str, Refused] = {}  # place -> why nothing can be sent there
         self._nonces: dict[str, str] = {}  # what is to be sent again -> the nonce that it went with
         self._typed_at: dict[str, float] = {}  # place -> when the typing indicator was last asked for
+        self._standing = StandingLines(PLATFORM, progress_refs, self._remove_line)
         self._progress: dict[str, asyncio.Task[str | None]] = {}  # via -> the message that shows the step
 
     @property
@@ -131,6 +134,7 @@ class DiscordOutlet:
     ) -> SendResult:
         """Send the parts from `from_part` on; see `Outlet.send`."""
         parts = _parts(reply, pictures)
+        await self._standing.clear_left_over(address)
         confirmed, ref = True, None
         for number, part in enumerate(parts):
             if number < from_part:
@@ -226,12 +230,33 @@ class DiscordOutlet:
         ref = await before if before is not None else None
         try:
             channel = await self._channel(address)
-            if ref is None:
-                return await self._post(address, channel, part)
-            await self._change(channel, ref, part.body())
+            if ref is not None:
+                await self._change(channel, ref, part.body())
+            elif (ref := await self._post(address, channel, part)) is not None:
+                await self._standing.appeared(address, ref)
         except DiscordFailure as failure:
             log.debug("discord_progress_not_shown", reason=str(failure))
         return ref
+
+    async def begin(self) -> None:
+        """Take away the progress lines that an earlier run left."""
+        await self._standing.begin()
+
+    async def close(self) -> None:
+        """Take away the progress lines of answers that nobody works on any more."""
+        await asyncio.gather(*self._progress.values(), return_exceptions=True)
+        await self._standing.close()
+
+    async def _remove_line(self, address: Address, ref: str, words: str) -> bool:  # noqa: ARG002 - our own can be deleted
+        path = "/channels/{channel_id}/messages/{message_id}"
+        try:
+            await self._wire.call("DELETE", path, channel_id=await self._channel(address), message_id=ref)
+        except Refused as refusal:
+            log.info("discord_progress_left", reason=str(refusal))
+        except DiscordFailure as failure:
+            log.info("discord_progress_not_removed", reason=str(failure))
+            return False
+        return True
 
     async def _send_part(self, address: Address, part: Part, *, lasting: bool) -> SendResult:
         try:
@@ -258,12 +283,20 @@ class DiscordOutlet:
         via = address.via or ""
         progress = await self._progress[via] if via in self._progress else None
         if progress is not None:
+            # No line any more, from before it is the answer: a start after a kill must not take the answer away.
+            await self._standing.gone(address, progress)
             try:
                 await self._change(channel, progress, part.body(), part.pictures)
+            except Unanswered:
+                raise
             except Refused as refusal:
                 if refusal.code != UNKNOWN_MESSAGE:
+                    await self._standing.appeared(address, progress)
                     raise
                 progress = None
+            except DiscordFailure:
+                await self._standing.appeared(address, progress)
+                raise
         self._progress.pop(via, None)
         if progress is not None:
             return progress

@@ -20,6 +20,7 @@ from bot.platforms.slack.intake import Chat, Complete, Intake, pause_s
 from bot.platforms.slack.parse import PLATFORM, Me
 from bot.platforms.slack.send import SlackOutlet
 from bot.platforms.slack.socket import Socket, SocketClosed
+from bot.ports import ProgressRefs
 
 log = structlog.get_logger()
 
@@ -46,11 +47,12 @@ class SlackAdapter:
         reply_timeout_s: float = 20.0,
         first_pause_s: float = 1.0,
         longest_pause_s: float = 60.0,
+        progress_refs: ProgressRefs | None = None,
     ) -> None:
         if app_token is None and signing_secret is None:
             raise ValueError("Slack needs SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)")
         self._client = SlackClient(bot_token, api_base_url, reply_timeout_s=reply_timeout_s, variable="SLACK_BOT_TOKEN")
-        self._outlet = SlackOutlet(self._client, first_pause_s=2 * first_pause_s)
+        self._outlet = SlackOutlet(self._client, first_pause_s=2 * first_pause_s, progress_refs=progress_refs)
         self._intake = Intake(
             self._client,
             chat,
@@ -116,6 +118,7 @@ class SlackAdapter:
     async def close(self) -> None:
         """Close the connections to Slack."""
         await self._intake.close()
+        await self._outlet.close()
         await self._client.close()
         if self._app_client is not None:
             await self._app_client.close()
@@ -157,6 +160,7 @@ class SlackAdapter:
     async def _begin(self) -> None:
         account = await self._client.ask(self._client.api.auth_test())
         self._intake.me = Me(str(account["team_id"]), str(account["user_id"]), account.get("enterprise_id"))
+        await self._outlet.begin()
         await self._chat.resume(self._outlet)
         if self._socket is None:
             self._recovered()

@@ -28,6 +28,8 @@ SCOPES: Mapping[str, str] = {
     "pins:write": "/cc live",
     "users:read": "the names of those who write",
 }
+# No `message.channels` or `message.groups`: in a thread of a channel one names the bot each time, since hearing answers
+# to it without its name would mean to be sent every word that is said in the channel.
 EVENTS = ("app_mention", "message.im")
 
 _ABOUT = (

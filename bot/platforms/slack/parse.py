@@ -76,7 +76,6 @@ def message_from_event(body: Mapping[str, Any], me: Me) -> Message | None:
     attachments = _attachments(event)
     if not text and not attachments and not named:
         return None
-    answers_us = event.get("parent_user_id") == me.user_id
     return Message(
         address=Address(PLATFORM, channel, event.get("thread_ts") or (None if direct else ts)),
         sender=Sender(
@@ -87,7 +86,7 @@ def message_from_event(body: Mapping[str, Any], me: Me) -> Message | None:
         key=f"{body.get('team_id') or me.team_id}:{channel}:{ts}",
         attachments=attachments,
         direct=direct,
-        addressed=direct or named or answers_us or event.get("type") == "app_mention",
+        addressed=direct or named or event.get("type") == "app_mention",
     )
 
 

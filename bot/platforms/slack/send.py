@@ -14,7 +14,7 @@ from bot.platforms.slack.client import TOKEN_ERRORS, Busy, NotSent, Refused, Sla
 from bot.platforms.slack.parse import EPHEMERAL, PLATFORM, Via
 from bot.platforms.slack.progress import ProgressLines
 from bot.platforms.slack.render import Rendered, button_blocks, cut, escaped, render, small_print, words
-from bot.ports import PartSent, SendResult, Sent, TryLater, Undeliverable
+from bot.ports import PartSent, ProgressRefs, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply
 
 log = structlog.get_logger()
@@ -51,10 +51,12 @@ class SlackOutlet:
     local = False
     has_forms = True
 
-    def __init__(self, client: SlackClient, *, first_pause_s: float = 2.0) -> None:
+    def __init__(
+        self, client: SlackClient, *, first_pause_s: float = 2.0, progress_refs: ProgressRefs | None = None
+    ) -> None:
         self._client = client
         self._first_pause_s = first_pause_s
-        self._progress = ProgressLines(client)
+        self._progress = ProgressLines(client, progress_refs)
         self._chats: dict[str, str] = {}  # a person's id -> the channel of the chat with them
         self._failures = 0
 
@@ -72,7 +74,7 @@ class SlackOutlet:
         if reply.kind == "live":  # what stays up to date must be everybody's: nobody can change what one person sees
             address = replace(address, via=None)
         parts = _parts(reply, pictures, private=Via.of(address) is not None)
-        await self._progress.clear(address)
+        await self._progress.clear(self._place(address))
         confirmed, ref = True, None
         for number, part in enumerate(parts):
             if number < from_part:
@@ -99,6 +101,7 @@ class SlackOutlet:
             return Undeliverable("the reply does not fit into one message")
         shown = _shown(parts[0].message)
         via = Via.of(address)
+        await self._progress.clear(self._place(address))
         try:
             if not ref.startswith(EPHEMERAL):
                 channel = await self.channel(address.chat_id)
@@ -145,8 +148,8 @@ class SlackOutlet:
         return True
 
     async def show_working(self, address: Address) -> None:
-        """The status line of a thread; a chat without threads shows nothing until there is a step to tell."""
-        await self._progress.working(address)
+        """The status of a thread; in a direct chat the progress line comes early instead."""
+        await self._progress.working(replace(address, chat_id=await self.channel(address.chat_id)))
 
     async def show_progress(self, address: Address, text: str) -> None:
         """The step, in one message that changes with the steps and goes when the answer comes.
@@ -154,7 +157,18 @@ class SlackOutlet:
         Not for answers that one person sees alone: the channel must not see them, and their way takes five posts.
         """
         if Via.of(address) is None:
-            await self._progress.show(replace(address, chat_id=await self.channel(address.chat_id)), address.key, text)
+            await self._progress.show(replace(address, chat_id=await self.channel(address.chat_id)), text)
+
+    async def begin(self) -> None:
+        """Take away the progress lines that an earlier run left."""
+        await self._progress.standing.begin()
+
+    async def close(self) -> None:
+        """Take away the progress lines of answers that nobody works on any more."""
+        await self._progress.close()
+
+    def _place(self, address: Address) -> Address:
+        return replace(address, chat_id=self._chats.get(address.chat_id, address.chat_id))
 
     async def channel(self, chat_id: str) -> str:
         """The channel of a chat; for a person's id the direct chat with them, opened where there was none yet.

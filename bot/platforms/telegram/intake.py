@@ -61,11 +61,13 @@ class Intake:
         await self._bot.initialize()
         self.me = Me(self._bot.id, self._bot.username)
         await register_commands(self._bot, self._commands, self._registered)
+        await self._outlet.begin()
         await self._chat.resume(self._outlet)
 
     async def close(self) -> None:
         """Close the connections to Telegram."""
         await asyncio.gather(*self._releasing)
+        await self._outlet.close()
         await self._bot.shutdown()
 
     async def read(self, update: Update) -> Message | None:

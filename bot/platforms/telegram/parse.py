@@ -115,12 +115,12 @@ def _without(text: str, mention: str) -> str:
 
 def _thread(telegram: MaybeInaccessibleMessage) -> str | None:
     """The forum topic. A reply chain outside a forum carries an id too, and the General topic must not be named."""
-    if not isinstance(telegram, TelegramMessage) or not telegram.is_topic_message:
+    if not isinstance(telegram, TelegramMessage):
         return None
+    # The SDK reads an inaccessible message as one without a date: whether it is in a topic it does not say.
+    in_topic = telegram.is_topic_message or not telegram.is_accessible
     thread_id = telegram.message_thread_id
-    if thread_id is None or thread_id == GENERAL_TOPIC:
-        return None
-    return str(thread_id)
+    return str(thread_id) if in_topic and thread_id not in (None, GENERAL_TOPIC) else None
 
 
 def _attachments(telegram: TelegramMessage) -> tuple[Attachment, ...]:

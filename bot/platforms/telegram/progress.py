@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 import structlog
 from telegram import Bot
-from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
+from bot.message import Address
 from bot.platforms.telegram.client import reason, retry_after_s
+from bot.platforms.telegram.parse import PLATFORM
+from bot.ports import ProgressRefs
+from bot.standing import StandingLines
 from bot.text import clean
 
 log = structlog.get_logger()
@@ -34,8 +38,16 @@ class ProgressLines:
     notify nobody.
     """
 
-    def __init__(self, bot: Bot, *, private_every_s: float = 1.0, group_every_s: float = 3.0) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        *,
+        private_every_s: float = 1.0,
+        group_every_s: float = 3.0,
+        refs: ProgressRefs | None = None,
+    ) -> None:
         self._bot = bot
+        self.standing = StandingLines(PLATFORM, refs, self._remove)
         self._private_every_s = private_every_s
         self._group_every_s = group_every_s
         self._drafts = True
@@ -56,17 +68,36 @@ class ProgressLines:
 
     async def clear(self, chat_id: int | str, thread: int | None) -> None:
         """Take the line away; the answer stands there now."""
+        place = _address(chat_id, thread)
+        await self.standing.clear_left_over(place)
         line = self._lines.pop((chat_id, thread), None)
         if line is None:
             return
         if line.writing is not None:
             await line.writing
-        if line.message_id is None:
-            return
+        if line.message_id is not None:
+            await self.standing.remove(place, str(line.message_id))
+
+    async def close(self) -> None:
+        """Take away every line, also one that is on its way."""
+        writing = [line.writing for line in self._lines.values() if line.writing is not None]
+        await asyncio.gather(*writing, return_exceptions=True)
+        self._lines.clear()
+        await self.standing.close()
+
+    async def _remove(self, address: Address, ref: str, words: str) -> bool:
+        chat_id = int(address.chat_id) if address.chat_id.lstrip("-").isdigit() else address.chat_id
         try:
-            await self._bot.delete_message(chat_id, line.message_id)
+            try:
+                await self._bot.delete_message(chat_id, int(ref))
+            except BadRequest:  # older than two days, or no right to delete
+                await self._bot.edit_message_text(words, chat_id, int(ref))
+        except (BadRequest, Forbidden, ChatMigrated) as refusal:
+            log.info("telegram_progress_left_behind", reason=reason(refusal, self._bot))
         except TelegramError as error:
-            log.warning("telegram_progress_left_behind", reason=reason(error, self._bot))
+            log.info("telegram_progress_not_removed", reason=reason(error, self._bot))
+            return False
+        return True
 
     async def _draft(self, chat_id: int, thread: int | None, text: str) -> bool:
         try:
@@ -87,6 +118,7 @@ class ProgressLines:
                     chat_id, text, message_thread_id=thread, disable_notification=True
                 )
                 line.message_id = message.message_id
+                await self.standing.appeared(_address(chat_id, thread), str(message.message_id))
             else:
                 await self._bot.edit_message_text(text, chat_id, line.message_id)
             line.shown = text
@@ -95,3 +127,7 @@ class ProgressLines:
             pause_s = retry_after_s(error) if isinstance(error, RetryAfter) else 0.0
             line.next_at = time.monotonic() + max(pause_s, self._group_every_s)
             log.debug("telegram_progress_not_shown", reason=reason(error, self._bot))
+
+
+def _address(chat_id: int | str, thread: int | None) -> Address:
+    return Address(PLATFORM, str(chat_id), str(thread) if thread is not None else None)

@@ -25,7 +25,7 @@ from bot.platforms.telegram.keyboard import keyboard
 from bot.platforms.telegram.parse import PLATFORM
 from bot.platforms.telegram.progress import ProgressLines
 from bot.platforms.telegram.render import caption, fits_caption, render, visible
-from bot.ports import PartSent, SendResult, Sent, TryLater, Undeliverable
+from bot.ports import PartSent, ProgressRefs, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply
 
 log = structlog.get_logger()
@@ -66,13 +66,14 @@ class TelegramOutlet:
         on_moved: Moved | None = None,
         first_pause_s: float = 2.0,
         group_edit_every_s: float = 3.0,
+        progress_refs: ProgressRefs | None = None,
     ) -> None:
         self._bot = bot
         self._first_pause_s = first_pause_s
         self._on_moved = on_moved
         self._moved: dict[str, str] = {}
         self._failures = 0
-        self._progress = ProgressLines(bot, group_every_s=group_edit_every_s)
+        self._progress = ProgressLines(bot, group_every_s=group_edit_every_s, refs=progress_refs)
 
     async def send(
         self,
@@ -147,6 +148,14 @@ class TelegramOutlet:
     async def show_progress(self, address: Address, text: str) -> None:
         """The step as a draft, which Telegram shows in private chats and forgets, or in a line that is deleted."""
         await self._progress.show(self._chat_id(address), _thread(address), text)
+
+    async def begin(self) -> None:
+        """Take away the progress lines that an earlier run left."""
+        await self._progress.standing.begin()
+
+    async def close(self) -> None:
+        """Take away the progress lines of answers that nobody works on any more."""
+        await self._progress.close()
 
     async def moved(self, old: str, new: str) -> None:
         """Take note that a group became a supergroup, which has another id."""
