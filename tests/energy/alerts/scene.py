@@ -19,6 +19,8 @@ from energy.series import Series
 from energy.site import Array, Device, Site
 from tests.energy.ranch import NOON, ranch
 
+__all__ = ["NOON", "QUIET", "Life", "active", "relay", "rows", "scene", "signals", "site"]
+
 DEVICES = (
     Device(id="cerbo", kind="victron_mqtt", host="venus.local"),
     Device(id="solark", kind="solark_cloud", plant_id=1),

@@ -10,7 +10,7 @@ from energy.alerts.situation import RelayNow
 from energy.site import Array, Grid
 from tests.energy.alerts.scene import active, relay, rows, scene, signals, site
 
-OFF_GRID = {"grid": Grid(present=False)}
+OFF_GRID: dict[str, Any] = {"grid": Grid(present=False)}
 
 
 def firing(rule: str, yes: bool) -> set[tuple[str, str]]:

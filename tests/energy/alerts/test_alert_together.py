@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from energy.alerts.episode import Episode, Event, State, mute
+from energy.alerts.episode import Episode, Event, State, mute, step
 from energy.alerts.evaluate import evaluate, judge, open_keys
 from energy.alerts.message import message_text
-from energy.alerts.rule import Level
+from energy.alerts.rule import Level, Rule, Signal
 from energy.alerts.settings import DEFAULTS
 from energy.alerts.situation import DeviceNow, Key
 from energy.alerts.table import BY_ID, RULES
@@ -100,6 +100,39 @@ def test_refused_credentials_explain_the_silence_of_the_same_device_alone() -> N
     told = watch.until(5, more={"devices": {"solark": old, "garage": other}})
     assert told == ["fired credentials_refused", "fired device_silent"]
     assert [e.episode.subject for e in watch.events if e.tell] == ["solark", "garage"]
+
+
+PARENT = Rule(id="parent", level=Level.CRITICAL, title="Parent", cleared="Over", of="code")
+CHILD = Rule(
+    id="child", level=Level.WARNING, title="Child", cleared="Over", of="field", inhibited_by=("parent",), group="other"
+)
+
+
+@pytest.mark.parametrize(
+    ("devices", "told"),
+    [(("cerbo",), {"parent"}), (("solark", "cerbo"), {"parent"}), (("solark",), {"parent", "child"})],
+)
+@pytest.mark.parametrize("backwards", [True, False])
+def test_an_alert_explains_another_that_comes_with_it_from_a_device_they_share(
+    devices: tuple[str, ...], told: set[str], backwards: bool
+) -> None:
+    judged = [
+        (PARENT, Signal(rule_id="parent", active=True, subject="F1", devices=("cerbo",))),
+        (CHILD, Signal(rule_id="child", active=True, subject="x", devices=devices)),
+    ]
+    result = evaluate(reversed(judged) if backwards else judged, {}, NOON)
+    assert {event.episode.rule_id for event in result.events if event.tell} == told
+
+
+def test_what_comes_more_than_a_minute_later_is_a_message_of_its_own() -> None:
+    def fired(seconds: float) -> Event:
+        now = NOON + timedelta(seconds=seconds)
+        _, events = step(PARENT, None, Signal(rule_id="parent", active=True, subject=f"F{seconds}"), now)
+        return events[0]
+
+    rules = {"parent": PARENT}
+    assert [len(message) for message in grouped([fired(0), fired(30), fired(60)], rules)] == [3]
+    assert [len(message) for message in grouped([fired(0), fired(61), fired(90)], rules)] == [1, 2]
 
 
 def test_one_miner_s_relay_error_does_not_explain_another_miner() -> None:
