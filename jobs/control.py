@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 
 import structlog
 
@@ -65,15 +66,14 @@ class _Control:
         self._work = work
         self._woken = woken
         self._ending = ending
+        self._no_record_since: datetime | None = None
         self._recorder = Recorder(work)
-        telling = Telling(work, self._recorder)
+        telling = self._telling = Telling(work, self._recorder)
         self._relays = Relays(work, telling, self._recorder)
         self._starting = Starting(work, self._relays, telling)
         self._stopping = Stopping(work, self._relays, self._starting, telling)
         self._keeping = Keeping(work, self._relays, self._starting, self._stopping, telling, self._limits_of)
-        self._execution = Execution(
-            work, self._relays, self._starting, self._stopping, self._keeping, telling, self._limits_of
-        )
+        self._execution = Execution(work, self._relays, self._starting, self._stopping, telling, self._limits_of)
 
     async def run(self) -> None:
         """Until the process is told to end, or this is cancelled because the lease was lost."""
@@ -86,6 +86,7 @@ class _Control:
             loops = [
                 asyncio.create_task(self._repeat("requests", self._execution.claim_all, self._woken)),
                 asyncio.create_task(self._repeat("miners", self._keeping.tick)),
+                asyncio.create_task(self._repeat("record", self._watch_record)),
             ]
             await self._ending.wait()
             await _cancelled(loops)
@@ -112,6 +113,24 @@ class _Control:
                 self._work.surprises.succeeded(EVENT, name)
             await _set_within(event, self._work.pace.tick_s)
 
+    async def _watch_record(self) -> None:
+        """Say once that the database takes no writes, and what that meant when it takes them again."""
+        since, now = self._no_record_since, self._work.clock()
+        if self._recorder.trouble:
+            if since is None:
+                self._no_record_since = now
+                log.error("control_without_record", remedy="free space on the database's disk, or see why it is locked")
+        elif since is not None:
+            self._no_record_since = None
+            log.info("control_recorded_again", after_s=round((now - since).total_seconds()))
+            said = (
+                f"The database took no writes from {self._telling.at(since)} to {self._telling.at(now)}: no miner was "
+                "started and no readings were kept meanwhile; limits held and what ran was looked after. "
+                "Look at the free space on its disk."
+            )
+            await self._telling.note("control_recorded_again", self._work.site.id, said)
+            await self._telling.tell("critical", said)
+
     async def _renew_timers(self) -> None:
         try:
             async with asyncio.timeout(self._work.pace.ending_s / 2):
@@ -122,11 +141,14 @@ class _Control:
             self._work.surprises.failed("timers_not_renewed", self._work.site.id, error)
 
     async def _limits_of(self, person_id: str | None) -> PersonalLimits | None:
-        """A person's own limits, which bind what that person starts; None for the host's command line."""
+        """A person's own limits, which bind what that person starts. None, the site's alone, for everybody else.
+
+        The host's command line and the worker are nobody, and so is somebody who was removed.
+        """
         if person_id is None:
             return None
         person = await people.get(self._work.database, self._work.org_id, person_id)
-        return personal_limits(preferences_in({} if person is None else person.preferences), self._work.site)
+        return None if person is None else personal_limits(preferences_in(person.preferences), self._work.site)
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

@@ -119,7 +119,7 @@ class Keeping:
     def _may(self, miner: Miner, step: Step) -> bool:
         if step.do == "stop":
             return self._stopping.due(miner)
-        if step.do == "start" and not self._starting.free:
+        if step.do == "start" and (self._relays.unrecorded or not self._starting.free):
             return False
         if step.do == "renew" and self._relays.renewed_lately(miner):
             return False

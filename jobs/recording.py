@@ -1,17 +1,37 @@
 """Writing the record without letting it hold up a switch.
 
 A database that is locked, full or away makes a relay wait for a second, not for a minute: the writing goes on behind,
-in order, and a failure is logged.
+in order, and a failure is logged. What must not be lost is written later, when the database takes it again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import structlog
 
 from jobs.work import Work
 
+log = structlog.get_logger()
 CLOSE_WITHIN_S = 2.0
+STUCK_AFTER_S = 5.0
+MOST_WAITING = 1_000
+MOST_TRIES = 5  # while other things can be written
+
+
+@dataclass(slots=True)
+class _Entry:
+    event: str
+    name: str
+    run: Callable[[], Awaitable[None]]
+    keep: str | None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    tries: int = 0
+    writes_before: int = 0
 
 
 class Recorder:
@@ -19,29 +39,112 @@ class Recorder:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._writing: set[asyncio.Task[None]] = set()
+        self._waiting: deque[_Entry] = deque()
+        self._kept: dict[str, _Entry] = {}  # refused so far, oldest first
+        self._more = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._busy_since_s: float | None = None
+        self._failing = False
+        self._writes = 0
 
-    async def write(self, event: str, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Begin to write, and wait for the end, but not for long. A failure is logged as `event`."""
+    @property
+    def trouble(self) -> bool:
+        """Whether the database takes no writes now: it refused the last one, or takes very long over it."""
+        since_s = self._busy_since_s
+        return self._failing or (since_s is not None and self._work.monotonic() - since_s > STUCK_AFTER_S)
 
-        async def guarded() -> None:
-            try:
-                await run()
-            except Exception as error:  # noqa: BLE001  whatever the database has, a relay is switched; it is logged
-                self._work.surprises.failed(event, name, error)
-            else:
-                self._work.surprises.succeeded(event, name)
+    async def write(
+        self, event: str, name: str, run: Callable[[], Awaitable[None]], *, keep: str | None = None
+    ) -> None:
+        """Write in turn, and wait for the end, but not for long. A failure is logged as `event`.
 
-        task = asyncio.create_task(guarded())
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-        await asyncio.wait({task}, timeout=self._work.pace.record_s)
+        With `keep` it is tried again until it is written, or until something newer of the same name replaces it.
+        """
+        entry = _Entry(event, name, run, keep, writes_before=self._writes)
+        if keep is not None:
+            self._kept.pop(keep, None)
+            self._waiting = deque(each for each in self._waiting if each.keep != keep)
+        self._writer = self._writer or asyncio.create_task(self._write_all())
+        self._more.set()
+        if keep is not None and self._kept:  # behind what was refused before it
+            self._keep(keep, entry)
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            self._lose(self._waiting.popleft())
+        self._waiting.append(entry)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._work.pace.record_s):
+                await entry.ended.wait()
 
     async def close(self) -> None:
-        """Let what is being written end."""
-        writing = set(self._writing)
-        if writing:
-            _, late = await asyncio.wait(writing, timeout=CLOSE_WITHIN_S)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        """Let what waits be written, within limits of time."""
+        if self._writer is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                while (self._waiting or self._busy_since_s is not None) and not self._writer.done():
+                    await asyncio.sleep(0.01)
+        self._writer.cancel()
+        await asyncio.gather(self._writer, return_exceptions=True)
+        for entry in (*self._kept.values(), *self._waiting):
+            self._lose(entry)
+
+    async def _write_all(self) -> None:
+        while True:
+            entry = await self._next()
+            self._busy_since_s = self._work.monotonic()
+            try:
+                await entry.run()
+            except Exception as error:  # noqa: BLE001  whatever the database has, a relay is switched; it is logged
+                self._work.surprises.failed(entry.event, entry.name, error)
+                self._refused(entry)
+            else:
+                self._work.surprises.succeeded(entry.event, entry.name)
+                self._written(entry)
+            finally:
+                self._busy_since_s = None
+                entry.ended.set()
+
+    async def _next(self) -> _Entry:
+        while not self._waiting:
+            self._more.clear()
+            if not self._kept:
+                await self._more.wait()
+                continue
+            if self._failing:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._work.pace.tick_s):
+                        await self._more.wait()
+            if not self._waiting and self._kept:
+                return next(iter(self._kept.values()))
+        return self._waiting.popleft()
+
+    def _refused(self, entry: _Entry) -> None:
+        self._failing = True
+        entry.tries += 1
+        if entry.keep is None or self._newer(entry):
+            return
+        if entry.tries >= MOST_TRIES and self._writes > entry.writes_before:
+            self._kept.pop(entry.keep, None)
+            self._lose(entry)
+            return
+        self._keep(entry.keep, entry)
+
+    def _written(self, entry: _Entry) -> None:
+        self._failing = False
+        self._writes += 1
+        if entry.keep is not None and self._kept.get(entry.keep) is entry:
+            del self._kept[entry.keep]
+
+    def _newer(self, entry: _Entry) -> bool:
+        """Whether something newer of the same name came while this one was being written."""
+        kept = self._kept.get(entry.keep or "")
+        return (kept is not None and kept is not entry) or any(each.keep == entry.keep for each in self._waiting)
+
+    def _keep(self, name: str, entry: _Entry) -> None:
+        self._kept.setdefault(name, entry)
+        if len(self._kept) > MOST_WAITING:
+            self._lose(self._kept.pop(next(iter(self._kept))))
+
+    def _lose(self, entry: _Entry) -> None:
+        log.error("record_lost", event_lost=entry.event, name=entry.name, tries=entry.tries)

@@ -59,6 +59,11 @@ class Relays:
         self.wishes = await wishes.all_of(work.database, work.org_id, work.site.id)
         self._unreachable = {miner_id for miner_id, state in self.states.items() if not state.reachable}
 
+    @property
+    def unrecorded(self) -> bool:
+        """Whether the database takes no writes: then nothing is started, and what runs is looked after and stopped."""
+        return self._recorder.trouble
+
     # asking and switching
 
     async def seen(self, miner: Miner) -> Channel:
@@ -195,14 +200,16 @@ class Relays:
                 if switching is not None:
                     await relays.note_switch_in(connection, work.org_id, work.site.id, switching)
 
-        await self._recorder.write(EVENT, state.miner_id, put)
+        # The next look writes the state anew; a change of it comes only once.
+        keep = None if switching is None else f"switching:{state.miner_id}:{switching.happened_at.isoformat()}"
+        await self._recorder.write(EVENT, state.miner_id, put, keep=keep)
 
     async def wish(self, wish: Wish) -> None:
         """Replace what is wanted of a miner."""
         work = self._work
         self.wishes[wish.miner_id] = wish
         put = partial(wishes.put, work.database, work.org_id, work.site.id, wish)
-        await self._recorder.write("wish_not_stored", wish.miner_id, put)
+        await self._recorder.write("wish_not_stored", wish.miner_id, put, keep=f"wish:{wish.miner_id}")
 
     async def _by_hand(self, miner: Miner, on: bool, seen: Channel) -> None:
         before = self.wishes.get(miner.id)

@@ -109,6 +109,9 @@ class Starting:
         return Outcome(state="superseded", says=said)
 
     async def _start(self, miner: Miner, why: Reason, wish: Wish | None) -> Outcome:
+        if self._relays.unrecorded:
+            said = f"{miner.id} was not started: the database takes no writes. Free space on its disk, then ask again."
+            return await self._failed(miner, why, said, on=None)
         try:
             seen = await self._relays.seen(miner)
         except ConnectorError as error:

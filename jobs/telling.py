@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
 from datetime import datetime
 from functools import partial
@@ -25,6 +26,7 @@ class Telling:
     def __init__(self, work: Work, recorder: Recorder) -> None:
         self._work = work
         self._recorder = recorder
+        self._numbers = itertools.count()
 
     async def note(self, action: str, subject: str, says: str, *, actor: str | None = None, **more: Any) -> None:
         """An audit row: `says` is a whole sentence; `more` are the figures."""
@@ -41,7 +43,7 @@ class Telling:
             details=details,
             now=work.clock(),
         )
-        await self._recorder.write(EVENT, action, append)
+        await self._recorder.write(EVENT, action, append, keep=self._named("audit"))
 
     async def notices(
         self,
@@ -81,7 +83,11 @@ class Telling:
             if any(added):
                 await work.wake_up("notices")
 
-        await self._recorder.write(EVENT, "notice", add)
+        await self._recorder.write(EVENT, "notice", add, keep=self._named("notice"))
+
+    def _named(self, kind: str) -> str:
+        """A name of its own for each row: none of them replaces another."""
+        return f"{kind}:{next(self._numbers)}"
 
     def at(self, moment: datetime) -> str:
         """A time of day at the site, with the date where that is not today's."""

@@ -27,7 +27,8 @@ async def test_limits_hold_while_the_database_takes_no_writes(database, tmp_path
         finally:
             other.execute("ROLLBACK")
             other.close()
-        await until(lambda: ranch.has_told("miner_held_back"))
+        await until(lambda: ranch.has_said("s21 is off, read back"))
+        assert await ranch.has_told("miner_held_back")
         assert (await ranch.switchings("s21"))[-1] == (False, "us")
 
 
