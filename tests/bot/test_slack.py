@@ -269,7 +269,7 @@ async def test_markup_in_a_name_is_inert(slack: SlackApi) -> None:
     async with running(slack, house):
         slack.socket.say("devices")
         (text,) = await slack.wait_for(1)
-    assert "<!channel> <@U8>" in text.shown
+    assert "<!channel> <＠U8>" in text.shown
     assert "*bold* _it_ ~no~" in text.shown
     assert slack.broken_mentions == []
     kinds = {part["type"] for element in text.blocks[0]["elements"] for part in element["elements"]}
