@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from connectors.device import Channel
+from energy.conditions import usable
 from energy.interlocks import Block, Conditions, auto_wants, hold_blocks
 from energy.site import Miner, Site
+from energy.units import format_percent
 from jobs.hands import OFF_NOT_CONFIRMED, timer_ended
+from jobs.relays import STOPPED_BELOW_W
 from store.relays import RelayState
 from store.wishes import Wish
 
@@ -16,6 +20,7 @@ Do = Literal["nothing", "renew", "start", "stop", "end", "give_up"]
 Why = Literal["", "held", "automatic", "over", "off", "too_low"]
 RENEW_SHARE = 1 / 3  # of the timer: two renewals may fail before it ends
 MINIMUM_SOC = "minimum_soc"
+ABOVE_FLOOR_SOC_PCT = 5.0  # what a miner that the limits stopped needs above them, lest it be stopped again at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,16 @@ class Step:
 NOTHING = Step("nothing")
 
 
+def flows(seen: Channel | RelayState) -> bool:
+    """Whether power flows through a contact that should be open: it is stuck."""
+    return seen.on is False and (seen.power_w or 0.0) >= STOPPED_BELOW_W
+
+
+def is_off(seen: Channel | RelayState) -> bool:
+    """Whether the miner is off really: its relay is open, and no power flows all the same."""
+    return seen.on is False and not flows(seen)
+
+
 def next_step(site: Site, miner: Miner, wish: Wish | None, state: RelayState | None, c: Conditions) -> Step:
     """The next step for `miner` at `c.now`."""
     if state is None:
@@ -39,9 +54,9 @@ def next_step(site: Site, miner: Miner, wish: Wish | None, state: RelayState | N
     if mode in ("hand_on", "hand_off"):
         return _by_hand(site, miner, state, c) if mode == "hand_on" else NOTHING
     if wish is not None and wish.until is not None and c.now >= wish.until:
-        return Step("stop", "over") if mode in ("on", "auto") and state.on is not False else Step("end", "over")
-    if mode == "on":
-        return _wanted(site, miner, state, c)
+        return Step("stop", "over") if mode in ("on", "auto") and not is_off(state) else Step("end", "over")
+    if wish is not None and mode == "on":
+        return _wanted(site, miner, wish, state, c)
     if mode == "auto":
         return _automatic(site, miner, state, c)
     return _unwanted(wish, state, c)
@@ -54,11 +69,31 @@ def renewal_due(site: Site, state: RelayState, c: Conditions) -> bool:
     return state.timer_until - c.now <= timedelta(seconds=site.control.timer_s * (1 - RENEW_SHARE))
 
 
-def _wanted(site: Site, miner: Miner, state: RelayState, c: Conditions) -> Step:
+def comes_back_at(site: Site, miner: Miner) -> str:
+    """The level at which a miner that the limits stopped may come back, in words."""
+    if miner.start_voltage_v is not None:
+        return f"{miner.start_voltage_v:.2f} V"
+    return f"SOC {format_percent(_back_at_soc_pct(site, miner))}"
+
+
+def _is_back(site: Site, miner: Miner, c: Conditions) -> bool:
+    if miner.start_voltage_v is not None:
+        volts = usable(c.battery_voltage_v, c.now)
+        return volts is not None and volts >= miner.start_voltage_v
+    soc_pct = usable(c.soc_pct, c.now)
+    return soc_pct is not None and soc_pct >= _back_at_soc_pct(site, miner)
+
+
+def _back_at_soc_pct(site: Site, miner: Miner) -> float:
+    floor = max(site.limits.miner_min_soc_pct, site.limits.min_soc_pct)
+    return min(max(floor + ABOVE_FLOOR_SOC_PCT, miner.start_soc_pct), 100.0)
+
+
+def _wanted(site: Site, miner: Miner, wish: Wish, state: RelayState, c: Conditions) -> Step:
     if state.on is None:
         return NOTHING
     if not state.on:
-        return Step("start")
+        return NOTHING if wish.held and not _is_back(site, miner, c) else Step("start")
     blocks = hold_blocks(site, miner, c)
     if blocks:
         return Step("stop", "held", blocks)
@@ -78,7 +113,9 @@ def _automatic(site: Site, miner: Miner, state: RelayState, c: Conditions) -> St
 
 def _unwanted(wish: Wish | None, state: RelayState, c: Conditions) -> Step:
     """It should be off: OFF is sent again until it works, or the relay's own timer must have ended it."""
-    if state.on is False or (wish is None and state.changed_by != "us"):
+    if wish is None and state.changed_by != "us":
+        return NOTHING
+    if is_off(state) and state.problem != OFF_NOT_CONFIRMED:
         return NOTHING
     if not state.reachable and timer_ended(state, c.now):
         return Step("give_up") if state.problem == OFF_NOT_CONFIRMED else NOTHING

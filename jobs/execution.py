@@ -14,16 +14,16 @@ import structlog
 from energy.preferences import PersonalLimits
 from energy.site import Miner
 from jobs.grid_charge import set_grid_charge
-from jobs.keeping import Keeping
-from jobs.outcome import Outcome, overall
+from jobs.outcome import Outcome, TooLate, overall
 from jobs.relays import Relays
 from jobs.starting import Reason, Starting
 from jobs.stopping import Stopping
 from jobs.telling import Telling
 from jobs.work import Work
-from store import control
+from services.control_words import then_says
+from store import control, people
 from store.control import ControlRequest
-from store.wishes import Mode, Wish
+from store.wishes import Mode, Wish, earlier_for, wish_after
 
 log = structlog.get_logger()
 GOOD_FOR = timedelta(minutes=5)  # what was asked longer ago meets another situation
@@ -42,7 +42,6 @@ class Execution:
         relays: Relays,
         starting: Starting,
         stopping: Stopping,
-        keeping: Keeping,
         telling: Telling,
         limits_of: LimitsOf,
     ) -> None:
@@ -50,7 +49,6 @@ class Execution:
         self._relays = relays
         self._starting = starting
         self._stopping = stopping
-        self._keeping = keeping
         self._telling = telling
         self._limits_of = limits_of
         self._running: set[asyncio.Task[None]] = set()
@@ -84,8 +82,6 @@ class Execution:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _guarded(self, request: ControlRequest) -> None:
-        about = set(_miners(request))
-        self._keeping.asked |= about
         try:
             async with self._kept(request):
                 await self._carry_out(request)
@@ -96,8 +92,6 @@ class Execution:
         else:
             self._work.surprises.succeeded(EVENT, request.action)
             self._in_hand.discard(request.request_id)
-        finally:
-            self._keeping.asked -= about
 
     @contextlib.asynccontextmanager
     async def _kept(self, request: ControlRequest) -> AsyncIterator[None]:
@@ -125,6 +119,7 @@ class Execution:
         late = self._too_late(request)
         if late is not None:
             await self._remember_off(request)
+            await self._withdraw(request)
             await self._finish(request, dict.fromkeys(_subjects(request), late), state="expired")
             return
         again = "" if request.tries <= 1 else f" again (try {request.tries}): it was cut off before"
@@ -132,7 +127,12 @@ class Execution:
         await self._telling.note(
             "control_claimed", request.request_id, said, actor=_actor(request), tries=request.tries
         )
-        if request.tries > MOST_TRIES:
+        gone = await self._may_no_more(request)
+        if gone is not None:
+            await self._withdraw(request)
+            await self._finish(request, dict.fromkeys(_subjects(request), gone))
+        elif request.tries > MOST_TRIES:
+            await self._withdraw(request)
             outcome = Outcome(state="failed", says=f"Given up after {MOST_TRIES} tries; see the worker's log.")
             await self._finish(request, dict.fromkeys(_subjects(request), outcome))
         elif request.action in ("grid_charge.on", "grid_charge.off"):
@@ -140,6 +140,26 @@ class Execution:
             await self._finish(request, {"grid_charge": outcome})
         else:
             await self._finish(request, await self._for_miners(request))
+
+    async def _may_no_more(self, request: ControlRequest) -> Outcome | None:
+        """Whether its asker has been removed, or has lost the role for it, since it was decided. A stop asks nobody."""
+        if request.person_id is None or request.action == "miners.stop":
+            return None
+        work = self._work
+        needed: people.Role = "owner" if request.action.startswith("grid_charge") else "operator"
+        person = await people.get(work.database, work.org_id, request.person_id)
+        role = None if person is None else person.roles.get(work.site.id)
+        if role is not None and people.ROLES.index(role) >= people.ROLES.index(needed):
+            return None
+        now = f"is {role}" if role else "has no role"
+        said = (
+            f"Not done: it needs the role {needed}, and {request.person_name} {now} on {work.site.name} by now. "
+            "Somebody with that role may ask for it."
+        )
+        await self._telling.note(
+            "control_denied", ", ".join(_subjects(request)), said, actor=_actor(request), request_id=request.request_id
+        )
+        return Outcome(state="refused", says=said)
 
     def _too_late(self, request: ControlRequest) -> Outcome | None:
         """Whether the request was made for a situation that is long over. An OFF keeps its meaning for longer."""
@@ -159,8 +179,18 @@ class Execution:
             return
         for miner in self._work.site.miner:
             wish = self._relays.wishes.get(miner.id)
-            if miner.id in _miners(request) and wish is not None and wish.set_at < _decided(request):
-                await self._relays.wish(Wish(miner.id, "off", None, _actor(request), _decided(request)))
+            if miner.id not in _miners(request) or wish is None or wish.mode not in ("on", "auto"):
+                continue
+            if self._overtaken(request, miner) is None:
+                now, number = self._work.clock(), request.queue_no
+                await self._relays.wish(Wish(miner.id, "off", None, _actor(request), now, queue_no=number))
+
+    async def _withdraw(self, request: ControlRequest) -> None:
+        """What a try that was cut off wants on is not wanted any more, when its asker is told that it was not done."""
+        for miner in self._work.site.miner:
+            wish = self._relays.wishes.get(miner.id)
+            if wish is not None and wish.mode in ("on", "auto") and wish.request_id == request.request_id:
+                await self._relays.wish(wish_after(wish, self._work.clock()))
 
     async def _for_miners(self, request: ControlRequest) -> dict[str, Outcome]:
         known = {miner.id: miner for miner in self._work.site.miner}
@@ -195,49 +225,37 @@ class Execution:
             return Outcome(state="failed", says=said)
 
     async def _stop(self, request: ControlRequest, miner: Miner) -> Outcome:
-        before = self._before(request, miner)
-        if self._overtaken(request, miner):
-            return await self._not_any_more(request, miner)
+        """Never too late, whatever came between: the worst of it is a miner that somebody has to start again."""
         wish = self._wish(request, miner, "off")
         outcome = await self._stopping.stop(miner, self._reason(request), wish=wish)
-        return replace(outcome, before=before)
+        return replace(outcome, says=f"{outcome.says}{self._then(wish)}") if outcome.state == "done" else outcome
 
     async def _start(self, request: ControlRequest, miner: Miner) -> Outcome:
-        before = self._before(request, miner)
-        until = _until(request)
-        if until is not None and until <= self._work.clock():
-            said = f"{miner.id} was not started: its time was over at {self._telling.at(until)} already."
-            await self._telling.note("miner_refused", miner.id, said, request_id=request.request_id)
-            return Outcome(state="expired", says=said)
         why = self._reason(request, await self._limits_of(request.person_id))
+        wish = self._wish(request, miner, "on")
         outcome = await self._starting.start(
-            miner,
-            why,
-            wish=self._wish(request, miner, "on"),
-            outdated=lambda: self._overtaken(request, miner),
+            miner, why, wish=wish, outdated=lambda: self._overtaken(request, miner) or self._over(request)
         )
-        if until is not None and outcome.state == "done":
-            then = "is automatic again" if before == "auto" else "stays off"
-            outcome = replace(outcome, says=f"{outcome.says} It stops at {self._telling.at(until)} and then {then}.")
-        return replace(outcome, before=before)
+        return replace(outcome, says=f"{outcome.says}{self._then(wish)}") if outcome.state == "done" else outcome
 
     async def _auto(self, request: ControlRequest, miner: Miner) -> Outcome:
-        before = self._before(request, miner)
-        if self._overtaken(request, miner):
-            return await self._not_any_more(request, miner)
-        await self._relays.wish(self._wish(request, miner, "auto"))
+        late = self._overtaken(request, miner) or self._over(request)
+        if late is not None:
+            said = f"{miner.id} was left as it is: {late.says}."
+            event = "miner_superseded" if late.state == "superseded" else "miner_refused"
+            await self._telling.note(event, miner.id, said, actor=_actor(request), request_id=request.request_id)
+            return Outcome(state=late.state, says=said)
+        wish = self._wish(request, miner, "auto")
+        await self._relays.wish(wish)
         known = self._relays.states.get(miner.id)
         stands = "" if known is None or known.on is None else f" It is {'on' if known.on else 'off'} now."
-        said = f"{miner.id} is automatic from now on: it follows its start and stop limits.{stands}"
+        said = f"{miner.id} is automatic from now on: it follows its start and stop limits.{stands}{self._then(wish)}"
         await self._telling.note("miner_auto", miner.id, said, actor=_actor(request), request_id=request.request_id)
-        return Outcome(state="done", says=said, on=known.on if known else None, before=before)
+        return Outcome(state="done", says=said, on=known.on if known else None)
 
-    async def _not_any_more(self, request: ControlRequest, miner: Miner) -> Outcome:
-        said = f"{miner.id} was left as it is: a later command came first."
-        await self._telling.note(
-            "miner_superseded", miner.id, said, actor=_actor(request), request_id=request.request_id
-        )
-        return Outcome(state="superseded", says=said)
+    def _then(self, wish: Wish) -> str:
+        """What follows when the time of a wish is over."""
+        return "" if wish.until is None else f" {then_says(wish, self._telling.at)}"
 
     async def _finish(
         self, request: ControlRequest, outcomes: Mapping[str, Outcome], *, state: str | None = None
@@ -268,22 +286,29 @@ class Execution:
         if notices:
             await work.wake_up("notices")
 
-    def _overtaken(self, request: ControlRequest, miner: Miner) -> bool:
-        """Whether a command that was decided later has been carried out before: a restart can turn the order round."""
-        wish = self._relays.wishes.get(miner.id)
-        if wish is None or wish.request_id in (None, request.request_id):
-            return False
-        return wish.set_at > _decided(request)
+    def _overtaken(self, request: ControlRequest, miner: Miner) -> TooLate | None:
+        """Whether a command that was decided later has been carried out before: a restart can turn the order round.
 
-    def _before(self, request: ControlRequest, miner: Miner) -> str | None:
-        """What was wanted before; unknown at a second try, when the first one has put our wish there."""
+        The database has numbered the decisions; the clocks of those who decide and of the worker may differ.
+        """
         wish = self._relays.wishes.get(miner.id)
-        if wish is None or wish.request_id == request.request_id:
+        if wish is None or wish.queue_no is None or request.queue_no is None or wish.queue_no <= request.queue_no:
             return None
-        return wish.mode
+        return TooLate("superseded", "a later command came first")
+
+    def _over(self, request: ControlRequest) -> TooLate | None:
+        until = _until(request)
+        if until is None or until > self._work.clock():
+            return None
+        return TooLate("expired", f"its time was over at {self._telling.at(until)} already")
 
     def _wish(self, request: ControlRequest, miner: Miner, mode: Mode) -> Wish:
-        return Wish(miner.id, mode, _until(request), _actor(request), _decided(request), request.request_id)
+        """What is wanted from now on, and what was wanted before; a second try finds its own wish and keeps that."""
+        known, until = self._relays.wishes.get(miner.id), _until(request)
+        ours = known is not None and known.request_id == request.request_id
+        before = known.before if known is not None and ours else earlier_for(known, mode, until)
+        newest = max(filter(None, (request.queue_no, known.queue_no if known else None)), default=None)
+        return Wish(miner.id, mode, until, _actor(request), _decided(request), request.request_id, newest, before)
 
     def _reason(self, request: ControlRequest, personal: PersonalLimits | None = None) -> Reason:
         return Reason(

@@ -18,16 +18,17 @@ import structlog
 from connectors.errors import ConnectorError
 from energy.preferences import PersonalLimits
 from energy.site import Miner
-from jobs.decisions import Step, next_step
-from jobs.outcome import Outcome
+from jobs.decisions import Step, comes_back_at, flows, is_off, next_step
+from jobs.hands import OFF_NOT_CONFIRMED
+from jobs.outcome import Outcome, TooLate
 from jobs.relays import Relays
 from jobs.starting import Reason, Starting
-from jobs.stopping import Stopping
+from jobs.stopping import CONTACT_STUCK, Stopping
 from jobs.telling import WORKER, Telling, as_json, reasons
 from jobs.work import Work
 from services.conditions import conditions
-from store import control
-from store.wishes import Mode, Wish
+from services.control_words import after_words
+from store.wishes import Wish, wish_after
 
 log = structlog.get_logger()
 EVENT = "miner_not_kept"
@@ -47,22 +48,23 @@ class Keeping:
         self._stopping = stopping
         self._telling = telling
         self._limits_of = limits_of
-        self.asked: set[str] = set()  # miners that a request is about just now
         self._acting: dict[str, asyncio.Task[None]] = {}  # by miner, or relay that is looked at
         self._looked_at_s: dict[str, float] = {}
         self._not_before_s: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._told_rules: dict[str, frozenset[str]] = {}
+        self._flows_since: dict[str, datetime | None] = {}  # the look that first saw power through an open relay
 
     async def tick(self) -> None:
         """Look at the relays that are due, and begin what is due for the miners."""
         self._look_at_relays()
+        self._watch_contacts()
         if not any(self._of_interest(miner) for miner in self._work.site.miner):
             return
         work = self._work
         c = await conditions(work.database, work.org_id, work.site, work.clock())
         for miner in sorted(work.site.miner, key=lambda miner: (miner.priority, miner.id)):
-            if miner.id in self.asked or miner.id in self._acting or self._relays.locks[miner.id].locked():
+            if miner.id in self._acting or self._relays.locks[miner.id].locked():
                 continue
             step = next_step(work.site, miner, self._relays.wishes.get(miner.id), self._known(miner), c)
             if step.do != "nothing" and self._may(miner, step):
@@ -102,6 +104,23 @@ class Keeping:
                 self._looked_at_s[device_id] = now_s
                 self._begin(f"look:{device_id}", partial(self._relays.look, device_id, miners))
 
+    def _watch_contacts(self) -> None:
+        """Power that two looks see behind an open relay is told, whoever opened it: a meter may lag behind for one."""
+        for miner in self._work.site.miner:
+            known, name = self._known(miner), f"contact:{miner.id}"
+            if known is None or not flows(known):
+                self._flows_since.pop(miner.id, None)
+                if known is not None and is_off(known) and known.problem != OFF_NOT_CONFIRMED:
+                    self._stopping.settled(miner)
+                if known is not None and known.problem == CONTACT_STUCK and name not in self._acting:
+                    self._begin(name, partial(self._stopping.not_stuck_any_more, miner))
+            elif known.read_at != self._flows_since.setdefault(miner.id, known.read_at) and (
+                known.problem not in (OFF_NOT_CONFIRMED, CONTACT_STUCK)
+                and name not in self._acting
+                and not self._relays.locks[miner.id].locked()
+            ):
+                self._begin(name, partial(self._stopping.tell_stuck, miner))
+
     def _by_device(self) -> dict[str, list[Miner]]:
         devices: dict[str, list[Miner]] = {}
         for miner in self._work.site.miner:
@@ -114,7 +133,7 @@ class Keeping:
         wish, known = self._relays.wishes.get(miner.id), self._known(miner)
         if wish is not None and (wish.mode in ("on", "auto") or wish.until is not None):
             return True
-        return known is not None and known.on is not False
+        return known is not None and (not is_off(known) or known.problem == OFF_NOT_CONFIRMED)
 
     def _may(self, miner: Miner, step: Step) -> bool:
         if step.do == "stop":
@@ -142,7 +161,8 @@ class Keeping:
     async def _take(self, miner: Miner, step: Step) -> None:
         if step.do == "renew":
             async with self._relays.locks[miner.id]:
-                await self._renew(miner)
+                if self._wanted(miner):
+                    await self._renew(miner)
         elif step.do == "start":
             await self._start(miner, step)
         elif step.do == "stop":
@@ -174,7 +194,7 @@ class Keeping:
             by_person=by_person,
             personal=await self._limits_of(wish.set_by) if by_person else None,
         )
-        outcome = await self._starting.start(miner, why, outdated=lambda: self._relays.wishes.get(miner.id) is not wish)
+        outcome = await self._starting.start(miner, why, outdated=lambda: self._outdated(miner, wish))
         if outcome.state == "refused":
             await self._waits(miner, wish, outcome)
             return
@@ -183,12 +203,19 @@ class Keeping:
             self._failed(miner.id, self._work.pace.start_retry_s, 12 * self._work.pace.start_retry_s)
             return
         self._failures.pop(miner.id, None)
+        if outcome.state == "done" and wish.held and self._relays.wishes.get(miner.id) is wish:
+            await self._relays.wish(replace(wish, held=False))
         if outcome.state == "done" and not outcome.already:
             if by_person:
                 await self._telling.tell("info", f"{miner.id} is wanted on and is on again.", also=[wish.set_by])
             else:
                 said = f"{miner.id} was started by itself: {step.because}."
                 await self._telling.note("miner_auto", miner.id, said, actor=AUTOMATIC, on=True)
+
+    def _outdated(self, miner: Miner, wish: Wish) -> TooLate | None:
+        if self._relays.wishes.get(miner.id) is not wish:
+            return TooLate("superseded", "a later command came first")
+        return TooLate("expired", "its time is over") if _over(wish, self._work.clock()) else None
 
     async def _waits(self, miner: Miner, wish: Wish, outcome: Outcome) -> None:
         """A wanted miner that the interlocks hold back: said when it begins, and when the reasons change."""
@@ -215,11 +242,18 @@ class Keeping:
         }.get(step.why, "")
         if not again:
             await self._note_why(miner, step, wish)
-        after = await self._after(miner, step, wish)
+        after = self._after(miner, step, wish)
         why = Reason(actor=AUTOMATIC if step.why == "automatic" else WORKER)
-        outcome = await self._stopping.stop(miner, why, wish=after, because=because, again=again)
-        if not again:
-            await self._tell_why(step, wish, outcome)
+        outcome = await self._stopping.stop(
+            miner,
+            why,
+            wish=after,
+            because=because,
+            again=again,
+            outdated=lambda: self._relays.wishes.get(miner.id) is not wish,
+        )
+        if not again and outcome.state != "superseded":
+            await self._tell_why(miner, step, wish, outcome)
 
     async def _note_why(self, miner: Miner, step: Step, wish: Wish | None) -> None:
         if step.why in ("held", "too_low"):
@@ -229,43 +263,35 @@ class Keeping:
         elif step.why == "over" and wish is not None:
             await self._telling.note("miner_wish_ended", miner.id, f"The time of {miner.id} ({wish.mode}) is over.")
 
-    async def _tell_why(self, step: Step, wish: Wish | None, outcome: Outcome) -> None:
+    async def _tell_why(self, miner: Miner, step: Step, wish: Wish | None, outcome: Outcome) -> None:
         asker = wish.set_by if wish else None
         if step.why == "held":
-            said = f"{outcome.says} It comes back by itself when the limits allow it."
+            at = f" at {comes_back_at(self._work.site, miner)}" if wish is not None and wish.mode == "on" else ""
+            said = f"{outcome.says} It comes back by itself{at} when the limits allow it."
             await self._telling.tell("warning", said, also=[asker])
         elif step.why == "too_low":
             await self._telling.tell("critical", f"{outcome.says} It had been switched on at the relay.")
         elif step.why == "over":
             await self._telling.tell("info", outcome.says, also=[asker])
 
-    async def _after(self, miner: Miner, step: Step, wish: Wish | None) -> Wish | None:
+    def _after(self, miner: Miner, step: Step, wish: Wish | None) -> Wish | None:
         """What is wanted from now on, where stopping changes that."""
         if step.why == "too_low":
-            return Wish(miner.id, "off", None, WORKER, self._work.clock())
+            number = None if wish is None else wish.queue_no
+            return Wish(miner.id, "off", None, WORKER, self._work.clock(), queue_no=number)
         if step.why == "over" and wish is not None:
-            return await self._as_before(wish)
+            return wish_after(wish, self._work.clock())
+        if step.why == "held" and wish is not None and wish.mode == "on" and not wish.held:
+            return replace(wish, held=True)
         return None
 
     async def _end_wish(self, miner: Miner) -> None:
         wish = self._relays.wishes[miner.id]
-        after = await self._as_before(wish)
+        after = wish_after(wish, self._work.clock())
         await self._relays.wish(after)
-        words = {"on": "it is wanted on again", "auto": "it is automatic again"}.get(after.mode, "it stays off")
-        said = f"The time of {miner.id} ({wish.mode}) is over: {words}."
+        said = f"The time of {miner.id} ({wish.mode}) is over: it {after_words(after, self._telling.at)}."
         await self._telling.note("miner_wish_ended", miner.id, said)
         await self._telling.tell("info", said, also=[wish.set_by])
-
-    async def _as_before(self, wish: Wish) -> Wish:
-        """What was wanted before a wish with a time limit: it stands in the results of the request that set it."""
-        work = self._work
-        request = await control.get(work.database, work.org_id, wish.request_id) if wish.request_id else None
-        result = request.results.get(wish.miner_id) if request is not None else None
-        before = result.get("before") if isinstance(result, dict) else None
-        mode: Mode = "off"
-        if before == "auto" or (before == "on" and wish.mode == "off"):
-            mode = before
-        return replace(wish, mode=mode, until=None, set_at=work.clock(), request_id=None)
 
     def _wanted(self, miner: Miner) -> bool:
         wish = self._relays.wishes.get(miner.id)

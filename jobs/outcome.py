@@ -24,7 +24,6 @@ class Outcome:
     timer_until: datetime | None = None
     already: bool = False
     blocks: tuple[Block, ...] = ()
-    before: str | None = None  # what was wanted before, which a time limit ends in
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the results of a request."""
@@ -36,8 +35,15 @@ class Outcome:
             "timer_until": None if self.timer_until is None else self.timer_until.isoformat(),
             "already": self.already,
             "blocks": as_json(self.blocks),
-            "before": self.before,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class TooLate:
+    """Why a command is not carried out any more, as a clause."""
+
+    state: Literal["superseded", "expired"]
+    says: str
 
 
 def overall(outcomes: Collection[Outcome]) -> Literal["done", "refused", "failed", "expired"]:

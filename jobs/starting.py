@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 import structlog
 
 from connectors.device import Channel
-from connectors.errors import ConnectorError, CredentialsRefused, Unreachable
+from connectors.errors import ConnectorError, Unreachable
 from energy.interlocks import start_blocks
 from energy.preferences import PersonalLimits
 from energy.site import Miner
 from jobs.hands import moved_by
-from jobs.outcome import Outcome
+from jobs.outcome import Outcome, TooLate
 from jobs.relays import Relays
 from jobs.telling import Telling, as_json, reasons
 from jobs.work import Work
 from services.conditions import conditions
-from store.wishes import Wish
+from store.wishes import Wish, wish_after
 
 log = structlog.get_logger()
 
@@ -57,11 +57,17 @@ class Starting:
         return not self._gate.locked() and self._pause_left_s() <= 0
 
     async def start(
-        self, miner: Miner, why: Reason, *, wish: Wish | None = None, outdated: Callable[[], bool] = lambda: False
+        self,
+        miner: Miner,
+        why: Reason,
+        *,
+        wish: Wish | None = None,
+        outdated: Callable[[], TooLate | None] = lambda: None,
     ) -> Outcome:
         """Start a miner. `wish` replaces what was wanted, once the interlocks let it through.
 
-        `outdated` is asked when its turn has come: a later command may have overtaken this one meanwhile.
+        `outdated` is asked when its turn has come and again right before the switch: a later command may have overtaken
+        this one meanwhile, or its time may be over.
         """
         async with self._relays.locks[miner.id]:  # a stop in progress ends first, and holds up no other miner's start
             if not self.free and (at_once := await self._without_waiting(miner, why, wish, outdated)) is not None:
@@ -69,9 +75,7 @@ class Starting:
         async with self._gate:
             await asyncio.sleep(max(self._pause_left_s(), 0.0))
             async with self._relays.locks[miner.id]:
-                if outdated():
-                    return await self._overtaken(miner, why)
-                return await self._start(miner, why, wish)
+                return await self._start(miner, why, wish, outdated)
 
     async def renew(self, miner: Miner) -> None:
         """Let the timer of a running miner begin anew. Raises a `ConnectorError`."""
@@ -91,7 +95,7 @@ class Starting:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _without_waiting(
-        self, miner: Miner, why: Reason, wish: Wish | None, outdated: Callable[[], bool]
+        self, miner: Miner, why: Reason, wish: Wish | None, outdated: Callable[[], TooLate | None]
     ) -> Outcome | None:
         """What need not wait for the pause between two starts: a certain refusal, and a miner that runs already."""
         try:
@@ -99,40 +103,77 @@ class Starting:
         except ConnectorError:
             return None
         if seen.on and seen.timer_left_s is not None:
-            return await self._overtaken(miner, why) if outdated() else await self._start(miner, why, wish)
+            return await self._start(miner, why, wish, outdated)
         await self._relays.keep(miner, seen)
         return await self._refused(miner, why, seen)
 
-    async def _overtaken(self, miner: Miner, why: Reason) -> Outcome:
-        said = f"{miner.id} was not started: a later command came first."
-        await self._telling.note("miner_superseded", miner.id, said, **why.record)
-        return Outcome(state="superseded", says=said)
+    async def _too_late(self, miner: Miner, why: Reason, late: TooLate) -> Outcome:
+        said = f"{miner.id} was not started: {late.says}."
+        event = "miner_superseded" if late.state == "superseded" else "miner_refused"
+        await self._telling.note(event, miner.id, said, **why.record)
+        return Outcome(state=late.state, says=said)
 
-    async def _start(self, miner: Miner, why: Reason, wish: Wish | None) -> Outcome:
+    async def _start(
+        self, miner: Miner, why: Reason, wish: Wish | None, outdated: Callable[[], TooLate | None]
+    ) -> Outcome:
         if self._relays.unrecorded:
             said = f"{miner.id} was not started: the database takes no writes. Free space on its disk, then ask again."
             return await self._failed(miner, why, said, on=None)
+        if (late := outdated()) is not None:
+            return await self._too_late(miner, why, late)
         try:
             seen = await self._relays.seen(miner)
         except ConnectorError as error:
+            if wish is not None and self._is_ours(wish):  # a try before this one may have switched it on
+                back = self._back(miner, wish)
+                return await self._undone(await self._lost(miner, why, error, back), wish, back)
             await self._relays.silent(miner, error)
             return await self._failed(miner, why, f"{miner.id} was not started: {error}.", on=None)
         if not await self._expected(miner, why, wish, seen):
             await self._relays.keep(miner, seen)
         refusal = await self._refused(miner, why, seen)
         if refusal is not None:
+            if wish is not None and self._is_ours(wish):
+                await self._relays.wish(self._back(miner, wish))
             return refusal
-        before = self._relays.wishes.get(miner.id)
+        if (late := outdated()) is not None:
+            return await self._too_late(miner, why, late)
+        back = self._back(miner, wish)
         if wish is not None:
             await self._relays.wish(wish)
-        outcome = await self._switch(miner, why, seen)
+        outcome = await self._switch(miner, why, seen, back)
         if outcome.state == "done":
             if not outcome.already:
                 self._last_start_s = self._work.monotonic()
             self._let_it_mine(miner)
-        elif wish is not None:
-            await self._relays.wish(before or replace(wish, mode="off", until=None))
+            return outcome
+        return await self._undone(outcome, wish, back)
+
+    async def _undone(self, outcome: Outcome, wish: Wish | None, back: Wish) -> Outcome:
+        """A start that failed leaves what was wanted before; and what may be on without being wanted is to go off."""
+        if outcome.on is False:
+            if wish is not None:
+                await self._relays.wish(back)
+            return outcome
+        self._last_start_s = self._work.monotonic()
+        keeps = outcome.on is None and back.mode in ("on", "auto")
+        await self._relays.wish(back if keeps else replace(back, mode="off", until=None, before=()))
         return outcome
+
+    def _is_ours(self, wish: Wish) -> bool:
+        """Whether this very request has put its wish there already, in a try that was cut off."""
+        known = self._relays.wishes.get(wish.miner_id)
+        return known is not None and wish.request_id is not None and known.request_id == wish.request_id
+
+    def _back(self, miner: Miner, wish: Wish | None) -> Wish:
+        """What is wanted where this start comes to nothing: as it was before."""
+        now = self._work.clock()
+        before = self._relays.wishes.get(miner.id)
+        if before is not None and wish is not None and self._is_ours(wish):
+            before = wish_after(before, now)
+        if before is not None and before.until is not None and before.until <= now:
+            before = wish_after(before, now)
+        return before or Wish(miner.id, "off", None, "worker" if wish is None else wish.set_by, now)
 
     async def _expected(self, miner: Miner, why: Reason, wish: Wish | None, seen: Channel) -> bool:
         """Whether a request that was cut off had switched the relay: then that was us, and the record says so."""
@@ -162,7 +203,7 @@ class Starting:
             await self._telling.note("miner_refused", miner.id, said, blocks=as_json(blocks), **why.record)
         return Outcome(state="refused", says=said, on=seen.on, power_w=seen.power_w, blocks=blocks)
 
-    async def _switch(self, miner: Miner, why: Reason, seen: Channel) -> Outcome:
+    async def _switch(self, miner: Miner, why: Reason, seen: Channel, back_to: Wish) -> Outcome:
         timer_s = self._work.site.control.timer_s
         already = bool(seen.on)
         if not already:
@@ -171,13 +212,10 @@ class Starting:
         try:
             await self._relays.switch_on(miner, timer_s)
         except ConnectorError as error:
-            if isinstance(error, CredentialsRefused) or (isinstance(error, Unreachable) and not error.maybe_done):
-                await self._relays.silent(miner, error)  # surely nothing was done
-                return await self._failed(miner, why, f"{miner.id} was not started: {error}.", on=seen.on)
-            trouble = error
+            trouble = error  # whatever it is: only the relay itself can tell that nothing was done
         back = await self._relays.read_back(miner, True)
-        if back is None:
-            return await self._lost(miner, why, trouble)
+        if back is None or back.on is None:
+            return await self._lost(miner, why, trouble, back_to)
         await self._relays.keep(miner, back, by="us", request_id=why.request_id)
         if not back.on or back.timer_left_s is None:
             return await self._did_not_follow(miner, why, back, trouble)
@@ -212,7 +250,7 @@ class Starting:
             off = await self._relays.read_back(miner, False)
             if off is not None:
                 await self._relays.keep(miner, off, by="us", request_id=why.request_id)
-            return await self._failed(miner, why, said, on=None if off is None else off.on)
+            return await self._failed(miner, why, said, on=True if off is None else off.on)
         faults = f" (it reports {', '.join(back.errors)})" if back.errors else f" ({trouble})" if trouble else ""
         said = (
             f"{miner.id} was told to switch on, but its relay {miner.device} is still off{faults}; "
@@ -220,7 +258,7 @@ class Starting:
         )
         return await self._failed(miner, why, said, on=False)
 
-    async def _lost(self, miner: Miner, why: Reason, trouble: ConnectorError | None) -> Outcome:
+    async def _lost(self, miner: Miner, why: Reason, trouble: ConnectorError | None, back_to: Wish) -> Outcome:
         """The command may have arrived, and nobody answers: said so, and never sent a second time."""
         error = trouble or Unreachable(f"{miner.device} does not answer")
         await self._relays.silent(miner, error, lost_track=True)
@@ -228,7 +266,7 @@ class Starting:
         await self._relays.store(replace(self._relays.states[miner.id], timer_until=until))
         said = (
             f"It is not known whether {miner.id} is on: {error}. If it is, its own timer ends it by "
-            f"{self._telling.at(until)} at the latest; it is switched off when the relay answers again."
+            f"{self._telling.at(until)} at the latest; {_when_it_answers(back_to)}."
         )
         return await self._failed(miner, why, said, on=None)
 
@@ -268,3 +306,12 @@ class Starting:
                 return
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, 15.0)
+
+
+def _when_it_answers(wish: Wish) -> str:
+    """What becomes of a miner of which nobody knows whether it is on."""
+    if wish.mode == "on":
+        return "it is wanted on, so it is left on when the relay answers again if its limits allow it"
+    if wish.mode == "auto":
+        return "it is automatic, so its limits decide whether it runs on when the relay answers again"
+    return "it is switched off when the relay answers again"

@@ -7,6 +7,7 @@ costs the record.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -14,16 +15,19 @@ import structlog
 from connectors.device import Channel, MinerApi
 from connectors.errors import ConnectorError
 from energy.site import Miner
+from jobs.decisions import flows, is_off
 from jobs.hands import OFF_NOT_CONFIRMED, timer_ended
 from jobs.outcome import Outcome
 from jobs.relays import STOPPED_BELOW_W, Relays
 from jobs.starting import Reason, Starting
 from jobs.telling import Telling
 from jobs.work import Work
+from store.relays import RelayState
 from store.wishes import Wish
 
 log = structlog.get_logger()
 SHORTEST_STOP_S = 3.0  # for a miner that needs no cool-down
+CONTACT_STUCK = "power flows although the relay is open: cut it by hand at the breaker"  # a relay's problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +50,23 @@ class Stopping:
         self.begun: set[str] = set()  # those whose stop was begun, and has not ended
 
     async def stop(
-        self, miner: Miner, why: Reason, *, wish: Wish | None = None, because: str = "", again: bool = False
+        self,
+        miner: Miner,
+        why: Reason,
+        *,
+        wish: Wish | None = None,
+        because: str = "",
+        again: bool = False,
+        outdated: Callable[[], bool] = lambda: False,
     ) -> Outcome:
         """Stop a miner. `wish` replaces what was wanted, before anything else, so that it outlives a restart.
 
-        `because` is a clause for the record; `again` marks a repetition, which is not told anew.
+        `because` is a clause for the record; `again` marks a repetition, which is not told anew. `outdated`, asked when
+        nothing else is being done with the miner, tells that a command came between; a person's stop never is.
         """
         async with self._relays.locks[miner.id]:
+            if outdated():
+                return Outcome(state="superseded", says=f"{miner.id} was left as it is: a later command came first.")
             self.begun.add(miner.id)
             self._starting.stop_resuming(miner.id)
             if wish is not None:
@@ -63,7 +77,7 @@ class Stopping:
 
     async def _stop(self, miner: Miner, why: Reason, because: str, *, again: bool) -> Outcome:
         seen = await self._look(miner)
-        if seen is not None and seen.on is False:
+        if seen is not None and is_off(seen):
             return await self._was_off(miner, why, seen)
         if not again:
             said = f"Switching {miner.id} off{because and ': ' + because}."
@@ -141,7 +155,7 @@ class Stopping:
             return await self._not_confirmed(miner, why, trouble)
         had_trouble = self._problem(miner) == OFF_NOT_CONFIRMED
         await self._relays.keep(miner, back, by="us", request_id=why.request_id)
-        if back.on or (back.power_w or 0.0) >= STOPPED_BELOW_W:
+        if not is_off(back):
             return await self._did_not_follow(miner, why, back)
         said = f"{miner.id} is off, read back from the relay{because and ': ' + because}."
         await self._telling.note("miner_switched", miner.id, said, on=False, power_w=back.power_w, **why.record)
@@ -157,12 +171,14 @@ class Stopping:
         return await self._failed(miner, why, said, "relay_unreachable")
 
     async def _did_not_follow(self, miner: Miner, why: Reason, back: Channel) -> Outcome:
-        power = "" if back.power_w is None else f" and {back.power_w:,.0f} W flow"
-        state = "still on" if back.on else "off"
-        said = (
-            f"{miner.id} was told to switch off, but its relay {miner.device} is {state}{power}; "
-            "cut the power by hand, its contact may be stuck. OFF is sent again."
-        )
+        if flows(back):
+            said = f"{self._stuck(miner, back)} OFF is sent again."
+        else:
+            power = "" if back.power_w is None else f" and {back.power_w:,.0f} W flow"
+            said = (
+                f"{miner.id} was told to switch off, but its relay {miner.device} is still on{power}; "
+                "cut the power by hand, its contact may be stuck. OFF is sent again."
+            )
         return await self._failed(miner, why, said, "miner_switch_failed", on=back.on)
 
     async def _failed(self, miner: Miner, why: Reason, said: str, action: str, *, on: bool | None = None) -> Outcome:
@@ -185,10 +201,43 @@ class Stopping:
     async def _at_last(self, miner: Miner, had_trouble: bool) -> None:
         self.pending.pop(miner.id, None)
         if had_trouble:
+            known = self._relays.states[miner.id]
+            await self._relays.store(replace(known, problem=None))
             said = f"{miner.id} is off at last, read back from the relay."
             await self._telling.note("relay_reached_again", miner.id, said, on=False)
             wish = self._relays.wishes.get(miner.id)
             await self._telling.tell("info", said, also=[wish.set_by if wish else None])
+
+    def settled(self, miner: Miner) -> None:
+        """The miner has been seen off by itself: the next trouble with it is news."""
+        self.pending.pop(miner.id, None)
+
+    async def tell_stuck(self, miner: Miner) -> None:
+        """A look has seen power flow through an open relay, whoever opened it: told once."""
+        known = self._relays.states[miner.id]
+        if not flows(known) or known.problem in (OFF_NOT_CONFIRMED, CONTACT_STUCK):
+            return
+        said = self._stuck(miner, known)
+        await self._relays.store(replace(known, problem=CONTACT_STUCK))
+        log.error("relay_contact_stuck", miner=miner.id, power_w=known.power_w)
+        await self._telling.note("relay_contact_stuck", miner.id, said, on=False, power_w=known.power_w)
+        since = known.changed_at.isoformat() if known.changed_at else "unknown"
+        await self._telling.tell("critical", said, once=f"stuck:{miner.id}:{since}")
+
+    async def not_stuck_any_more(self, miner: Miner) -> None:
+        """No power flows any more through a contact that was stuck."""
+        known = self._relays.states[miner.id]
+        if known.problem == CONTACT_STUCK and is_off(known):
+            await self._relays.store(replace(known, problem=None))
+            said = f"{miner.id} draws no power any more; have its relay {miner.device} replaced before it is used."
+            await self._telling.note("relay_contact_stuck", miner.id, said, on=False, power_w=known.power_w)
+            await self._telling.tell("info", said)
+
+    def _stuck(self, miner: Miner, seen: Channel | RelayState) -> str:
+        return (
+            f"{miner.id} is not off: power flows although the relay is open ({seen.power_w or 0.0:,.0f} W behind "
+            f"{miner.device}). Its contact is stuck: cut it by hand at the breaker."
+        )
 
     async def give_up(self, miner: Miner) -> None:
         """The relay is silent, but its own timer must have ended it: said once, and not tried any more."""

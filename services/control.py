@@ -23,9 +23,10 @@ from services.grid_charge import RATE, grid_charge_refusal
 from services.miners import personal_limits_of
 from services.scope import Scope
 from services.starting import look_at
-from store import control
+from store import control, wishes
 from store.control import ControlRequest
 from store.requests import AtMost
+from store.wishes import Wish
 
 Origin = Literal["typed", "tapped", "model"]
 CONFIRM_WITHIN = timedelta(seconds=120)
@@ -108,7 +109,7 @@ async def order(
     if order.action == "start":
         return await _start(new)
     if origin == "model":
-        return await new.propose(words.order_says(scope.site, action, arguments, scope))
+        return await new.propose(words.order_says(scope.site, action, arguments, scope, await _wanted(scope)))
     return await new.accept()
 
 
@@ -124,7 +125,7 @@ async def order_grid_charge(
     refusal = await grid_charge_refusal(scope)
     if refusal is not None:
         return await new.refuse(RefusedBy({}, (refusal,)))
-    return await new.propose(words.order_says(scope.site, action, {}, scope))
+    return await new.propose(words.order_says(scope.site, action, {}, scope, {}))
 
 
 async def proposed(scope: Scope, request_id: str) -> Confirm:
@@ -208,7 +209,8 @@ async def _start(new: _New) -> Asked:
         return await new.refuse(RefusedBy(starting.blocked, words.blocked_says(scope.site, "start", starting.blocked)))
     if starting.blocked:
         new.arguments["miners"] = list(starting.allowed)
-    return await new.propose(words.start_says(scope, new.arguments, starting), noted=words.noted(starting.blocked))
+    says = words.start_says(scope, new.arguments, starting, await _wanted(scope))
+    return await new.propose(says, noted=words.noted(starting.blocked))
 
 
 @dataclass(slots=True)
@@ -296,6 +298,8 @@ async def _own(scope: Scope, request_id: str, place: str | None = None) -> Contr
 
 
 async def _refusal_now(scope: Scope, request: ControlRequest) -> RefusedBy | None:
+    if (over := _over(scope, request.arguments.get("until"))) is not None:
+        return RefusedBy({}, (over,))
     if request.action == "miners.start":
         starting = await look_at(scope, request.arguments["miners"], personal_limits_of(scope))
         if not starting.allowed:
@@ -310,8 +314,12 @@ async def _refusal_now(scope: Scope, request: ControlRequest) -> RefusedBy | Non
 async def _says(scope: Scope, request: ControlRequest) -> tuple[str, ...]:
     if request.action == "miners.start":
         starting = await look_at(scope, request.arguments["miners"], personal_limits_of(scope))
-        return words.start_says(scope, request.arguments, starting)
-    return words.order_says(scope.site, request.action, request.arguments, scope)
+        return words.start_says(scope, request.arguments, starting, await _wanted(scope))
+    return words.order_says(scope.site, request.action, request.arguments, scope, await _wanted(scope))
+
+
+async def _wanted(scope: Scope) -> Mapping[str, Wish]:
+    return await wishes.all_of(scope.database, scope.org_id, scope.site.id)
 
 
 async def _late(
@@ -347,8 +355,15 @@ def _problem(scope: Scope, order: Order) -> str | None:
     if unknown or not order.miners:
         listed = ", ".join(sorted(known)) or "none"
         return f"There is no miner {', '.join(unknown)[:100] or 'named'}; the miners are {listed}."
-    if order.until is not None and order.until <= scope.now:
-        return "That time is over already; say a later one, such as 2h or until 18:00."
+    if (over := _over(scope, None if order.until is None else order.until.isoformat())) is not None:
+        return over
     if order.until is not None and order.until > scope.now + LONGEST:
         return f"That is too long; at most {LONGEST.days} days, and without a time it holds until it is changed."
     return None
+
+
+def _over(scope: Scope, until: str | None) -> str | None:
+    """Why an order with this time limit makes no sense any more."""
+    if until is None or datetime.fromisoformat(until) > scope.now:
+        return None
+    return "That time is over already; say a later one, such as 2h or until 18:00."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,31 +13,38 @@ from energy.units import day_name, format_clock, format_duration, format_percent
 from services.scope import Scope
 from services.starting import Starting
 from store.control import ControlRequest
+from store.wishes import Earlier, Mode, Wish, earlier_for, wish_after
 
 if TYPE_CHECKING:
     from services.control import Confirm, RefusedBy
 
 MOST_LINES = 6
-_BEFORE_AGAIN = "; afterwards they are as they were before"
+_MODES: Mapping[str, Mode] = {"miners.start": "on", "miners.stop": "off", "miners.auto": "auto"}
+_AGAIN = {"on": ("is wanted on again", "are wanted on again"), "auto": ("is automatic again", "are automatic again")}
+_OFF = ("stays off", "stay off")
+Wanted = Mapping[str, Wish]
 
 
-def order_says(site: Site, action: str, arguments: Mapping[str, Any], scope: Scope) -> tuple[str, ...]:
-    """What an order will do, for a confirmation."""
+def order_says(site: Site, action: str, arguments: Mapping[str, Any], scope: Scope, wanted: Wanted) -> tuple[str, ...]:
+    """What an order will do, for a confirmation. `wanted` are the wishes of now, which a time limit ends in."""
     match action:
         case "grid_charge.on":
             return (f"Enable charging the battery from the grid on {site.name}'s inverter.",)
         case "grid_charge.off":
             return (f"Disable charging the battery from the grid on {site.name}'s inverter.",)
         case "miners.auto":
-            return (f"Hand {_and(arguments['miners'])} over to the automatic.",)
+            ends = _until(action, arguments, scope, wanted)
+            return (f"Hand {_and(arguments['miners'])} over to the automatic{ends}.",)
         case _:
-            return (f"{_verb(action)} {_rated(site, arguments['miners'], scope)}{_until(arguments, scope)}.",)
+            ends = _until(action, arguments, scope, wanted)
+            return (f"{_verb(action)} {_rated(site, arguments['miners'], scope)}{ends}.",)
 
 
-def start_says(scope: Scope, arguments: Mapping[str, Any], starting: Starting) -> tuple[str, ...]:
+def start_says(scope: Scope, arguments: Mapping[str, Any], starting: Starting, wanted: Wanted) -> tuple[str, ...]:
     """What a start will do, on which figures it was allowed, and which miners may not."""
     may = [miner for miner in arguments["miners"] if miner in starting.allowed] or list(arguments["miners"])
-    lines = [f"Start {_rated(scope.site, may, scope)}{_until(arguments, scope)}."]
+    ends = _until("miners.start", {**arguments, "miners": may}, scope, wanted)
+    lines = [f"Start {_rated(scope.site, may, scope)}{ends}."]
     running = [miner for miner in may if starting.found.miners[miner].on] if starting.allowed else []
     if running:
         lines.append(f"Already on: {_and(running)}.")
@@ -164,13 +171,51 @@ def _rated(site: Site, miners: Sequence[str], scope: Scope) -> str:
     return _and(rated) + (f", {format_power(total, scope.units)} in all" if len(miners) > 1 else "")
 
 
-def _until(arguments: Mapping[str, Any], scope: Scope) -> str:
-    until = arguments.get("until")
-    if until is None:
+def _until(action: str, arguments: Mapping[str, Any], scope: Scope, wanted: Wanted) -> str:
+    """The time limit, and for each miner what is wanted after it: the very thing that the worker will put back."""
+    if arguments.get("until") is None:
         return ""
-    one = len(arguments["miners"]) == 1
-    after = _BEFORE_AGAIN.replace("they are as they were", "it is as it was") if one else _BEFORE_AGAIN
-    return f" until {_clock(datetime.fromisoformat(until), scope)}{after}"
+    until = datetime.fromisoformat(arguments["until"])
+    groups: dict[Earlier, list[str]] = {}
+    for miner in arguments["miners"]:
+        before = earlier_for(wanted.get(miner), _MODES[action], until)
+        after = wish_after(Wish(miner, _MODES[action], until, "", scope.now, before=before), until)
+        groups.setdefault(Earlier(after.mode, after.until, ""), []).append(miner)
+    named = len(groups) > 1
+    told = []
+    for then, miners in groups.items():
+        one = len(miners) == 1
+        who = _and(miners) if named else "it" if one else "they"
+        told.append(f"{who} {_again(then, lambda moment: _clock(moment, scope), one=one)}")
+    return f" until {_clock(until, scope)}; afterwards {'; '.join(told)}"
+
+
+def after_words(wish: Wish, at: Callable[[datetime], str]) -> str:
+    """What is wanted once a time limit is over: "stays off", "is wanted on again until 18:00". `at` words a moment."""
+    return _again(Earlier(wish.mode, wish.until, wish.set_by), at, one=True)
+
+
+def then_says(wish: Wish, at: Callable[[datetime], str]) -> str:
+    """What happens when the time of a wish is over, as a sentence."""
+    if wish.until is None:
+        return ""
+    after, ends = wish_after(wish, wish.until), at(wish.until)
+    then = after_words(after, at)
+    if wish.mode == "on":
+        return f"It stops at {ends} and then {then}."
+    if wish.mode == "auto":
+        return f"At {ends} its time is over: it {then}."
+    if after.mode == "on":
+        limit = f", and is wanted on until {at(after.until)}" if after.until else ""
+        return f"It starts again by itself at {ends} if the limits allow{limit}."
+    if after.mode == "auto":
+        return f"It {then} from {ends} on, and then starts by itself if the limits allow."
+    return f"It {then} after {ends} too."
+
+
+def _again(after: Earlier, at: Callable[[datetime], str], *, one: bool) -> str:
+    words = _AGAIN.get(after.mode, _OFF)[0 if one else 1]
+    return words if after.until is None else f"{words} until {at(after.until)}"
 
 
 def _clock(moment: datetime, scope: Scope) -> str:

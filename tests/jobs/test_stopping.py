@@ -177,7 +177,8 @@ async def test_a_contact_that_sticks_is_told_to_be_cut_by_hand(database):
             await ranch.tell("/weld", device="garage", channel=0)
             request = await ranch.done("stop", "s21")
             assert request.state == "failed"
-            assert "W flow; cut the power by hand" in request.results["s21"]["says"]
+            assert "power flows although the relay is open" in request.results["s21"]["says"]
+            assert "cut it by hand at the breaker" in request.results["s21"]["says"]
             assert [level for level, _ in await ranch.notices()] == ["critical"]
 
 
