@@ -13,6 +13,7 @@ from bot.commands.command import Command
 from bot.forms import Form, FormField
 from bot.message import Sender
 from bot.platforms.slack.ingress import SlackAdapter
+from bot.ports import ProgressRefs
 from tests.bot.house import STATUS, House
 from tests.doubles.slack_api import SlackApi
 from tests.doubles.slack_world import TEAM
@@ -70,6 +71,7 @@ async def running(
     signing_secret: str | None = None,
     at_home: bool = True,
     kill: bool = False,
+    progress_refs: ProgressRefs | None = None,
 ) -> AsyncIterator[SlackAdapter]:
     """A bot until the block ends; with `kill` nothing is finished or saved then. `app_token` None: HTTP."""
     if at_home:
@@ -88,6 +90,7 @@ async def running(
         reply_timeout_s=1.0,
         first_pause_s=0.02,
         longest_pause_s=0.1,
+        progress_refs=progress_refs,
     )
     task = asyncio.create_task(adapter.run())
     try:

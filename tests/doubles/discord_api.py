@@ -34,6 +34,7 @@ _ROUTES: list[tuple[str, str, str]] = [
     ("POST", r"/users/@me/channels", "open_direct"),
     ("POST", r"/channels/(\d+)/messages", "post"),
     ("PATCH", r"/channels/(\d+)/messages/(\d+)", "change"),
+    ("DELETE", r"/channels/(\d+)/messages/(\d+)", "delete"),
     ("PUT", r"/channels/(\d+)/messages/pins/(\d+)", "pin"),
     ("DELETE", r"/channels/(\d+)/messages/pins/(\d+)", "unpin"),
     ("POST", r"/channels/(\d+)/typing", "typing"),
@@ -242,6 +243,13 @@ class DiscordApi(People):
         if post is None or post.channel_id != int(channel) or post.only_for is not None:
             raise Refused(404, 10008, "Unknown Message")
         return self._changed_post(post, body, files)
+
+    def _delete(self, channel: str, ref: str, body: Any) -> None:
+        self.world.check_open(int(channel))
+        post = self.world.posts.get(int(ref))
+        if post is None or post.channel_id != int(channel) or post.only_for is not None:
+            raise Refused(404, 10008, "Unknown Message")
+        del self.world.posts[int(ref)]
 
     def _pin(self, channel: str, ref: str, body: Any) -> None:
         post = self.world.posts.get(int(ref))

@@ -114,16 +114,20 @@ class Answering:
         await self.acknowledge(held, silently=False)
         return True
 
-    async def show_progress(self, via: str | None, body: Mapping[str, Any]) -> bool:
-        """Put the step in the place of "… is thinking"; whether this was a matter of an interaction at all."""
+    async def show_progress(self, via: str | None, body: Mapping[str, Any]) -> tuple[bool, str | None]:
+        """Put the step in the place of "… is thinking"; whether this was a matter of an interaction at all.
+
+        And the id of the message that shows it, where it is one that stays: what one person sees alone does not.
+        """
         held = self._interactions.find(via)
         if held is None:
-            return False
+            return False, None
         await self.acknowledge(held, silently=False)
         async with held.lock:
-            if held.state == "thinking":  # not answered meanwhile
-                await self._webhook("PATCH", _ORIGINAL, held, body)
-        return True
+            if held.state != "thinking":  # answered meanwhile
+                return True, None
+            ref = _id(await self._webhook("PATCH", _ORIGINAL, held, body))
+        return True, None if held.private else ref
 
     async def show_form(self, held: Answerable, form: Mapping[str, Any]) -> None:
         """Open a form: it can only be the first answer."""

@@ -112,6 +112,7 @@ class DiscordOutlet:
         self._typed_at: dict[str, float] = {}  # place -> when the typing indicator was last asked for
         self._standing = StandingLines(PLATFORM, progress_refs, self._remove_line)
         self._progress: dict[str, asyncio.Task[str | None]] = {}  # via -> the message that shows the step
+        self._first_answers: dict[str, str] = {}  # via -> the interaction's own message, while it shows the step
 
     @property
     def answering(self) -> Answering:
@@ -217,9 +218,13 @@ class DiscordOutlet:
     async def show_progress(self, address: Address, text: str) -> None:
         """The step as a message that the answer will take the place of."""
         via, part = address.via or "", Part(escaped(text))
-        if address.key in self._gone or await self._answering.show_progress(via, part.body()):
+        if address.key in self._gone:
             return
-        if not via.startswith((REPLY_TO, ANSWER_TO)):
+        is_answer, ref = await self._answering.show_progress(via, part.body())
+        if ref is not None and via not in self._first_answers:
+            _remember(self._first_answers, via, ref)
+            await self._standing.appeared(address, ref)
+        if is_answer or not via.startswith((REPLY_TO, ANSWER_TO)):
             return
         task = asyncio.create_task(self._put_progress(address, part, self._progress.get(via)))
         _remember(self._progress, via, task)
@@ -247,10 +252,15 @@ class DiscordOutlet:
         await asyncio.gather(*self._progress.values(), return_exceptions=True)
         await self._standing.close()
 
-    async def _remove_line(self, address: Address, ref: str, words: str) -> bool:  # noqa: ARG002 - our own can be deleted
+    async def _remove_line(self, address: Address, ref: str, words: str) -> bool:
         path = "/channels/{channel_id}/messages/{message_id}"
         try:
-            await self._wire.call("DELETE", path, channel_id=await self._channel(address), message_id=ref)
+            channel = await self._channel(address)
+            try:
+                await self._wire.call("DELETE", path, channel_id=channel, message_id=ref)
+            except Refused as refusal:
+                if refusal.code != UNKNOWN_MESSAGE:
+                    await self._change(channel, ref, Part(words).body())
         except Refused as refusal:
             log.info("discord_progress_left", reason=str(refusal))
         except DiscordFailure as failure:
@@ -259,10 +269,14 @@ class DiscordOutlet:
         return True
 
     async def _send_part(self, address: Address, part: Part, *, lasting: bool) -> SendResult:
+        if (line := self._first_answers.pop(address.via or "", None)) is not None:
+            await self._standing.gone(address, line)
         try:
             answered, ref = await self._answering.answer(address.via, part.body(), part.pictures, lasting=lasting)
             if not answered:
                 ref = await self._to_channel(address, part)
+                if line is not None:
+                    await self._standing.remove(address, line)
         except Refused as refusal:
             if part.pictures and refusal.code in _PICTURE_REFUSED:
                 log.warning("discord_picture_refused", reason=str(refusal))
@@ -287,16 +301,12 @@ class DiscordOutlet:
             await self._standing.gone(address, progress)
             try:
                 await self._change(channel, progress, part.body(), part.pictures)
-            except Unanswered:
-                raise
-            except Refused as refusal:
-                if refusal.code != UNKNOWN_MESSAGE:
-                    await self._standing.appeared(address, progress)
+            except DiscordFailure as failure:
+                if not isinstance(failure, Refused) or failure.code != UNKNOWN_MESSAGE:
+                    if not isinstance(failure, Unanswered):
+                        await self._standing.appeared(address, progress)
                     raise
                 progress = None
-            except DiscordFailure:
-                await self._standing.appeared(address, progress)
-                raise
         self._progress.pop(via, None)
         if progress is not None:
             return progress
