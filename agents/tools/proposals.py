@@ -89,8 +89,9 @@ async def _already(desk: ToolDesk, wanted: Order) -> str | None:
         mode, until = ("", None) if state.wish is None else (state.wish.mode, state.wish.until)
         if not known or state.on is not on:
             return None
-        # One that is automatic may be switched on later: a stop keeps it off. A start keeps it on, or gives it an end.
-        if (on and (mode != "on" or until is not None or wanted.until is not None)) or (not on and mode in _MAY_START):
+        # One that is or will be automatic may be switched on later: a stop keeps it off. A start keeps it on.
+        changes = (mode != "on" or wanted.until is not None) if on else mode in _MAY_START
+        if changes or until is not None:
             return None
     word = "on" if on else "off"
     are = f"is {word}" if len(states) == 1 else f"are {word}"
