@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,9 @@ from agents.models import Models, ModelSettings
 from agents.tools.desk import ToolDesk
 from bot.answering import reply_from_answer
 from bot.reply import plain
-from tests.bot.commands.stage import Stage
+from store import wishes
+from store.wishes import Wish
+from tests.bot.commands.stage import ORG, Stage
 from tests.bot.commands.test_miners import LOW
 from tests.bot.commands.worker import relays_read
 
@@ -110,3 +113,11 @@ async def test_a_models_arguments_are_refused_rather_than_misread(
     assert result.is_problem
     assert said in result.text
     assert desk.proposals == []
+
+
+async def test_one_whose_stop_ends_by_itself_is_proposed_to_be_stopped_for_good(stage: Stage) -> None:
+    await relays_read(stage.scope)
+    now = stage.scope.as_of
+    wish = Wish("s21", "off", now + timedelta(hours=2), "host", now, None)
+    await wishes.put(stage.scope.database, ORG, stage.site.id, wish)
+    assert len((await asked(stage, "could you stop s21")).proposals) == 1
