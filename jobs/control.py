@@ -17,6 +17,7 @@ from energy.preferences import PersonalLimits, personal_limits
 from jobs.execution import Execution
 from jobs.keeping import Keeping
 from jobs.lease import LeaseLost, while_sole
+from jobs.moving import settle_moved
 from jobs.recording import Recorder
 from jobs.relays import Relays
 from jobs.starting import Starting
@@ -80,6 +81,7 @@ class _Control:
         loops: list[asyncio.Task[None]] = []
         try:
             await self._relays.load()
+            await settle_moved(self._work, self._relays, self._telling)
             await self._keeping.look()
             log.info("control_ready", site=self._work.site.id, miners=len(self._work.site.miner))
             # Apart from each other: where the database takes no writes, no request is claimed, and limits still hold.

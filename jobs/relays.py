@@ -144,6 +144,8 @@ class Relays:
             by = "unknown"
         state = RelayState(
             miner_id=miner.id,
+            device=miner.device,
+            channel=miner.channel,
             on=seen.on,
             power_w=seen.power_w,
             energy_kwh=seen.energy_kwh,
@@ -176,7 +178,14 @@ class Relays:
         """Keep that a relay does not answer. `lost_track`: a command may have moved it, so its state is unknown."""
         known = self.states.get(miner.id) or RelayState(miner_id=miner.id)
         on = None if lost_track else known.on
-        state = replace(known, on=on, reachable=False, problem=known.problem or str(error))
+        state = replace(
+            known,
+            device=miner.device,
+            channel=miner.channel,
+            on=on,
+            reachable=False,
+            problem=known.problem or str(error),
+        )
         if state != known:
             await self.store(state)
         if miner.id not in self._unreachable:
@@ -203,6 +212,19 @@ class Relays:
         # The next look writes the state anew; a change of it comes only once.
         keep = None if switching is None else f"switching:{state.miner_id}:{switching.happened_at.isoformat()}"
         await self._recorder.write(EVENT, state.miner_id, put, keep=keep)
+
+    async def forget(self, miner: Miner) -> None:
+        """Drop what is known and wanted of a miner: the next look is the first."""
+        work = self._work
+        self.states.pop(miner.id, None)
+        self.wishes.pop(miner.id, None)
+        self._unreachable.discard(miner.id)
+
+        async def drop() -> None:
+            async with work.database.begin() as connection:
+                await relays.forget_in(connection, work.org_id, work.site.id, miner.id)
+
+        await self._recorder.write("wish_not_stored", miner.id, drop, keep=f"wish:{miner.id}")
 
     async def wish(self, wish: Wish) -> None:
         """Replace what is wanted of a miner."""

@@ -81,6 +81,8 @@ relay_states = Table(
     _key("org_id"),
     _key("site_id"),
     _key("miner_id"),
+    Column("device", String),  # the channel that this is about: the miner may be moved to another one
+    Column("channel", Integer),
     Column("on", Boolean),
     Column("power_w", Double),
     Column("energy_kwh", Double),

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.control_tables import relay_states as table
 from store.control_tables import switchings as switchings_table
+from store.control_tables import wishes as wishes_table
 from store.database import Database
 from store.dialect import insert_for
 
@@ -20,13 +21,15 @@ ChangedBy = Literal["us", "hand", "timer", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayState:
-    """A relay channel as it was read last. `power_w` and `energy_kwh` are None without a meter.
+    """A relay channel as it was read last: `channel` of `device`, None before anything was read.
 
-    `timer_until` is when the device itself will switch it off. `problem` says what is wrong, in words; `errors` are
-    the device's own.
+    `power_w` and `energy_kwh` are None without a meter. `timer_until` is when the device itself will switch it off.
+    `problem` says what is wrong, in words; `errors` are the device's own.
     """
 
     miner_id: str
+    device: str | None = None
+    channel: int | None = None
     on: bool | None = None
     power_w: float | None = None
     energy_kwh: float | None = None
@@ -68,6 +71,14 @@ async def put_in(connection: AsyncConnection, org_id: str, site_id: str, state: 
     await connection.execute(
         statement.on_conflict_do_update(index_elements=["org_id", "site_id", "miner_id"], set_=values)
     )
+
+
+async def forget_in(connection: AsyncConnection, org_id: str, site_id: str, miner_id: str) -> None:
+    """Drop what is known of a miner's relay, and what is wanted of it: it hangs on another channel now."""
+    for each in (table, wishes_table):
+        await connection.execute(
+            delete(each).where(each.c.org_id == org_id, each.c.site_id == site_id, each.c.miner_id == miner_id)
+        )
 
 
 async def all_of(db: Database, org_id: str, site_id: str) -> dict[str, RelayState]:

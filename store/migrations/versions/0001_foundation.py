@@ -262,6 +262,8 @@ def _create_tables() -> None:
     op.create_table(
         "relay_states",
         *_words("org_id", "site_id", "miner_id"),
+        sa.Column("device", sa.String()),
+        sa.Column("channel", sa.Integer()),
         sa.Column("on", sa.Boolean()),
         sa.Column("power_w", sa.Double()),
         sa.Column("energy_kwh", sa.Double()),
