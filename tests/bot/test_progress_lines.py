@@ -6,18 +6,21 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from app.chat_ports import StoredProgress
 from bot.commands.command import Context
 from bot.message import Address
 from bot.platforms.slack.client import SlackClient
 from bot.platforms.slack.send import SlackOutlet
-from bot.ports import Sent
+from bot.ports import ProgressRefs, Sent
 from bot.reply import Button, Reply, say
 from bot.standing import RefsInMemory
+from store.database import Database, sqlite_url
 from tests.bot.house import Commands, House
 from tests.bot.slack_stage import running as on_slack
 from tests.bot.slack_stage import until
@@ -63,7 +66,7 @@ def held(house: House) -> Iterator[asyncio.Event]:
     yield free
 
 
-async def leave_on_slack(api: SlackApi, refs: RefsInMemory, place: Address) -> None:
+async def leave_on_slack(api: SlackApi, refs: ProgressRefs, place: Address) -> None:
     """A run that is killed while it works on an answer."""
     client = SlackClient(SecretStr(api.bot_token), api.url, reply_timeout_s=1.0, variable="SLACK_BOT_TOKEN")
     await SlackOutlet(client, progress_refs=refs).show_progress(place, CHECKING)
@@ -97,6 +100,19 @@ async def test_on_slack_a_line_that_stays_at_the_start_goes_with_the_next_reply_
         assert slack.texts() == [CHECKING]
         await adapter.outlet.send(place, say("66 %"), ())
         assert (slack.texts(), refs.lines) == (["66 %"], [])
+
+
+async def test_a_line_is_remembered_in_the_database(slack: SlackApi, tmp_path: Path) -> None:
+    address = sqlite_url(tmp_path / "commandcenter.db")
+    database = await Database.open(address, migrate=True)
+    await leave_on_slack(slack, StoredProgress(database), Address("slack", "C0GROUP"))
+    await database.close()
+    database = await Database.open(address)
+    async with on_slack(slack, House(), progress_refs=StoredProgress(database)) as adapter:
+        await until(lambda: adapter.ready)
+        assert slack.texts() == []
+        assert await StoredProgress(database).all("slack") == []
+    await database.close()
 
 
 async def test_on_slack_a_stop_in_the_middle_takes_the_line_away(slack: SlackApi) -> None:
