@@ -1,7 +1,8 @@
 """How many notifications a noisy battery level causes, and what judging a thousand sites costs.
 
 `python -m benchmarks.alert_noise [--days N] [--sites N]`. The battery's SOC is read once a minute, with normal noise of
-0.7 %, and truly dips once a day from 60 % under the critical 30 %. A notification is an alert that begins.
+0.7 %, and truly dips once a day from 60 % under the critical 30 %. A notification is an alert that
+begins, or is told again because nobody acknowledged it.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def ours() -> Callable[[float, int], bool]:
         s = Situation(site=SITE, now=now, view=view, firing=firing)
         (signal,) = critical(s)
         episode, events = step(CRITICAL, episode, signal, now)
-        return any(event.kind == "fired" and event.tell for event in events)
+        return any(event.kind in ("fired", "raised") and event.tell for event in events)
 
     return begins
 

@@ -18,7 +18,7 @@ CRITICAL = Rule(
     for_s=120,
     keep_firing_s=600,
     cooldown_s=1_800,
-    reraise_s=3_600,
+    reraise_s=8 * 3_600,
     group="battery",
 )
 LOW = Rule(
@@ -40,7 +40,7 @@ UNKNOWN = Rule(
     for_s=900,
     keep_firing_s=60,
     cooldown_s=1_800,
-    reraise_s=4 * 3_600,
+    reraise_s=8 * 3_600,
     group="devices",
 )
 HOT = Rule(
@@ -51,7 +51,7 @@ HOT = Rule(
     for_s=120,
     keep_firing_s=600,
     cooldown_s=1_800,
-    reraise_s=3_600,
+    reraise_s=2 * 3_600,
     group="battery",
 )
 COLD = Rule(

@@ -12,7 +12,7 @@ from energy.alerts.situation import DeviceNow, Situation, age_of
 from energy.merge import STALE_AFTER_INTERVALS
 from energy.naming import source_name
 from energy.reading import FIELDS
-from energy.series import Series
+from energy.series import Series, energy_kwh
 from energy.site import Device
 from energy.units import format_duration, format_value
 
@@ -134,7 +134,8 @@ def refused(s: Situation) -> tuple[Signal, ...]:
 
 def stuck(s: Situation) -> tuple[Signal, ...]:
     """A figure of one device that has not moved by a hair although its rows go on: a power that is not 0 for half an
-    hour, SOC or volts for two hours while power flowed. Unknown without enough rows."""
+    hour; for two hours the SOC while 3 % of the bank flowed, or volts while over 500 W were drawn. Unknown without
+    enough rows."""
     found = []
     for device_id, by_field in s.device_history.items():
         for name, rows in by_field.items():
@@ -174,16 +175,24 @@ def _stands_still(s: Situation, name: str, rows: Series, charge: Series | None, 
         return None
     if name in _STEADY_POWERS:
         return bool(recent.values[-1] != 0.0)
-    return _power_flowed(s, charge, now_s - long_s, now_s)
+    return _should_have_moved(s, name, float(recent.values[-1]), charge, now_s - long_s, now_s)
 
 
-def _power_flowed(s: Situation, charge: Series | None, start_s: float, end_s: float) -> bool | None:
-    if charge is None:
+def _should_have_moved(
+    s: Situation, name: str, value: float, charge: Series | None, start_s: float, end_s: float
+) -> bool | None:
+    """Volts fall while the battery is drawn from; the SOC moves with the share of the bank that flowed."""
+    flows = None if charge is None else charge.between(start_s, end_s).known()
+    if charge is None or flows is None or flows.times.size < s.settings.stuck_rows:
         return None
-    flows = charge.between(start_s, end_s).known().values
-    if flows.size < s.settings.stuck_rows:
+    if name == "battery_voltage_v":
+        return bool(flows.values.mean() < -s.settings.stuck_flow_w)
+    kwh, battery = energy_kwh(charge, start_s, end_s), s.site.battery
+    if kwh is None or battery is None:
         return None
-    return bool(np.abs(flows.mean()) > s.settings.stuck_flow_w)
+    if value >= s.settings.stuck_full_pct and kwh > 0:
+        return False
+    return abs(kwh) / battery.usable_kwh * 100 >= s.settings.stuck_bank_pct
 
 
 def clock(s: Situation) -> tuple[Signal, ...]:

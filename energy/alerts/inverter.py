@@ -21,7 +21,7 @@ FAULT = Rule(
     for_s=30,
     keep_firing_s=300,
     cooldown_s=900,
-    reraise_s=4 * 3_600,
+    reraise_s=8 * 3_600,
     group="inverter",
     of="code",
 )

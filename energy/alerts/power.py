@@ -24,7 +24,7 @@ LOAD = Rule(
     level=Level.WARNING,
     title="Unexpected load",
     cleared="The load is as usual again",
-    for_s=900,
+    for_s=1_800,
     keep_firing_s=900,
     cooldown_s=2 * 3_600,
     inhibited_by=("rapid_discharge", "implausible_data"),
@@ -49,7 +49,7 @@ OUTAGE = Rule(
     for_s=10,
     keep_firing_s=60,
     cooldown_s=300,
-    reraise_s=4 * 3_600,
+    reraise_s=8 * 3_600,
     group="grid",
 )
 GENERATOR = Rule(
@@ -69,7 +69,7 @@ SURPLUS = Rule(
     cleared="The surplus is over",
     for_s=600,
     keep_firing_s=1_200,
-    cooldown_s=6 * 3_600,
+    cooldown_s=20 * 3_600,
     inhibited_by=("implausible_data", "inverter_fault"),
     group="hints",
 )
@@ -133,7 +133,7 @@ def _empty_in(s: Situation, out_w: float) -> str:
 
 
 def unexpected_load(s: Situation) -> tuple[Signal, ...]:
-    """The load without miners is over 1.6 times the usual of this hour and 1 kW above it; clears at 1.3 times or 0.5 kW
+    """The load without miners is over twice the usual of this hour and 1.5 kW above it; clears at 1.4 times or 0.7 kW
     above. Unknown without a usual one."""
     load, usual_w = s.seen("load_w"), s.usual_base_load_w
     if load is None or usual_w is None:
@@ -216,6 +216,14 @@ def _may_throttle(s: Situation) -> bool | None:
     return False if s.site.battery is None and s.view["soc_pct"].value is None and s.site.grid.present else None
 
 
+def _held_back_w(s: Situation) -> float:
+    """What the panels could give beyond what they do (W) while a full battery throttles them; 0 where not known."""
+    solar = s.seen("solar_w")
+    if s.forecast_solar_w is None or solar is None or _may_throttle(s) is not True:
+        return 0.0
+    return max(0.0, s.settings.held_back_share * s.forecast_solar_w - solar.value)
+
+
 def _recent_mean(s: Situation, name: str, otherwise: float) -> float:
     rows = s.history.get(name)
     if rows is None:
@@ -274,13 +282,15 @@ def generator_long(s: Situation) -> tuple[Signal, ...]:
 
 def surplus(s: Situation) -> tuple[Signal, ...]:
     """Over 3 kW charged or exported while the battery is at its safe maximum or above; clears at 2 kW, or 5 % under the
-    safe maximum. It names the first miner that is off and would fit."""
+    safe maximum. What a full battery keeps the panels from giving counts too, where a forecast tells it. It names the
+    first miner that is off and would fit."""
     soc, charge = s.seen("soc_pct"), s.seen("battery_charge_w")
     grid = s.seen("grid_import_w") if s.site.grid.present else None
     if soc is None or charge is None or (s.site.grid.present and grid is None):
         return (Signal(rule_id=SURPLUS.id, active=None),)
     generator = s.seen("generator_w")
     spare_w = charge.value - (grid.value if grid is not None else 0.0) - (generator.value if generator else 0.0)
+    spare_w += _held_back_w(s)
     firing, full_pct = s.is_firing(SURPLUS.id), s.site.limits.safe_max_soc_pct
     enough = above(spare_w, firing, s.settings.surplus_w, s.settings.surplus_clear_w)
     idle = [m for m in sorted(s.site.miner, key=lambda m: m.priority) if _is_off(s, m) and m.power_w <= spare_w]

@@ -21,10 +21,10 @@ class AlertSettings:
 
     discharge_w: float = 5_000.0  # beyond our own miners
     discharge_clear_w: float = 4_000.0
-    base_load_factor: float = 1.6  # of the usual base load of this hour
-    base_load_clear_factor: float = 1.3
-    base_load_extra_w: float = 1_000.0  # at least so much above it
-    base_load_clear_extra_w: float = 500.0
+    base_load_factor: float = 2.0  # of the usual base load of this hour
+    base_load_clear_factor: float = 1.4
+    base_load_extra_w: float = 1_500.0  # at least so much above it
+    base_load_clear_extra_w: float = 700.0
 
     solar_share: float = 0.5  # of the weather's forecast
     solar_clear_share: float = 0.65
@@ -40,7 +40,9 @@ class AlertSettings:
     stuck_power_s: float = 1_800.0  # a power that is not 0 never stands still so long
     stuck_battery_s: float = 7_200.0
     stuck_rows: int = 6
-    stuck_flow_w: float = 500.0  # what must flow or change for still volts or a still SOC to be strange
+    stuck_flow_w: float = 500.0  # what must be drawn for still volts to be strange; a charger may hold them still
+    stuck_bank_pct: float = 3.0  # of the bank must have flowed for a still SOC to be strange
+    stuck_full_pct: float = 99.0  # a full battery stays full while it is charged
     unexplained_share: float = 0.2  # of the largest flow
     unexplained_w: float = 400.0
     unexplained_clear_share: float = 0.1
@@ -61,6 +63,7 @@ class AlertSettings:
 
     surplus_w: float = 3_000.0
     surplus_clear_w: float = 2_000.0
+    held_back_share: float = 0.8  # of the forecast, as what throttled panels would surely give
     reserve_horizon_s: float = 18 * 3_600.0
     reserve_clear_pct: float = 2.0
     forecast_usable_s: float = 6 * 3_600.0

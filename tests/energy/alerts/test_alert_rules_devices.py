@@ -74,13 +74,27 @@ def test_a_slow_source_needs_enough_rows() -> None:
     assert still("load_w", [1_234.0] * 7, every_s=300) is True
 
 
-def test_soc_and_volts_are_stuck_only_if_power_flowed_for_two_hours() -> None:
-    flowing, resting = rows([-1_500.0 + n for n in range(130)]), rows([10.0] * 130)
-    assert still("soc_pct", [55.0] * 121, battery_charge_w=flowing) is True
-    assert still("soc_pct", [55.0] * 121, battery_charge_w=resting) is False
+def test_a_soc_is_stuck_if_it_stands_for_two_hours_while_three_percent_of_the_bank_flowed() -> None:
+    def flowing(watts: float) -> dict[str, Any]:
+        return {"battery_charge_w": rows([watts + n / 100 for n in range(130)])}
+
+    assert still("soc_pct", [55.0] * 121, **flowing(-460.0)) is True
+    assert still("soc_pct", [55.0] * 121, **flowing(460.0)) is True
+    assert still("soc_pct", [55.0] * 121, **flowing(-440.0)) is False
+    assert still("soc_pct", [55.0] * 119, **flowing(-460.0)) is None
+    assert still("soc_pct", [55.0] * 120 + [54.9], **flowing(-460.0)) is False
+    assert still("soc_pct", [100.0] * 121, **flowing(900.0)) is False  # full, and charged a little
+    assert still("soc_pct", [100.0] * 121, **flowing(-900.0)) is True
     assert still("soc_pct", [55.0] * 121) is None
-    assert still("battery_voltage_v", [52.1] * 121, battery_charge_w=flowing) is True
-    assert still("battery_temperature_c", [21.0] * 121, battery_charge_w=flowing) is False
+
+
+def test_volts_are_stuck_if_they_stand_while_the_battery_is_drawn_from_but_a_charger_may_hold_them() -> None:
+    drawn, charged = rows([-502.0] * 130), rows([3_000.0] * 130)
+    assert still("battery_voltage_v", [52.1] * 121, battery_charge_w=drawn) is True
+    assert still("battery_voltage_v", [56.0] * 121, battery_charge_w=charged) is False
+    assert still("battery_voltage_v", [52.1] * 121, battery_charge_w=rows([-499.0] * 130)) is False
+    assert still("battery_voltage_v", [52.1] * 121) is None
+    assert still("battery_temperature_c", [21.0] * 121, battery_charge_w=drawn) is False
 
 
 @pytest.mark.parametrize(

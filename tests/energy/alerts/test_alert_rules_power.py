@@ -55,12 +55,14 @@ def test_rapid_discharge_names_what_runs() -> None:
 @pytest.mark.parametrize(
     ("load_w", "usual_w", "fires", "expected"),
     [
-        (2_400.0, 1_400.0, False, False),  # 1.6 times 1.4 kW is less than 1 kW more
-        (2_401.0, 1_400.0, False, True),
-        (4_800.0, 3_000.0, False, False),
-        (4_801.0, 3_000.0, False, True),
-        (3_901.0, 3_000.0, True, True),
-        (3_900.0, 3_000.0, True, False),
+        (2_900.0, 1_400.0, False, False),  # twice 1.4 kW is less than 1.5 kW more
+        (2_901.0, 1_400.0, False, True),
+        (6_000.0, 3_000.0, False, False),
+        (6_001.0, 3_000.0, False, True),
+        (4_201.0, 3_000.0, True, True),
+        (4_200.0, 3_000.0, True, False),
+        (2_101.0, 1_400.0, True, True),
+        (2_100.0, 1_400.0, True, False),
         (9_000.0, None, True, None),
         (None, 1_400.0, True, None),
     ],
@@ -172,6 +174,23 @@ def test_surplus_is_what_is_charged_or_exported_above_the_safe_maximum(
 ) -> None:
     s = scene(battery_charge_w=charge_w, grid_import_w=grid_w, soc_pct=soc_pct, firing=firing("surplus", fires))
     assert active(s, "surplus") is expected
+
+
+@pytest.mark.parametrize(
+    ("forecast_w", "soc_pct", "expected"),
+    [(6_876.0, 97.0, True), (6_875.0, 97.0, False), (6_876.0, 96.0, False), (None, 97.0, False)],
+)
+def test_what_a_full_battery_keeps_the_panels_from_giving_is_surplus_too(
+    forecast_w: float | None, soc_pct: float, expected: bool
+) -> None:
+    s = scene(
+        at=site(**OFF_GRID),
+        soc_pct=soc_pct,
+        solar_w=2_500.0,
+        battery_charge_w=0.0,
+        more={"forecast_solar_w": forecast_w},
+    )
+    assert active(s, "surplus") is expected  # 0.8 of the forecast, less the 2.5 kW that come
 
 
 @pytest.mark.parametrize(
