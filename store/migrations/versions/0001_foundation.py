@@ -46,13 +46,16 @@ def _words(*names: str, nullable: bool = False) -> list[sa.Column[str]]:
     return [sa.Column(name, sa.String(), nullable=nullable) for name in names]
 
 
+def _times(*names: str, nullable: bool = False) -> list[sa.Column[int]]:
+    return [sa.Column(name, sa.BigInteger(), nullable=nullable) for name in names]
+
+
 def _create_tables() -> None:
     op.create_table(
         "absences",
         sa.Column("absence_id", AUTO_KEY, autoincrement=True, nullable=False),
         *_words("org_id", "person_id"),
-        sa.Column("from_at", sa.BigInteger(), nullable=False),
-        sa.Column("until_at", sa.BigInteger(), nullable=False),
+        *_times("from_at", "until_at"),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("absence_id", name=op.f("pk_absences")),
@@ -86,8 +89,7 @@ def _create_tables() -> None:
         *_words("person_id", "place", nullable=True),
         sa.Column("single_use", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("expires_at", sa.BigInteger()),
-        sa.Column("used_at", sa.BigInteger()),
+        *_times("expires_at", "used_at", nullable=True),
         *_words("used_by", "used_key", nullable=True),
         sa.PrimaryKeyConstraint("org_id", "token_hash", name=op.f("pk_buttons")),
     )
@@ -108,8 +110,7 @@ def _create_tables() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("finished_at", sa.BigInteger()),
         sa.Column("results", JSON, nullable=False),
-        sa.Column("reported_at", sa.BigInteger()),
-        sa.Column("queue_no", sa.BigInteger()),
+        *_times("reported_at", "queue_no", nullable=True),
         sa.CheckConstraint("origin IN ('typed', 'tapped', 'model', 'plan')", name=op.f("ck_control_requests_origin")),
         sa.CheckConstraint(
             "state IN ('proposed', 'queued', 'executing', 'done', 'refused', 'failed', 'cancelled', 'expired')",
@@ -135,8 +136,7 @@ def _create_tables() -> None:
     op.create_table(
         "device_facts",
         *_words("org_id", "site_id", "device_id"),
-        sa.Column("taken_at", sa.BigInteger(), nullable=False),
-        sa.Column("confirmed_at", sa.BigInteger(), nullable=False),
+        *_times("taken_at", "confirmed_at"),
         sa.Column("facts", JSON, nullable=False),
         sa.PrimaryKeyConstraint("org_id", "site_id", "device_id", "taken_at", name=op.f("pk_device_facts")),
     )
@@ -156,8 +156,7 @@ def _create_tables() -> None:
     op.create_table(
         "job_slots",
         *_words("org_id", "name"),
-        sa.Column("slot", sa.BigInteger(), nullable=False),
-        sa.Column("claimed_at", sa.BigInteger(), nullable=False),
+        *_times("slot", "claimed_at"),
         sa.Column("finished_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("org_id", "name", "slot", name=op.f("pk_job_slots")),
     )
@@ -220,8 +219,7 @@ def _create_tables() -> None:
     op.create_table(
         "platform_offsets",
         *_words("org_id", "platform", "name"),
-        sa.Column("value", sa.BigInteger(), nullable=False),
-        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        *_times("value", "updated_at"),
         sa.PrimaryKeyConstraint("org_id", "platform", "name", name=op.f("pk_platform_offsets")),
     )
     op.create_table(
@@ -267,9 +265,7 @@ def _create_tables() -> None:
         sa.Column("on", sa.Boolean()),
         sa.Column("power_w", sa.Double()),
         sa.Column("energy_kwh", sa.Double()),
-        sa.Column("timer_until", sa.BigInteger()),
-        sa.Column("read_at", sa.BigInteger()),
-        sa.Column("changed_at", sa.BigInteger()),
+        *_times("timer_until", "read_at", "changed_at", nullable=True),
         sa.Column("changed_by", sa.String()),
         sa.Column("reachable", sa.Boolean(), nullable=False),
         sa.Column("problem", sa.Text()),
@@ -380,8 +376,7 @@ def _create_tables() -> None:
         "pairing_codes",
         *_words("org_id", "code_hash", "site_id", "role"),
         *_words("person_id", "created_by", nullable=True),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        *_times("created_at", "expires_at"),
         sa.Column("used_at", sa.BigInteger()),
         sa.Column("used_by", sa.String()),
         sa.CheckConstraint("role IN ('viewer', 'operator', 'owner')", name=op.f("ck_pairing_codes_role")),
