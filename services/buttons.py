@@ -33,6 +33,7 @@ async def mint(
         expires_at=expires_at,
         single_use=single_use,
         now=scope.now,
+        site_id=scope.site.id,
     )
 
 

@@ -78,6 +78,8 @@ def _text(row: AuditEntry, scope: Scope) -> str | None:
             return f"confirmed: {what}{until}"
         case "control_cancelled":
             return f"cancelled: {what}"
+        case "control_expired":
+            return f"closed what nobody confirmed in time: {what}{until}"
         case "control_refused":
             return f"was refused to {what}: {_first_block(details) or _why(details)}"
         case "control_denied":

@@ -40,6 +40,7 @@ async def mint(
     expires_at: datetime | None,
     single_use: bool,
     now: datetime,
+    site_id: str | None = None,
 ) -> str:
     """A new token for a button that does `action`, for `person_id` (None: anybody) in `place` (None: anywhere)."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
@@ -49,6 +50,7 @@ async def mint(
         "action": dict(action),
         "person_id": person_id,
         "place": place,
+        "site_id": site_id,
         "single_use": single_use,
         "created_at": now,
         "expires_at": expires_at,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import notices as stored_notices
@@ -202,22 +202,48 @@ async def _close(
 
 
 async def cancel_of_person_in(
-    connection: AsyncConnection, org_id: str, person_id: str, *, now: datetime, site_id: str | None = None
+    connection: AsyncConnection,
+    org_id: str,
+    person_id: str,
+    *,
+    now: datetime,
+    site_id: str | None = None,
+    by: str | None = None,
 ) -> None:
-    """Withdraw all open proposals of somebody who is removed, or loses the role on a site."""
-    statement = update(table).where(
-        table.c.org_id == org_id, table.c.person_id == person_id, table.c.state == "proposed"
-    )
+    """Withdraw all open proposals of somebody who is removed, or loses the role on a site, each with an audit row."""
+    where = table.c.person_id == person_id
     if site_id is not None:
-        statement = statement.where(table.c.site_id == site_id)
-    await connection.execute(statement.values(state="cancelled", decided_at=now, finished_at=now))
+        where = and_(where, table.c.site_id == site_id)
+    await _end_proposals_in(connection, org_id, where, {"state": "cancelled", "decided_at": now}, now=now, by=by)
 
 
 async def expire_proposals(db: Database, org_id: str, now: datetime) -> int:
-    """Close the proposals whose time is over; how many."""
-    statement = update(table).where(table.c.org_id == org_id, table.c.state == "proposed", table.c.expires_at <= now)
+    """Close the proposals whose time is over, each with an audit row; how many."""
     async with db.begin() as connection:
-        return int((await connection.execute(statement.values(state="expired", finished_at=now))).rowcount)
+        return await _end_proposals_in(
+            connection, org_id, table.c.expires_at <= now, {"state": "expired"}, now=now, by="worker"
+        )
+
+
+async def _end_proposals_in(
+    connection: AsyncConnection,
+    org_id: str,
+    where: ColumnElement[bool],
+    values: Mapping[str, Any],
+    *,
+    now: datetime,
+    by: str | None,
+) -> int:
+    open_ones = and_(table.c.org_id == org_id, table.c.state == "proposed", where)
+    query = select(*COLUMNS).where(open_ones).order_by(table.c.created_at, table.c.request_id)
+    ended = 0
+    for row in (await connection.execute(query)).all():
+        request = ControlRequest(**row._mapping)
+        statement = update(table).where(is_request(org_id, request.request_id), table.c.state == "proposed")
+        if (await connection.execute(statement.values(finished_at=now, **values))).rowcount == 1:
+            ended += 1
+            await note_in(connection, org_id, request, f"control_{values['state']}", now=now, by=by)
+    return ended
 
 
 async def claim_next(

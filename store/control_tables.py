@@ -119,6 +119,7 @@ buttons = Table(
     Column("action", json_column(), nullable=False),
     Column("person_id", String),
     Column("place", String),
+    Column("site_id", String),
     Column("single_use", Boolean, nullable=False),
     Column("created_at", UtcMs, nullable=False),
     Column("expires_at", UtcMs),

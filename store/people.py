@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.audit import append_in
@@ -107,7 +107,7 @@ async def set_role(
                     roles.c.org_id == org_id, roles.c.site_id == site_id, roles.c.person_id == person_id
                 )
             )
-            await _drop_what_was_open(connection, org_id, person_id, site_id=site_id, now=moment)
+            await _drop_what_was_open(connection, org_id, person_id, site_id=site_id, now=moment, by=granted_by)
         else:
             await grant_in(connection, org_id, site_id, person_id, role, granted_by=granted_by, now=moment)
         person = await person_in(connection, org_id, person_id)
@@ -139,11 +139,20 @@ async def _keep_an_owner(
 
 
 async def _drop_what_was_open(
-    connection: AsyncConnection, org_id: str, person_id: str, *, now: datetime, site_id: str | None = None
+    connection: AsyncConnection,
+    org_id: str,
+    person_id: str,
+    *,
+    now: datetime,
+    by: str,
+    site_id: str | None = None,
 ) -> None:
-    await cancel_of_person_in(connection, org_id, person_id, now=now, site_id=site_id)
+    await cancel_of_person_in(connection, org_id, person_id, now=now, site_id=site_id, by=by)
     for table in (buttons, pairing_codes, notices):
-        await connection.execute(delete(table).where(table.c.org_id == org_id, table.c.person_id == person_id))
+        theirs = and_(table.c.org_id == org_id, table.c.person_id == person_id)
+        if site_id is not None:  # what belongs to no site goes too: it may do something on this one
+            theirs = and_(theirs, or_(table.c.site_id == site_id, table.c.site_id.is_(None)))
+        await connection.execute(delete(table).where(theirs))
 
 
 async def change_preferences(
@@ -195,7 +204,7 @@ async def forget(db: Database, org_id: str, person_id: str, *, by: str, now: dat
             return False
         for site_id in sorted(person.roles):
             await _keep_an_owner(connection, org_id, site_id, person_id, None)
-        await _drop_what_was_open(connection, org_id, person_id, now=moment)
+        await _drop_what_was_open(connection, org_id, person_id, now=moment, by=by)
         for table in (routes, absences, people):
             await connection.execute(delete(table).where(table.c.org_id == org_id, table.c.person_id == person_id))
         await append_in(

@@ -103,6 +103,8 @@ async def test_a_proposal_expires_and_cannot_be_confirmed_from_that_moment_on(da
     assert await control.expire_proposals(database, ORG, end - timedelta(seconds=1)) == 0
     assert await control.expire_proposals(database, ORG, end) == 1
     assert await state_of(database, request) == "expired"
+    (row,) = await audit.entries(database, ORG, action="control_expired")
+    assert (row.actor, row.details["request"]) == ("worker", request.request_id)
     assert not await control.queue(database, ORG, request.request_id, now=NOON)
     assert not await control.queue(database, ORG, "unknown", now=NOON)
 

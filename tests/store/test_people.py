@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from store import audit, buttons, control, pairing, people
+from store import audit, buttons, control, notices, pairing, people
 from store.database import Database
 from store.pairing import AlreadyPaired, CodeRefused, TooManyAttempts
 from store.people import Identity, LastOwner, Person
@@ -197,6 +197,38 @@ async def test_what_was_open_goes_with_its_person(database: Database) -> None:
     assert tapped.verdict == "unknown"
     with pytest.raises(CodeRefused):
         await redeemed(database, link, "9")
+    (row,) = await audit.entries(database, ORG, action="control_cancelled")
+    assert (row.actor, row.details["request"]) == ("host", proposed.request_id)
+
+
+async def test_what_was_open_on_other_sites_stays_when_one_role_is_taken(database: Database) -> None:
+    person, _ = await two_owners(database)
+    theirs, tokens, links = person.person_id, {}, {}
+    for site in (SITE, "cabin"):
+        tokens[site] = await buttons.mint(
+            database,
+            ORG,
+            action={"do": "x"},
+            person_id=theirs,
+            place=None,
+            expires_at=None,
+            single_use=True,
+            now=NOON,
+            site_id=site,
+        )
+        links[site] = await pairing.create_code(database, ORG, site, "viewer", person_id=theirs, now=NOON)
+        await notices.add(
+            database, ORG, notices.NewNotice(site_id=site, level="info", text=site, person_id=theirs), now=NOON
+        )
+    await people.set_role(database, ORG, SITE, theirs, None, granted_by="host", now=NOON)
+    due = await notices.claim_due(database, ORG, NOON, lease_s=0)
+    assert [notice.text for notice in due] == ["cabin"]
+    for site, verdict in ((SITE, "unknown"), ("cabin", "ok")):
+        tapped = await buttons.redeem(database, ORG, tokens[site], person_id=theirs, place="telegram:1", now=NOON)
+        assert tapped.verdict == verdict
+    with pytest.raises(CodeRefused):
+        await redeemed(database, links[SITE], "9")
+    await redeemed(database, links["cabin"], "9")
 
 
 async def test_preferences_changed_at_the_same_time_are_all_kept(database: Database) -> None:

@@ -86,7 +86,7 @@ def _create_tables() -> None:
         "buttons",
         *_words("org_id", "token_hash"),
         sa.Column("action", JSON, nullable=False),
-        *_words("person_id", "place", nullable=True),
+        *_words("person_id", "place", "site_id", nullable=True),
         sa.Column("single_use", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         *_times("expires_at", "used_at", nullable=True),
