@@ -174,7 +174,7 @@ class Chat:
             await self._places.seen(person.person_id, message.address)
         if message.token is not None and (message.address.key, message.token) in self._tapped:
             await self._settle(message)  # the same button again, while the first tap is being answered
-            return True
+            return False
         asks = self._responder.is_question(message)
         rate, allowed = (
             (self._rate, self._limits.per_person_per_minute)
@@ -183,11 +183,11 @@ class Chat:
         )
         wait_s = 0.0 if outlet.local else rate.wait_s(person.person_id)
         if wait_s > 0:
-            if rate.first_refusal(person.person_id):
-                log.warning("person_throttled", person=person.person_id, platform=outlet.platform)
-                await self._queue(_Work(message, outlet, person, Delivery(slow_down(allowed, wait_s), tells=False)))
-            else:
+            if not rate.first_refusal(person.person_id):
                 await self._settle(message)
+                return False
+            log.warning("person_throttled", person=person.person_id, platform=outlet.platform)
+            await self._queue(_Work(message, outlet, person, Delivery(slow_down(allowed, wait_s), tells=False)))
             return True
         # A command never waits behind a question: a miner must stop now, not after the model has finished.
         await self._queue(self._fresh(_Work(message, outlet, person)), lane="" if asks else COMMANDS)
