@@ -54,6 +54,7 @@ class ControlServer:
                 "physics": _plain(self._world.state_at(now)),
                 "totals": asdict(self._world.totals_at(now)),
                 "relays": relays,
+                "commands": {device_id: device.commands for device_id, device in self._relays.items()},
                 "faults": self._faults.in_force(),
                 "seed": self._world.seed,
                 "scenario": self._world.scenario.name,

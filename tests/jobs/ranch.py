@@ -180,6 +180,11 @@ class Ranch:
         async with httpx.AsyncClient(base_url=self.endpoints.control_url) as client:
             (await client.post(path, json=body)).raise_for_status()
 
+    async def commands(self, device_id: str = "garage") -> int:
+        """How many commands the relay has received over the network, whatever became of them."""
+        async with httpx.AsyncClient(base_url=self.endpoints.control_url) as client:
+            return int((await client.get("/state")).json()["commands"][device_id])
+
     async def wish(self, miner_id: str) -> str | None:
         found = (await wishes.all_of(self.database, ORG, "ranch")).get(miner_id)
         return None if found is None else found.mode

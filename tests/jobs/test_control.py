@@ -129,10 +129,12 @@ async def test_a_command_whose_answer_is_lost_is_read_back_and_not_sent_twice(da
             request = await ranch.done("start", "s21")
             assert request.results["s21"]["state"] == "done"
             assert ranch.is_on("s21")
+            assert await ranch.commands() == 1
             ranch.faults.order("shelly:garage", "lost", count=1)
             request = await ranch.done("stop", "s21")
             assert request.results["s21"]["state"] == "done"
             assert not ranch.is_on("s21")
+            assert await ranch.commands() == 2
         assert await ranch.switchings("s21") == [(True, "us"), (False, "us")]
 
 
