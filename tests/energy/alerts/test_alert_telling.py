@@ -13,10 +13,11 @@ from energy.alerts.battery import CRITICAL
 from energy.alerts.episode import Episode, acknowledge, mute, step
 from energy.alerts.escalation import EscalationSettings, escalation_times, next_escalation, steps_due
 from energy.alerts.message import alert_text, filled, message_text
-from energy.alerts.quiet import quiet_until, telling
+from energy.alerts.quiet import telling
 from energy.alerts.rule import Level, Signal
 from energy.alerts.stored import episode_from_mapping, episode_to_mapping
 from energy.preferences import Preferences
+from energy.quiet_hours import quiet_until
 from energy.units import UnitPreferences
 from tests.energy.alerts.scene import NOON, relay, scene, signals
 
@@ -125,11 +126,12 @@ def test_the_night_of_23_and_the_night_of_25_hours_end_at_seven_by_the_clock() -
     assert quiet_until(OVERNIGHT, ZONE, autumn) == local(2026, 11, 1, 7) == autumn + timedelta(hours=9)
 
 
-def test_quiet_hours_that_end_in_the_hour_that_comes_twice_end_once() -> None:
+def test_quiet_hours_that_end_in_the_hour_that_comes_twice_are_one_span_to_its_second_time() -> None:
     hours = (time(22), time(1, 30))
-    assert quiet_until(hours, ZONE, local(2026, 11, 1, 1, 29)) is not None
-    assert quiet_until(hours, ZONE, local(2026, 11, 1, 1, 45)) is None
-    assert quiet_until(hours, ZONE, local(2026, 11, 1, 1, 10, fold=1)) is None
+    second_end = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
+    assert quiet_until(hours, ZONE, local(2026, 11, 1, 1, 29)) == second_end
+    assert quiet_until(hours, ZONE, local(2026, 11, 1, 1, 45)) == second_end
+    assert quiet_until(hours, ZONE, second_end) is None
 
 
 def test_quiet_hours_that_begin_in_the_hour_that_is_left_out_still_hold() -> None:
