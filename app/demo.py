@@ -29,11 +29,12 @@ from app.settings import Settings, SettingsError
 from energy.site import Site
 from services.people import create_pairing_code
 from services.scope import DEFAULT_ORG_ID, HOST
-from store import readings, sites, wishes
+from store import readings, relays, sites, wishes
 from store.database import Database
 from store.wishes import Wish
 
 START_TIMEOUT_S = 60.0
+FIRST_LOOK_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = {"solark_cloud": 10.0, "shelly": 5.0}  # the vendors' etiquette does not bind on loopback
 
 
@@ -157,6 +158,7 @@ async def _converse(settings: Settings, database: Database, site: Site, began: f
         web_face(health, settings.web_host, 0) as url,
     ):
         talk.outlets[PLATFORM] = outlet
+        await _first_look_at_relays(database, site)
         typer.echo(f"Ready after {time.monotonic() - began:.1f} s. {site.name} is live; health at {url}.")
         typer.echo('Ask "What\'s my battery level?" or "show me the last 24 hours", or type /help; Ctrl-D ends.\n')
         telling = asyncio.create_task(talk.courier.run())
@@ -165,6 +167,14 @@ async def _converse(settings: Settings, database: Database, site: Site, began: f
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
+
+
+async def _first_look_at_relays(database: Database, site: Site) -> None:
+    """Wait until the worker has read the relays, so that nobody is told "unknown" in the first second."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_LOOK_TIMEOUT_S):
+            while len(await relays.all_of(database, DEFAULT_ORG_ID, site.id)) < len(site.miner):
+                await asyncio.sleep(0.05)
 
 
 async def write_history(settings: Settings, scenario: str, seed: int, start_text: str) -> None:
