@@ -112,3 +112,38 @@ def test_off_is_sent_until_the_timer_of_a_silent_relay_must_have_ended():
     assert step("off", replace(ended, problem="said already")) == ("nothing", "")
     assert step("off", replace(ended, reachable=True)) == ("stop", "off")  # it answers, and is still on
     assert step("off", replace(pending, timer_until=None)) == ("stop", "off")  # it has no timer that would end it
+
+
+@pytest.mark.parametrize("mode", ["on", "auto", "off"])
+def test_power_behind_an_open_relay_is_not_off(mode):
+    stuck = replace(OFF, power_w=3_800.0)
+    over = NOW - timedelta(seconds=1)
+    assert step(mode, stuck, until=over) == (("end", "over") if mode == "off" else ("stop", "over"))
+    if mode == "off":
+        assert step(mode, stuck) == ("stop", "off")
+        assert step(mode, replace(stuck, power_w=99.0)) == ("nothing", "")
+        assert step(mode, replace(OFF, problem=OFF_NOT_CONFIRMED)) == ("stop", "off")  # looked at, and told
+
+
+@pytest.mark.parametrize(
+    ("limits", "miner", "enough", "too_little"),
+    [
+        ({}, {}, {"soc_pct": 60.0}, {"soc_pct": 59.9}),  # its start_soc_pct
+        ({"miner_min_soc_pct": 58.0}, {}, {"soc_pct": 63.0}, {"soc_pct": 62.9}),  # 5 % above the site's floor
+        ({}, {"start_voltage_v": 53.5, "stop_voltage_v": 50.0}, {"volts": 53.5}, {"volts": 53.4}),
+        ({}, {}, {"soc_pct": 60.0}, {"soc_pct": 90.0, "age": timedelta(minutes=16)}),
+    ],
+)
+def test_a_person_s_wish_comes_back_after_a_hold_only_well_above_the_limits(limits, miner, enough, too_little):
+    site = SITE.model_copy(update={"limits": SITE.limits.model_copy(update=limits)})
+    s21 = S21.model_copy(update=miner)
+    held = Wish("s21", "on", None, "anna", NOW - timedelta(hours=3), "r1", held=True)
+
+    def do(wish, *, volts=54.0, **about):
+        c = conditions(state=OFF, **about)
+        volts_now = replace(c.battery_voltage_v, value=volts)
+        return next_step(site, s21, wish, OFF, replace(c, battery_voltage_v=volts_now)).do
+
+    assert do(held, **enough) == "start"
+    assert do(held, **too_little) == "nothing"
+    assert do(replace(held, held=False), **too_little) == "start"  # and the interlocks have the word
