@@ -4,13 +4,17 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
+from sqlalchemy import text
+
 from store.database import Database, sqlite_url
-from store.sole import sole
+from store.sole import LockLost, sole, try_lock
+from tests.store.conftest import SERVER
 
 HOLDER = """
 import asyncio, sys
 from store.database import Database
-from store.sole import sole
+from store.sole import LockLost, sole, try_lock
 
 async def main():
     database = await Database.open(sys.argv[1])
@@ -63,4 +67,46 @@ async def test_a_holder_that_is_killed_holds_nothing(tmp_path: Path) -> None:
     await holder.wait()
     async with asyncio.timeout(3), sole(database, "bot", look_every_s=0.02):
         pass
+    await database.close()
+
+
+async def test_whoever_asks_meanwhile_gets_nothing_and_gets_it_afterwards(database: Database, url: str) -> None:
+    other = await Database.open(url)
+    async with try_lock(database, "control") as first:
+        assert first is not None
+        await first.check(within_s=1)
+        async with try_lock(other, "control") as second:
+            assert second is None
+    async with try_lock(other, "control") as second:
+        assert second is not None
+    await other.close()
+
+
+@pytest.mark.skipif(SERVER is None, reason="a file's lock is held as long as its process lives")
+async def test_a_holder_whose_session_ends_notices_it_at_its_next_check(database: Database, url: str) -> None:
+    other = await Database.open(url)
+    async with try_lock(database, "control") as first:
+        assert first is not None
+        assert first.may_be_lost
+        async with other.session() as connection:
+            await connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            )
+        with pytest.raises(LockLost):
+            await first.check(within_s=1)
+        async with try_lock(other, "control") as second:
+            assert second is not None
+    await other.close()
+
+
+async def test_a_lock_can_be_taken_where_its_file_can_only_be_read(tmp_path: Path) -> None:
+    database = await Database.open(sqlite_url(tmp_path / "a.db"), migrate=True)
+    async with try_lock(database, "control"):
+        pass
+    file = tmp_path / "a.db.control.lock"
+    file.chmod(0o400)
+    async with try_lock(database, "control") as lock:
+        assert lock is not None
     await database.close()
