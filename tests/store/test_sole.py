@@ -91,7 +91,8 @@ async def test_a_holder_whose_session_ends_notices_it_at_its_next_check(database
         async with other.session() as connection:
             await connection.execute(
                 text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
                 )
             )
         with pytest.raises(LockLost):
