@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jobs.control import _Control
+from jobs.decisions import Step
 from store import wishes
 from store.wishes import Earlier, Wish
 from tests.jobs.ranch import ORG, on_ranch, ranch_site
@@ -118,3 +120,20 @@ async def test_a_person_s_start_needs_no_more_than_the_limits_also_after_a_hold(
         await until(lambda: not ranch.is_on("s21"))
         await ranch.weather(soc_pct=52.0)
         assert (await ranch.done("start", "s21")).state == "done"
+
+
+async def test_a_stop_that_comes_while_the_limits_are_about_to_stop_a_miner_stays_the_last_word(database):
+    async with on_ranch(database) as ranch:
+        work = ranch.work()
+        control = _Control(work, asyncio.Event(), asyncio.Event())
+        miner, now = ranch.miner("s21"), datetime.now(UTC)
+        await control._relays.wish(Wish("s21", "on", None, "host", now))
+        await control._relays.locks["s21"].acquire()  # the stop is being carried out
+        held = asyncio.create_task(control._keeping._stop(miner, Step("stop", "held")))
+        await until(lambda: ranch.has_told("miner_held_back"))
+        await control._relays.wish(Wish("s21", "off", None, "host", now, queue_no=2))
+        control._relays.locks["s21"].release()
+        await held
+        assert await ranch.wish("s21") == "off"
+        await control._recorder.close()
+        await work.switched["garage"].close()
