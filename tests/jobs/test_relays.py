@@ -8,6 +8,9 @@ from dataclasses import replace
 import pytest
 
 from connectors.errors import TryLater, Unreachable
+from jobs.recording import Recorder
+from jobs.relays import Relays
+from jobs.telling import Telling
 from tests.jobs.ranch import QUICK, on_ranch, ranch_site, without
 from tests.jobs.stage import until
 
@@ -65,6 +68,20 @@ async def test_a_look_that_fails_after_a_command_says_nothing_of_the_command(dat
             await asyncio.sleep(0.3)
             assert ranch.is_on("s21")
             assert await ranch.wish("s21") == "on"
+
+
+async def test_the_error_of_that_look_says_that_the_command_may_be_done(database):
+    async with on_ranch(database, ranch_site(timer_s=60.0)) as ranch:
+        work = ranch.work()
+        moody = Moody(work.switched["garage"])
+        work.switched = {"garage": moody}
+        recorder = Recorder(work)
+        moody.busy = 1
+        with pytest.raises(Unreachable) as caught:
+            await Relays(work, Telling(work, recorder), recorder).switch_on(ranch.miner("s21"), 60.0)
+        assert caught.value.maybe_done
+        assert ranch.is_on("s21")
+        await moody.close()
 
 
 async def test_what_the_worker_switches_by_itself_is_no_missed_answer(database):
