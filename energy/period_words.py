@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
+
+from energy.period_clocks import Phrase, clock_phrase, names_one_day, span_wording, with_hours
+from energy.period_dates import DATE, MONTH, SHORT_DAY, WEEKDAY
+
+__all__ = ["Phrase", "find_future", "find_phrases", "names_one_day"]
 
 _NUMBERS = {
     "a": "1",
@@ -27,6 +30,7 @@ _NUMBERS = {
     "twelve": "12",
     "fourteen": "14",
     "thirty": "30",
+    "twenty-four": "24",
     "half an": "0.5",
     "few": "3",
     "a few": "3",
@@ -36,28 +40,18 @@ _NUMBERS = {
     "a couple": "2",
 }
 _UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week", "y": "year"}
-_WEEKDAYS = r"(?:mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?)"
-_SHORT_DAYS = r"(?:mon|tue|tues|wed|weds|thu|thur|thurs|fri|sat|sun)"
-_MONTHS = (
-    "january|february|march|april|june|july|august|september|october|november|december|"
-    "jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|may"
-)
-_DATE = (
-    rf"(?:{_MONTHS}) \d{{1,2}}(?:st|nd|rd|th)?(?:,? 20\d\d)?|"
-    rf"\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTHS})|\d{{4}}-\d\d-\d\d"
-)
 _NUMBER = r"\d+(?:\.\d+)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True))
+_CLOCK = r"\d{1,2}(?::\d{2})?|noon|midday|midnight"
+_ORDINAL = r"(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)"
+# What may follow "the 15th" when it is a date: "the 2nd miner" and "the 1st time" are none.
+_DATE_ENDS = (
+    r"(?= *(?:$|[?.!,;])| (?:at|from|between|and|or|vs|versus|than|with|compared|morning|afternoon|evening|night|was|"
+    r"were|did|to|until|through|till|before|after|around|noon|midday|midnight|by|per|hourly|in|\d))"
+)
+_NTH = {"1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth"}
+_TO = "(?:to|-|and|through|until)"
+_NTHS = "first|second|third|fourth|1st|2nd|3rd|4th"
 _UNIT = r"minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?"
-_CLOCK = r"\d{1,2}(?::\d{2})?|noon|midnight"
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """A period named in a text: characters [start, end) of it, and the wording that `energy.periods` understands."""
-
-    start: int
-    end: int
-    wording: str
 
 
 def find_phrases(text: str) -> list[Phrase]:
@@ -71,45 +65,7 @@ def find_phrases(text: str) -> list[Phrase]:
                 taken.append(Phrase(match.start(), match.end(), words))
     if len(taken) > 1:
         taken = [p for p in taken if text[p.start : p.end] != "so far"]  # "so far this month" is one period
-    return _with_hours(text, sorted(taken, key=lambda phrase: phrase.start))
-
-
-_PARTS = {
-    "morning": "0:00 to 12:00",
-    "afternoon": "12:00 to 18:00",
-    "evening": "18:00 to 0:00",
-    "night": "18:00 to 6:00",
-}
-
-
-def _with_hours(text: str, phrases: list[Phrase]) -> list[Phrase]:
-    """A day and the hours or the part of it that are named beside it are one period: "monday morning"."""
-    joined: list[Phrase] = []
-    for phrase in phrases:
-        before = joined[-1] if joined else None
-        between = text[before.end : phrase.start].strip(" ,") if before else None
-        if before and between in ("", "on") and _is_hours(phrase) and _is_day(before):
-            joined[-1] = Phrase(before.start, phrase.end, f"{before.wording} {phrase.wording}")
-        elif before and between in ("", "on") and _is_hours(before) and _is_day(phrase):
-            joined[-1] = Phrase(before.start, phrase.end, f"{phrase.wording} {before.wording}")
-        elif _is_day(phrase) and (part := _PART.match(text, phrase.end)) is not None:
-            joined.append(Phrase(phrase.start, part.end(), f"{phrase.wording} from {_PARTS[part[1]]}"))
-        else:
-            joined.append(phrase)
-    return joined
-
-
-def names_one_day(wording: str) -> bool:
-    """Whether a wording of this module names a single past day: "yesterday", "last tuesday", "nov 17"."""
-    return wording == "yesterday" or _is_day(Phrase(0, 0, wording))
-
-
-def _is_hours(phrase: Phrase) -> bool:
-    return phrase.wording.startswith("from ")
-
-
-def _is_day(phrase: Phrase) -> bool:
-    return any(kind.fullmatch(phrase.wording) for kind in (_A_WEEKDAY, _AN_ISO_DAY, _MONTH_DAY, _DAY_MONTH))
+    return with_hours(text, sorted(taken, key=lambda phrase: phrase.start))
 
 
 def find_future(text: str) -> str | None:
@@ -130,35 +86,16 @@ def _ago(match: re.Match[str]) -> str:
     return f"{_NUMBERS.get(match['n'], match['n'])} {match['unit']} ago"
 
 
-def _span(match: re.Match[str]) -> str:
-    day = match["day"] or match["day_after"]
-    start, end = _clock(match["from"], match["from_half"] or match["to_half"]), _clock(match["to"], match["to_half"])
-    if match["from_half"] is None and match["to_half"] == "pm" and _minutes(start) > _minutes(end):
-        start = _clock(match["from"], "am")  # "from 9 to 2 pm"
-    return f"{day} from {start} to {end}" if day else f"from {start} to {end}"
-
-
-def _clock(text: str, half: str | None) -> str:
-    if text in ("noon", "midnight"):
-        return "12:00" if text == "noon" else "0:00"
-    hour, _, minute = text.partition(":")
-    number = int(hour) % 12 + (12 if half == "pm" else 0) if half else int(hour)
-    return f"{number}:{minute or '00'}"
-
-
-def _minutes(clock: str) -> int:
-    hour, _, minute = clock.partition(":")
-    return int(hour) * 60 + int(minute)
-
-
 def _fixed(wording: str) -> Callable[[re.Match[str]], str | None]:
     return lambda _: wording
 
 
+_ROLLING = {"week": "last 7 days", "month": "last 30 days", "year": "last 365 days"}
+
+
 def _calendar(match: re.Match[str]) -> str:
-    rolling = {"week": "last 7 days", "month": "last 30 days", "year": "last 365 days"}
     if match["which"] in ("past", "the past"):
-        return rolling[match["unit"]]
+        return _ROLLING[match["unit"]]
     return f"{'this' if match['which'] in ('this', 'the current', 'current') else 'last'} {match['unit']}"
 
 
@@ -166,24 +103,107 @@ def _weekday(match: re.Match[str]) -> str:
     return f"last {match['day'].removesuffix('s') if match['day'].endswith('days') else match['day']}"
 
 
+def _dates(match: re.Match[str]) -> str:
+    year = f" {match['year']}" if match["year"] else ""
+    return f"{match['month']} {match['first']}{year} to {match['month']} {match['last']}{year}"
+
+
+def _since(match: re.Match[str]) -> str | None:
+    day = match["day"].removeprefix("last ") if match["day"] != "last night" else match["day"]
+    at = clock_phrase(f"at {match['clock']}")
+    return f"since {day} {at.split()[2]}" if at else None
+
+
+def _part_of_month(match: re.Match[str]) -> str:
+    month = {"the month": "this month", "the last month": "last month"}.get(match["month"], match["month"])
+    year = f" {match['year']}" if match["year"] else ""
+    return f"{_NTH.get(match['nth'], match['nth'])} {match['unit']} of {month}{year}"
+
+
+def _quarter(match: re.Match[str]) -> str:
+    nth = match["nth"] or match["q"]
+    number = nth if nth.isdigit() else str(tuple(_NTH.values()).index(_NTH.get(nth, nth)) + 1)
+    return f"q{number}{' ' + match['year'] if match['year'] else ''}"
+
+
+def _in_month(match: re.Match[str]) -> str:
+    last = match["which"] == "last" and not match["year"]
+    return f"{'last' if last else 'in'} {match['month']}{' ' + match['year'] if match['year'] else ''}"
+
+
 _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]] = [
     (
         re.compile(
-            rf"\b(?:between|from) (?:last )?(?P<first>{_WEEKDAYS}) (?:and|to|until|through) (?P<last>{_WEEKDAYS})\b"
+            rf"\bsince (?P<day>last night|yesterday|(?:last )?(?:{WEEKDAY})|{DATE}|today),?(?: at)? "
+            r"(?P<clock>\d{1,2}(?::\d\d)?(?: ?[ap]\.?m\b\.?)?|noon|midday|midnight)\b(?! ?%)"
+        ),
+        _since,
+    ),
+    (re.compile(r"\bsince last night\b"), lambda _: "since last night"),
+    (
+        re.compile(
+            rf"\b(?:from |between )?(?P<month>{MONTH}) (?P<first>\d{{1,2}})(?:st|nd|rd|th)? ?{_TO} ?"
+            r"(?:the )?(?P<last>\d{1,2})(?:st|nd|rd|th)?\b(?! ?[ap]\.?m\b|:)(?:,? (?P<year>20\d\d))?"
+        ),
+        _dates,
+    ),
+    (
+        re.compile(
+            rf"\b(?:from |between )?(?:the )?(?P<first>\d{{1,2}})(?:st|nd|rd|th)? ?{_TO} ?(?:the )?"
+            rf"(?P<last>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month>{MONTH})\b(?:,? (?P<year>20\d\d))?"
+        ),
+        _dates,
+    ),
+    (
+        re.compile(
+            rf"\b(?:from |between )?(?:the )?(?P<first>{_ORDINAL}) (?:to|and|through|until|till) (?:the )?"
+            rf"(?P<last>{_ORDINAL}){_DATE_ENDS}"
         ),
         lambda m: f"{m['first']} to {m['last']}",
     ),
-    (re.compile(rf"\bsince (?:last )?(?P<first>{_WEEKDAYS})\b"), lambda m: f"{m['first']} to today"),
     (
-        re.compile(rf"\b(?P<first>{_WEEKDAYS}) (?:to|until|through) (?P<last>{_WEEKDAYS})\b"),
+        re.compile(
+            rf"\b(?:in |during |over )?(?:the )?(?P<nth>{_NTHS}|last) (?P<unit>week|half) (?:of|in) "
+            rf"(?P<month>{MONTH}|this month|last month|the last month|the month)\b(?: (?P<year>20\d\d))?"
+        ),
+        _part_of_month,
+    ),
+    (
+        re.compile(
+            rf"\b(?:in |during |over )?(?:(?:the )?(?P<nth>{_NTHS}) quarter|q(?P<q>[1-4]))\b"
+            r"(?:(?: of| in)? (?P<year>20\d\d))?"
+        ),
+        _quarter,
+    ),
+    (
+        re.compile(r"\b(?P<which>last|previous|past|this|current) quarter\b(?! (?:of an )?hour)"),
+        lambda m: f"{'this' if m['which'] in ('this', 'current') else 'last'} quarter",
+    ),
+    (
+        re.compile(r"\b(?:over |on )?(?:the )?(?P<unit>weekend|week|month|year) before last\b"),
+        lambda m: f"the {m['unit']} before last",
+    ),
+    (
+        re.compile(r"\b(?:in|over|during|for|within) the (?P<which>last|past) (?P<unit>week|month|year)\b"),
+        lambda m: _ROLLING[m["unit"]],
+    ),
+    (
+        re.compile(
+            rf"\b(?:between|from) (?:last )?(?P<first>{WEEKDAY}) (?:and|to|until|through) (?P<last>{WEEKDAY})\b"
+        ),
+        lambda m: f"{m['first']} to {m['last']}",
+    ),
+    (re.compile(rf"\bsince (?:last )?(?P<first>{WEEKDAY})\b"), lambda m: f"{m['first']} to today"),
+    (
+        re.compile(rf"\b(?P<first>{WEEKDAY}) (?:to|until|through) (?P<last>{WEEKDAY})\b"),
         lambda m: m[0].replace("until", "to").replace("through", "to"),
     ),
     (
-        re.compile(rf"\b(?:from|between) (?P<first>{_DATE}) (?:to|and|until|through) (?P<last>{_DATE})\b"),
+        re.compile(rf"\b(?:from|between) (?P<first>{DATE}) (?:to|and|until|through) (?P<last>{DATE})\b"),
         lambda m: f"{m['first']} to {m['last']}",
     ),
     (
-        re.compile(rf"\bsince (?:the )?(?P<first>{_DATE}|\d{{1,2}}(?:st|nd|rd|th))\b"),
+        re.compile(rf"\bsince (?:the )?(?P<first>{DATE}|\d{{1,2}}(?:st|nd|rd|th))\b"),
         lambda m: f"{m['first']} to today",
     ),
     (re.compile(r"\b(?:in|during|for) (?P<year>20\d\d)\b"), lambda m: f"{m['year']}-01-01 to {m['year']}-12-31"),
@@ -198,7 +218,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]] =
             rf"?(?:and|to|until|till|-) ?(?P<to>{_CLOCK}) ?(?P<to_half>am|pm)?\b(?! ?(?:%|w|kw|v|kwh)\b)(?! ?%)"
             r"(?: (?P<day_after>yesterday|today))?"
         ),
-        _span,
+        span_wording,
     ),
     (re.compile(rf"\b(?P<n>{_NUMBER}) (?P<unit>days?|weeks?|hours?|minutes?) ago\b"), _ago),
     (
@@ -244,102 +264,31 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]] =
     ),
     (re.compile(r"\b(?P<which>this) (?P<unit>week|month|year)\b"), _calendar),
     (re.compile(r"\b(?:over |last |this |the )?(?:past )?weekend\b"), _fixed("last weekend")),
-    (re.compile(rf"\b(?:{_MONTHS}) \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? 20\d\d)?"), lambda m: m[0]),
-    (re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTHS})\b(?:,? 20\d\d)?"), lambda m: m[0]),
+    (re.compile(rf"\b(?:{MONTH}) \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? 20\d\d)?"), lambda m: m[0]),
+    (re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{MONTH})\b(?:,? 20\d\d)?"), lambda m: m[0]),
     (
-        re.compile(rf"\b(?:in|during|last|for|since) (?P<month>{_MONTHS})(?: (?P<year>20\d\d))?\b"),
-        lambda m: f"in {m['month']}{' ' + m['year'] if m['year'] else ''}",
+        re.compile(rf"\b(?P<which>in|during|last|for|since) (?P<month>{MONTH})(?: (?P<year>20\d\d))?\b"),
+        _in_month,
     ),
     (
         re.compile(
-            rf"\b(?P<month>{_MONTHS.replace('|may', '').replace('|mar|', '|').replace('march|', '')})"
+            rf"\b(?P<month>{MONTH.replace('|may', '').replace('|mar|', '|').replace('march|', '')})"
             r"(?: (?P<year>20\d\d))?\b"
         ),
         lambda m: f"in {m['month']}{' ' + m['year'] if m['year'] else ''}",
     ),
-    (re.compile(rf"\b(?:on |last |this past |this |past )?(?P<day>{_WEEKDAYS})\b"), _weekday),
-    (re.compile(rf"\b(?:on|last|this past|past) (?P<day>{_SHORT_DAYS})\b"), _weekday),
+    (
+        re.compile(rf"\b(?:on |last )?(?P<day>(?:(?:{WEEKDAY}|{SHORT_DAY}),? )?the {_ORDINAL}){_DATE_ENDS}"),
+        lambda m: m["day"].replace(",", ""),
+    ),
+    (re.compile(rf"\b(?:on |last |this past |this |past )?(?P<day>{WEEKDAY})\b"), _weekday),
+    (re.compile(rf"\b(?:on|last|this past|past) (?P<day>{SHORT_DAY})\b"), _weekday),
     (re.compile(r"\b(?:today|todays|so far)\b"), _fixed("today")),
 ]
 
 _FUTURE = re.compile(
     rf"\b(?:tomorrow(?: morning| afternoon| evening| night)?|tonight|"
-    rf"(?:the )?next (?:(?:{_NUMBER}) )?(?:{_UNIT}|{_WEEKDAYS})|"
+    rf"(?:the )?next (?:(?:{_NUMBER}) )?(?:{_UNIT}|{WEEKDAY})|"
     rf"(?:the )?coming (?:(?:{_NUMBER}) )?(?:{_UNIT})|(?:in|within) (?:{_NUMBER}) (?:{_UNIT})|"
     r"(?:by|until|before) (?:morning|sunrise|sunset|dawn|midnight|noon|evening)|later today|this evening)\b"
 )
-
-
-def dated(wording: str, today: date) -> str:
-    """The wording with words that need a date written out: "nov 20" is the latest one, "last weekend" its two days.
-
-    Anything else comes back as it is.
-    """
-    if wording == "last weekend":
-        saturday = today - timedelta(days=(today.weekday() - 5) % 7)
-        return f"{saturday.isoformat()} to {(saturday + timedelta(days=1)).isoformat()}"
-    span = _DAY_TO_DAY.fullmatch(wording)
-    if span is not None:
-        last = today if span["last"] == "today" else _weekday_before(today, span["last"])
-        first = _weekday_before(last, span["first"])
-        return f"{first.isoformat()} to {last.isoformat()}"
-    first_text, to, last_text = wording.partition(" to ")
-    if to and (begin := _date_of(first_text, today)) is not None:
-        end = today if last_text == "today" else _date_of(last_text, today)
-        return f"{begin.isoformat()} to {end.isoformat()}" if end is not None and begin <= end else wording
-    match = _MONTH_DAY.fullmatch(wording) or _DAY_MONTH.fullmatch(wording)
-    hours = _HOURS_OF_DAY.fullmatch(wording)
-    if hours is not None:
-        return f"{dated(hours['day'], today)} {hours['hours']}"
-    if match is None:
-        month = re.fullmatch(rf"in ({_MONTHS})( 20\d\d)?", wording)
-        return f"in {_full_month(month[1])}{month[2] or ''}" if month else wording
-    number = _month_number(match["month"])
-    year = int(match["year"]) if match["year"] else today.year
-    try:
-        day = date(year, number, int(match["day"]))
-        if match["year"] is None and day > today:
-            day = day.replace(year=year - 1)
-    except ValueError:
-        return wording
-    return day.isoformat()
-
-
-def _date_of(text: str, today: date) -> date | None:
-    """The latest date that "nov 5", "5 november", "the 10th" or "2026-11-05" names; None for anything else."""
-    of_month = re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)", text)
-    try:
-        if of_month is not None:
-            day = today.replace(day=int(of_month[1]))
-            return day if day <= today else (today.replace(day=1) - timedelta(days=1)).replace(day=int(of_month[1]))
-        return date.fromisoformat(dated(text, today))
-    except ValueError:
-        return None
-
-
-def _weekday_before(day: date, name: str) -> date:
-    back = (day.weekday() - _DAY_STARTS.index(name[:3])) % 7 or 7
-    return day - timedelta(days=back)
-
-
-def _month_number(name: str) -> int:
-    return _MONTH_STARTS.index(name[:3]) + 1
-
-
-def _full_month(name: str) -> str:
-    return _MONTH_NAMES[_month_number(name) - 1]
-
-
-_MONTH_NAMES = (
-    *("january", "february", "march", "april", "may", "june"),
-    *("july", "august", "september", "october", "november", "december"),
-)
-_MONTH_STARTS = tuple(name[:3] for name in _MONTH_NAMES)
-_MONTH_DAY = re.compile(rf"(?P<month>{_MONTHS}) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year>20\d\d))?")
-_DAY_MONTH = re.compile(rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<month>{_MONTHS})(?:,? (?P<year>20\d\d))?")
-_HOURS_OF_DAY = re.compile(r"(?P<day>.+?) (?P<hours>from \d{1,2}:\d\d to \d{1,2}:\d\d)")
-_PART = re.compile(r",? (?:in the )?(morning|afternoon|evening|night)\b")
-_A_WEEKDAY = re.compile(rf"last (?:{_WEEKDAYS}|{_SHORT_DAYS})|the day before yesterday")
-_AN_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_DAY_STARTS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY_TO_DAY = re.compile(rf"(?P<first>{_WEEKDAYS}) to (?P<last>{_WEEKDAYS}|today)")

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from energy.period_words import dated, find_phrases
+from energy.period_clocks import clock_phrase
+from energy.period_dates import DAY_MONTH, MONTH_DAY, OF_MONTH, dated
+from energy.period_words import find_phrases
 from energy.sun import sunrise_sunset
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -20,14 +22,6 @@ MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-_NUMBER_WORDS = {
-    **dict.fromkeys(("a", "an", "one"), 1),
-    **dict(zip(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), range(2, 11), strict=True)),
-    "twelve": 12,
-    "fourteen": 14,
-    "twenty-four": 24,
-    "thirty": 30,
-}
 _UNIT_HOURS = {
     "minute": 1 / 60,
     "min": 1 / 60,
@@ -99,14 +93,20 @@ def parse_period(
     Raises `UnknownPeriod`, which says what would be understood.
     """
     today = now.astimezone(zone).date()
-    phrases = find_phrases(" ".join(text.lower().split()))
-    wording = phrases[0].wording if phrases else text
+    low = " ".join(text.lower().split())
+    phrases = find_phrases(low)
+    wording = phrases[0].wording if phrases else clock_phrase(low) or text
     hours = _DAY_AND_HOURS.fullmatch(wording)
-    if hours is None:
+    if hours is not None and hours["day"] in WEEKDAYS and WEEKDAYS.index(hours["day"]) == today.weekday():
+        # "monday morning", said on a Monday: this one when it is over, else last week's.
+        span = find_period(f"{today.isoformat()} {hours['hours']}", now=now + timedelta(days=1), zone=zone)
+        over = span is not None and span.end <= now
+        wording = f"{today.isoformat() if over else (today - timedelta(days=7)).isoformat()} {hours['hours']}"
+    else:
         wording = dated(wording, today)
-    elif hours["day"] not in ("today", "yesterday"):
-        words = dated(hours["day"], today)
-        day = find_period(words, now=now, zone=zone, latitude=latitude, longitude=longitude)
+    hours = _DAY_AND_HOURS.fullmatch(wording)
+    if hours is not None and hours["day"] not in ("today", "yesterday") and _date(hours["day"]) is None:
+        day = find_period(hours["day"], now=now, zone=zone, latitude=latitude, longitude=longitude)
         wording = f"{day.start.astimezone(zone).date().isoformat()} {hours['hours']}" if day else text
     found = find_period(wording, now=now, zone=zone, latitude=latitude, longitude=longitude)
     if found is None:
@@ -134,12 +134,38 @@ def find_period(
         match = pattern.search(words)
         if match is not None:  # the first one decides: a shorter phrase in it would be another period
             period = build(match, place)
+            if build is _no_such_day:
+                raise UnknownPeriod(
+                    f'"{match[0].strip()}" is not a day that has been, in any year or month that I know'
+                )
             if period is None or period.start >= period.end:
                 raise UnknownPeriod(
                     f'"{match[0].strip()}" has not happened yet, or does not exist; I can look up what was'
                 )
             return period
     return None
+
+
+def _no_such_day(_: re.Match[str], place: Place) -> Period | None:
+    del place
+    return None
+
+
+def _since(match: re.Match[str], place: Place) -> Period | None:
+    """From a day, a night's sunset or a clock of a day until now."""
+    day = match["day"]
+    if day == "last night" and match["clock"] is None:
+        return Period(_sun(place.today - timedelta(days=1), place)[1], place.now, "since last night")
+    named = _date(day)
+    first = named or place.today - timedelta(days=0 if day == "today" else 1)
+    at = _clock(match["clock"] or "0:00", None)
+    if at is None:
+        return None
+    if day == "last night":
+        first = place.today if at.hour < 12 else first
+    said = day if named is None else named.isoformat()
+    start = datetime.combine(first, at, tzinfo=place.zone).astimezone(UTC)
+    return Period(start, place.now, f"since {said}{f' {at:%H:%M}' if match['clock'] else ''}")
 
 
 def calendar_day(day: date, place: Place, label: str) -> Period | None:
@@ -201,7 +227,7 @@ def _sun(day: date, place: Place) -> tuple[datetime, datetime]:
 
 def _last_n(match: re.Match[str], place: Place) -> Period | None:
     count_text, unit = match["count"], match["unit"].rstrip("s") if len(match["unit"]) > 1 else match["unit"]
-    count = _number(count_text) if count_text else 1.0
+    count = float(count_text) if count_text else 1.0
     if not 0 < count * _UNIT_HOURS[unit] <= LONGEST / timedelta(hours=1):
         return None
     span = timedelta(hours=count * _UNIT_HOURS[unit])
@@ -274,7 +300,9 @@ def _clock_span(match: re.Match[str], place: Place) -> Period | None:
     begin = datetime.combine(day, start, tzinfo=place.zone).astimezone(UTC)
     finish = datetime.combine(day + timedelta(days=over_midnight), end, tzinfo=place.zone).astimezone(UTC)
     day_word = named.isoformat() if named else "yesterday" if day != place.today else "today"
-    label = f"{day_word} {start.strftime('%H:%M')} to {end.strftime('%H:%M')}"
+    label = f"{day_word} {start:%H:%M} to {end:%H:%M}"
+    if finish > place.now and end == time():  # "since 6 am": the midnight it would end at is to come
+        label = f"{day_word} since {start:%H:%M}"
     return Period(begin, min(finish, place.now), label)
 
 
@@ -302,7 +330,7 @@ def _local(day: date, hour: int, place: Place) -> datetime:
 
 
 def _ago(match: re.Match[str], place: Place) -> Period | None:
-    days = round(_number(match["count"]) * (7 if match["unit"].startswith("week") else 1))
+    days = round(float(match["count"]) * (7 if match["unit"].startswith("week") else 1))
     if days > LONGEST.days:
         return None
     day = place.today - timedelta(days=days)
@@ -311,7 +339,7 @@ def _ago(match: re.Match[str], place: Place) -> Period | None:
 
 def _moment_ago(match: re.Match[str], place: Place) -> Period | None:
     """Ten minutes around the moment: a figure "3 hours ago" needs rows on either side of it."""
-    hours = _number(match["count"]) * _UNIT_HOURS[match["unit"].rstrip("s")]
+    hours = float(match["count"]) * _UNIT_HOURS[match["unit"].rstrip("s")]
     if hours > LONGEST / timedelta(hours=1):
         return None
     back = timedelta(hours=hours)
@@ -320,11 +348,7 @@ def _moment_ago(match: re.Match[str], place: Place) -> Period | None:
     return Period(place.now - back - around, min(place.now - back + around, place.now), label)
 
 
-def _number(text: str) -> float:
-    return float(_NUMBER_WORDS.get(text, 0)) or float(text)
-
-
-_COUNT = r"(?P<count>\d+(?:\.\d+)?|" + "|".join(_NUMBER_WORDS) + r")"
+_COUNT = r"(?P<count>\d+(?:\.\d+)?)"
 _UNIT = r"(?P<unit>minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|months?|years?)"
 _DAY = "(?P<weekday>" + "|".join(WEEKDAYS) + ")"
 _DAY_SHORT = r"(?P<weekday>mon|tues?|weds?|thu(?:rs?)?|fri|sat|sun)"  # "sun" alone is the sun
@@ -346,6 +370,11 @@ def _days_back(days: int, label: str) -> Callable[[re.Match[str], Place], Period
 
 # In this order: the more specific phrase first.
 _PHRASES: list[tuple[re.Pattern[str], Callable[[re.Match[str], Place], Period | None]]] = [
+    # Dates that `dated` could not write out: no shorter phrase in them is what was meant.
+    (MONTH_DAY, _no_such_day),
+    (DAY_MONTH, _no_such_day),
+    (OF_MONTH, _no_such_day),
+    (re.compile(rf"\bsince (?P<day>{_ISO}|yesterday|today|last night)(?: (?P<clock>\d{{1,2}}:\d\d))?(?!\S)"), _since),
     (re.compile(rf"{_COUNT} (?P<unit>days?|weeks?) ago\b"), _ago),
     (re.compile(rf"{_COUNT} (?P<unit>hours?|minutes?) ago\b"), _moment_ago),
     (re.compile(rf"{_BACK} {_COUNT}[ -]?{_UNIT}\b"), _last_n),

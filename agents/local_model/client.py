@@ -34,6 +34,7 @@ from agents.local_model.intents import Greeting, Help, Intent, Judge, NotYet, Ou
 from agents.local_model.plan import Call, calls_for
 from agents.local_model.understand import understand_parts
 from agents.local_model.units_asked import in_asked_units
+from agents.local_model.unread import period_note, with_note
 from agents.selector import route
 
 _NAMES = re.compile(r"\[((?:'\w+'(?:, )?)+)\]")
@@ -60,7 +61,9 @@ class LocalChatCompletionClient(OneReplyClient):
             if calls:
                 return _calls(calls, len(messages))
         found = Found(_results(messages))
-        return _text(in_asked_units(compose(intents, found), _questions(messages)[-1], found))
+        question = _questions(messages)[-1]
+        answer = in_asked_units(compose(intents, found), question, found)
+        return _text(with_note(answer, period_note(question, intents)))
 
 
 def intents_of(messages: Sequence[LLMMessage]) -> list[Intent]:

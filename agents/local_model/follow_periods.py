@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from agents.local_model.intents import Compare, Intent
-from energy.period_words import dated
+from energy.period_dates import dated
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WITHIN = re.compile(r"(?P<day>.+?)(?P<clock> from \d{1,2}:\d\d to \d{1,2}:\d\d| morning| afternoon| evening)?")

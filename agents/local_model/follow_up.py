@@ -131,8 +131,8 @@ def as_answered(question: str, intent: Intent, answer: str) -> Intent:
 
     The turns before it are forgotten, so "and the day before?" may stand first; what was answered says what was meant.
     """
-    line, asked = read(answer.split("\n")[0]), read(question)
-    # "for 8 h 5 min" is a duration.
+    # "At 12:00 yesterday" is when it happened, "for 8 h 5 min" is a duration.
+    line, asked = read(re.sub(r"(?i)\bat \d{1,2}:\d\d( [ap]m)?", "at", answer.split("\n")[0])), read(question)
     periods = [
         p for p in line.periods if re.search(r"last|past", line.text[p.start : p.end]) or "last " not in p.wording
     ]

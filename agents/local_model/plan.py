@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from agents.local_model import intents as i
-from energy.period_words import dated, names_one_day
+from energy.period_clocks import names_one_day
+from energy.period_dates import dated
 
 _NEARLY = 0.9  # of a power that someone read off another display
 _PERIOD_ARGUMENTS = ("period", "period_a", "period_b")

@@ -26,6 +26,7 @@ from agents.local_model.intents import (
 from agents.local_model.metric_words import metrics_in
 from agents.local_model.rules_times import RULES as TIMES
 from agents.local_model.rules_times import WHEN
+from energy.period_clocks import moment_clock, names_one_day
 
 _LEVELS = ("soc", "battery_voltage", "battery_temperature")
 _HIGH = (
@@ -104,10 +105,10 @@ def compare(asked: Asked) -> Intent | None:
     also = None if asked.metric else "load"  # "how does today compare to yesterday": what came and what went
     if asked.metric is None and asked.has(r"\b(?:us(?:e|ed|ing)|power|energy)\b"):
         metric, also = "load", None
-    wordings = [p.wording for p in asked.periods]
+    wordings = _at_the_same_hours([p.wording for p in asked.periods])
     if wordings == ["yesterday"] and asked.has(r"\bday before\b"):
         wordings.append("the day before yesterday")
-    if asked.has(r"\b(?:week|weekend|month|year) before\b"):
+    if asked.has(r"\b(?:week|weekend|month|year) before\b(?! last)"):
         return Unclear()  # "the one before" has no wording of its own yet; a wrong one would be worse
     if len(wordings) >= 2 and wordings[0] == wordings[1]:
         return Total(asked.metrics[:3], wordings[0]) if len(asked.metrics) >= 2 else Unclear()
@@ -115,6 +116,14 @@ def compare(asked: Asked) -> Intent | None:
         return Compare(metric, wordings[0], wordings[1], also)
     only = wordings[0] if wordings else "last 7 days"
     return Compare(metric, _OPPOSITE.get(only, "today"), only, also)
+
+
+def _at_the_same_hours(wordings: list[str]) -> list[str]:
+    """Two days of which the hours are said once ("today and yesterday between 2 and 5 pm") are compared by them."""
+    hours = {" from " + w.rpartition(" from ")[2] for w in wordings if " from " in w}
+    if len(hours) != 1 or not all(" from " in w or w == "today" or names_one_day(w) for w in wordings):
+        return wordings
+    return [w if " from " in w else w + next(iter(hours)) for w in wordings]
 
 
 def trend(asked: Asked) -> Intent | None:
@@ -192,6 +201,11 @@ def at_time(asked: Asked) -> Intent | None:
     """A figure at a time of day."""
     if asked.metric in _LEVELS and asked.has(r"\bat (?:sunrise|dawn|daybreak|sunup|sunset|dusk|sundown)\b"):
         return Range(asked.metric, "last night")  # it starts at sunset and ends at sunrise
+    named = moment_clock(asked.period or "")
+    if named is not None and len({moment_clock(p.wording) for p in asked.periods} - {None}) > 1:
+        return Unclear(asked.metrics)  # from one day's clock to another's: no wording of its own
+    if named is not None and asked.period is not None and asked.metric is not None:
+        return At(asked.metric, asked.period, named)  # the day and the clock are one period already
     match = re.search(
         r"\bat (?P<hour>\d{1,2})(?::(?P<minute>\d\d))? ?(?P<half>am|pm)?\b(?! ?(?:%|w|kw|v)\b)|"
         r"\bat (?P<word>noon|midnight|midday)\b",

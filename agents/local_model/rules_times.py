@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from agents.local_model.asked import Asked
@@ -65,7 +66,7 @@ def started(asked: Asked) -> Intent | None:
     """When something started or stopped: its power left the noise, or fell back into it."""
     if (
         asked.threshold is not None
-        or not asked.has(rf"{WHEN}|\bfirst\b")
+        or not re.search(rf"{WHEN}|\bfirst\b", asked.rest)  # "the first week of november" is a period
         or asked.has(r"\b(?:should|can|will|do|does)\b")
     ):
         return None

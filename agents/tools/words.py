@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from agents.tools.desk import ToolProblem
 from agents.tools.metrics import METRIC_NAMES, Metric, UnknownMetric, metric_named
+from energy.period_unread import unread_time_words
+from energy.period_words import find_phrases
 from energy.periods import Period, UnknownPeriod, parse_period
 from energy.reading import Kind
 from energy.units import format_clock, format_duration, format_power, format_value, spoken_flow
@@ -88,9 +90,21 @@ def metric_argument(text: str) -> Metric:
 def period_argument(scope: Scope, text: str) -> Period:
     """The period of a tool argument in plain words; raises ToolProblem with examples of what works.
 
-    A period that lies wholly after `as_of` is a problem too: there is no history of it.
+    A period that lies wholly after `as_of` is a problem too: there is no history of it. So are a second period and
+    words of time that are not understood: the answer would be for another time than was asked.
     """
     site = scope.site
+    low = " ".join(text.lower().split())
+    phrases = find_phrases(low)
+    unread = unread_time_words(low, phrases) if phrases else None
+    named = list(dict.fromkeys(phrase.wording for phrase in phrases))
+    if unread is not None:
+        raise ToolProblem(
+            f'I do not know "{unread}" in "{text[:60]}"; give one period, with dates (2026-11-20) where words fail.',
+            problem="unknown_period",
+        )
+    if len(named) > 1:
+        raise ToolProblem(f'"{text[:60]}" names {len(named)} periods; ask for one at a time.', problem="many_periods")
     try:
         period = parse_period(text, now=scope.as_of, zone=scope.zone, latitude=site.latitude, longitude=site.longitude)
     except UnknownPeriod as error:

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from energy.period_words import dated, find_future, find_phrases
+from energy.period_dates import dated
+from energy.period_words import find_future, find_phrases
 from energy.periods import find_period
 
 NOW = datetime(2026, 11, 24, 22, 2, tzinfo=UTC)
