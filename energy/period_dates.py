@@ -39,10 +39,14 @@ def dated(wording: str, today: date) -> str:
         last = today if span["last"] == "today" else _weekday_before(today, span["last"])
         first = _weekday_before(last, span["first"])
         return f"{first.isoformat()} to {last.isoformat()}"
-    for read in (_several_days, _dates_of_a_range):
-        days = read(wording, today)
-        if days is not None:
-            return f"{days[0].isoformat()} to {days[1].isoformat()}"
+    days = _several_days(wording, today)
+    if days is not None:
+        return f"{days[0].isoformat()} to {days[1].isoformat()}"
+    first_text, to, last_text = wording.partition(" to ")
+    if to:
+        begin = _date_of(first_text, today)
+        end = today if last_text == "today" else _next_date_of(last_text, begin) if begin else None
+        return f"{begin or first_text} to {end or last_text}"
     month = re.fullmatch(rf"(in|last) ({MONTH})( 20\d\d)?", wording)
     if month is not None:
         number = _month_number(month[2])
@@ -100,13 +104,14 @@ def _months(year: int, month: int, count: int) -> tuple[date, date]:
     return first, date(year + index // 12, index % 12 + 1, 1) - timedelta(days=1)
 
 
-def _dates_of_a_range(wording: str, today: date) -> tuple[date, date] | None:
-    first_text, to, last_text = wording.partition(" to ")
-    if not to:
-        return None
-    end = today if last_text == "today" else _date_of(last_text, today)
-    begin = _date_of(first_text, end or today)
-    return (begin, end) if begin is not None and end is not None and begin <= end else None
+def _next_date_of(text: str, begin: date) -> date | None:
+    """The first date from `begin` on that the words name: "nov 20 to 28" may end in days to come."""
+    of_month = OF_MONTH.fullmatch(f"the {text}")
+    if of_month is None:
+        return _date_of(text, begin + timedelta(days=364))
+    day = int(of_month["day"])
+    _, last = _months(begin.year, begin.month + (day < begin.day), 1)
+    return last.replace(day=day) if 1 <= day <= last.day else None
 
 
 def _date_of(text: str, today: date) -> date | None:

@@ -203,6 +203,10 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]] =
         lambda m: f"{m['first']} to {m['last']}",
     ),
     (
+        re.compile(rf"\b(?P<first>{DATE}) ?(?:to|-|until|through) ?(?P<last>{DATE})\b"),
+        lambda m: f"{m['first']} to {m['last']}",
+    ),
+    (
         re.compile(rf"\bsince (?:the )?(?P<first>{DATE}|\d{{1,2}}(?:st|nd|rd|th))\b"),
         lambda m: f"{m['first']} to today",
     ),

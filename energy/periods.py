@@ -135,9 +135,7 @@ def find_period(
         if match is not None:  # the first one decides: a shorter phrase in it would be another period
             period = build(match, place)
             if build is _no_such_day:
-                raise UnknownPeriod(
-                    f'"{match[0].strip()}" is not a day that has been, in any year or month that I know'
-                )
+                raise UnknownPeriod(f'There is no such day as "{match[0].strip()}"; its date would do, like 2026-11-20')
             if period is None or period.start >= period.end:
                 raise UnknownPeriod(
                     f'"{match[0].strip()}" has not happened yet, or does not exist; I can look up what was'

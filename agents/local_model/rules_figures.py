@@ -204,8 +204,9 @@ def at_time(asked: Asked) -> Intent | None:
     named = moment_clock(asked.period or "")
     if named is not None and len({moment_clock(p.wording) for p in asked.periods} - {None}) > 1:
         return Unclear(asked.metrics)  # from one day's clock to another's: no wording of its own
-    if named is not None and asked.period is not None and asked.metric is not None:
-        return At(asked.metric, asked.period, named)  # the day and the clock are one period already
+    if named is not None and asked.period is not None:  # the day and the clock are one period already
+        one = asked.metric is not None and len(_powers(asked)) < 2
+        return At(asked.metrics[0], asked.period, named) if one else None
     match = re.search(
         r"\bat (?P<hour>\d{1,2})(?::(?P<minute>\d\d))? ?(?P<half>am|pm)?\b(?! ?(?:%|w|kw|v)\b)|"
         r"\bat (?P<word>noon|midnight|midday)\b",

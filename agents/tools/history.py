@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from services.scope import Scope
 
 MetricArgument = Annotated[str, Field(json_schema_extra={"enum": list(METRIC_NAMES)})]
-PeriodArgument = Annotated[str, Field(description='plain words: "yesterday", "last night", "last 6 hours"')]
+PeriodArgument = Annotated[str, Field(description='plain words: "last night", "last 6 hours", "sunday at 15:00"')]
 _MOST_CROSSINGS = 8
 _ALL_CROSSINGS = 100_000  # so that the last one is among them
 _MOST_BUCKETS = 31

@@ -10,6 +10,8 @@ import pandas
 import pvlib
 import pytest
 
+from energy.period_unread import unread_time_words
+from energy.period_words import find_phrases
 from energy.periods import UnknownPeriod, find_period, local_days, local_hours, parse_period
 from energy.sun import sunrise_sunset
 
@@ -63,6 +65,47 @@ HERE = {"now": NOW, "zone": LA, "latitude": 37.3, "longitude": -121.9}
         ("nov 17 from 0:00 to 12:00", "2026-11-17T00:00", "2026-11-17T12:00"),
         ("3 hours ago", "2026-11-24T08:55", "2026-11-24T09:05"),
         ("the night before last", "2026-11-22T16:53", "2026-11-23T06:55"),
+        ("at noon on Sunday", "2026-11-22T12:00", "2026-11-22T12:10"),
+        ("yesterday 3pm", "2026-11-23T15:00", "2026-11-23T15:10"),
+        ("yesterday at 15:00", "2026-11-23T15:00", "2026-11-23T15:10"),
+        ("last night at 2am", "2026-11-24T02:00", "2026-11-24T02:10"),
+        ("last night at 11 p.m.", "2026-11-23T23:00", "2026-11-23T23:10"),
+        ("last night between 10 and 2", "2026-11-23T22:00", "2026-11-24T02:00"),
+        ("sunday between 2 and 5 pm", "2026-11-22T14:00", "2026-11-22T17:00"),
+        ("last sunday 2-5 pm", "2026-11-22T14:00", "2026-11-22T17:00"),
+        ("this morning 6 to 8", "2026-11-24T06:00", "2026-11-24T08:00"),
+        ("yesterday evening at 8", "2026-11-23T20:00", "2026-11-23T20:10"),
+        ("yesterday after 3pm", "2026-11-23T15:00", "2026-11-24T00:00"),
+        ("today before 9 am", "2026-11-24T00:00", "2026-11-24T09:00"),
+        ("since 6am", "2026-11-24T06:00", "2026-11-24T12:00"),
+        ("at 9:30", "2026-11-24T09:30", "2026-11-24T09:40"),
+        ("nov 17 at 3 pm", "2026-11-17T15:00", "2026-11-17T15:10"),
+        ("since yesterday 3pm", "2026-11-23T15:00", "2026-11-24T12:00"),
+        ("since last night", "2026-11-23T16:52", "2026-11-24T12:00"),
+        ("sunday the 15th", "2026-11-15T00:00", "2026-11-16T00:00"),
+        ("the 15th", "2026-11-15T00:00", "2026-11-16T00:00"),
+        ("on the 31st", "2026-10-31T00:00", "2026-11-01T00:00"),
+        ("nov 5 to 8", "2026-11-05T00:00", "2026-11-09T00:00"),
+        ("5-8 november", "2026-11-05T00:00", "2026-11-09T00:00"),
+        ("nov 20 to 28", "2026-11-20T00:00", "2026-11-24T12:00"),
+        ("nov 26 to 28", "2025-11-26T00:00", "2025-11-29T00:00"),
+        ("dec 20 to jan 5", "2025-12-20T00:00", "2026-01-06T00:00"),
+        ("the 5th to the 8th", "2026-11-05T00:00", "2026-11-09T00:00"),
+        ("first week of november", "2026-11-01T00:00", "2026-11-08T00:00"),
+        ("the last week of october", "2026-10-25T00:00", "2026-11-01T00:00"),
+        ("second half of october", "2026-10-16T00:00", "2026-11-01T00:00"),
+        ("last november", "2025-11-01T00:00", "2025-12-01T00:00"),
+        ("last october", "2026-10-01T00:00", "2026-11-01T00:00"),
+        ("the weekend before last", "2026-11-14T00:00", "2026-11-16T00:00"),
+        ("the week before last", "2026-11-09T00:00", "2026-11-16T00:00"),
+        ("third quarter", "2026-07-01T00:00", "2026-10-01T00:00"),
+        ("q3", "2026-07-01T00:00", "2026-10-01T00:00"),
+        ("q4 2025", "2025-10-01T00:00", "2026-01-01T00:00"),
+        ("last quarter", "2026-07-01T00:00", "2026-10-01T00:00"),
+        ("feb 29", "2024-02-29T00:00", "2024-03-01T00:00"),
+        ("in the last week", "2026-11-17T12:00", "2026-11-24T12:00"),
+        ("over the last week", "2026-11-17T12:00", "2026-11-24T12:00"),
+        ("during last week", "2026-11-16T00:00", "2026-11-23T00:00"),
     ],
 )
 def test_words_name_a_period_in_local_time(words: str, start: str, end: str) -> None:
@@ -95,6 +138,56 @@ def test_a_sentence_without_a_period_names_none(words: str) -> None:
 def test_what_has_not_happened_is_refused_and_no_shorter_phrase_taken_for_it(words: str) -> None:
     with pytest.raises(UnknownPeriod, match="not happened yet, or does not exist"):
         parse_period(words, **HERE)
+
+
+@pytest.mark.parametrize(
+    "words", ["february 31", "november 31st", "monday the 15th", "31 february", "feb 28 to feb 31", "the 32nd"]
+)
+def test_a_day_of_no_calendar_is_refused_and_not_read_as_its_month(words: str) -> None:
+    with pytest.raises(UnknownPeriod, match=r"no such day|not a period"):
+        parse_period(words, **HERE)
+
+
+@pytest.mark.parametrize(
+    ("hour", "words", "day"),
+    [
+        (15, "monday morning", "2026-11-23"),
+        (10, "monday morning", "2026-11-16"),
+        (15, "monday at 9", "2026-11-23"),
+        (15, "last monday morning", "2026-11-16"),
+        (15, "monday night", "2026-11-16"),
+        (15, "sunday morning", "2026-11-22"),
+    ],
+)
+def test_part_of_todays_weekday_is_todays_once_it_is_over(hour: int, words: str, day: str) -> None:
+    monday = datetime(2026, 11, 23, hour, tzinfo=LA)
+    period = parse_period(words, now=monday.astimezone(UTC), zone=LA)
+    assert period.start.astimezone(LA).date().isoformat() == day
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the 2nd miner", "the 1st time", "between 20 and 80 %", "at 45 %", "run until 18:00", "q5", "a quarter of it"],
+)
+def test_ordinals_levels_and_ends_are_no_periods(text: str) -> None:
+    assert find_phrases(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "unread"),
+    [
+        ("solar last summer", "last summer"),
+        ("solar at christmas", "christmas"),
+        ("load 3 months ago", "3 months ago"),
+        ("solar on sunday and when i came at 3 pm and 5 pm", "3 pm"),
+        ("solar yesterday at 3 pm", None),
+        ("will it last until tomorrow morning", None),
+        ("did it fall below 30 % last night", None),
+        ("how long did the battery last", None),
+    ],
+)
+def test_words_of_time_that_no_period_was_made_of_are_found(text: str, unread: str | None) -> None:
+    assert unread_time_words(text, find_phrases(text)) == unread
 
 
 def test_an_hour_that_the_clocks_skip_does_not_exist() -> None:
