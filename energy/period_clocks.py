@@ -38,6 +38,7 @@ _SPAN = re.compile(r"from (\d{1,2}):(\d\d) to (\d{1,2}):(\d\d)")
 _PART = re.compile(r",? (?:in the )?(morning|afternoon|evening|night)\b")
 _DAY_WITH_PART = re.compile(r"(?P<day>yesterday|this|last) (?P<part>morning|afternoon|evening|night)")
 _DAYS_AGO = re.compile(r"\d+ (?:days?|weeks?) ago|the day before yesterday|today|yesterday")
+_WITH_NUMBERS = (None, "by", "about", "up to")  # "it fell by 5 today" is no clock
 _BESIDE = ("", "on", "at", "around", "about", "of")
 
 
@@ -95,7 +96,7 @@ def with_hours(text: str, phrases: list[Phrase]) -> list[Phrase]:
     left = {(clock.start, clock.end) for clock in clocks}
     joined += [p for p in phrases if _SPAN.fullmatch(p.wording) and (p.start, p.end) in left]
     if not joined:
-        since = [clock for clock in clocks if clock.how == "after" and text[clock.start :].startswith("since ")]
+        since = [clock for clock in clocks if clock.how == "since"]
         joined = [Phrase(c.start, c.end, _hours("today", None, c) or "") for c in since[:1] if c.certain]
     return sorted(joined, key=lambda phrase: phrase.start)
 
@@ -165,17 +166,18 @@ def _clocks(text: str, taken: Sequence[Phrase | _Clock]) -> list[_Clock]:
 
 def _read_span(match: re.Match[str]) -> _Clock | None:
     hours = _said_span(match["from"], match["from_half"], match["to"], match["half"])
-    return _Clock(match.start(), match.end(), "span", *hours, certain=False) if hours else None
+    certain = any(mark in match[0] for mark in (":", "noon", "midnight", "midday")) or bool(match["half"])
+    return _Clock(match.start(), match.end(), "span", *hours, certain) if hours else None
 
 
 def _read_moment(match: re.Match[str]) -> _Clock | None:
     word, certain = match["from"], bool(match["half"] or match["sure"])
-    if not (certain or ":" in word or not word.isdigit()) and (match["how"] is None or int(word) > 12):
+    if not (certain or ":" in word or not word.isdigit()) and (match["how"] in _WITH_NUMBERS or int(word) > 12):
         return None  # a number alone
     minutes = _minutes(word, match["half"])
     if minutes is None:
         return None
-    how = {"after": "after", "since": "after", "before": "before", "until": "before", "till": "before", "by": "before"}
+    how = {"after": "after", "since": "since", "before": "before", "until": "before", "till": "before", "by": "before"}
     meant = "before" if match["how"] == "up to" else how.get(match["how"] or "", "at")
     return _Clock(match.start(), match.end(), meant, minutes, minutes, certain or not word.isdigit())
 
@@ -183,7 +185,7 @@ def _read_moment(match: re.Match[str]) -> _Clock | None:
 def _span(phrase: Phrase) -> _Clock:
     match = _SPAN.fullmatch(phrase.wording)
     first, first_minute, last, last_minute = (int(text) for text in match.groups()) if match else (0, 0, 0, 0)
-    return _Clock(phrase.start, phrase.end, "span", first * 60 + first_minute, last * 60 + last_minute, certain=False)
+    return _Clock(phrase.start, phrase.end, "span", first * 60 + first_minute, last * 60 + last_minute, certain=True)
 
 
 def _with_part(text: str, phrase: Phrase) -> Phrase:
@@ -211,7 +213,9 @@ def _part_wording(day: str, part: str | None) -> str:
 
 
 def _beside(text: str, day: Phrase, clocks: list[_Clock]) -> _Clock | None:
-    near = [clock for clock in clocks if _gap(text, day, clock) in _BESIDE]
+    # "miners 1 to 2 today" is no span of hours, "today 1 to 2" is one.
+    usable = [c for c in clocks if c.certain or c.how != "span" or c.start >= day.end]
+    near = [clock for clock in usable if _gap(text, day, clock) in _BESIDE]
     return max(near, key=lambda clock: clock.start, default=None)
 
 
@@ -235,6 +239,8 @@ def _hours(day: str, part: str | None, clock: _Clock) -> str | None:
         if day != "last night":
             return None
         day = "yesterday" if first >= 12 * 60 else "today"
+    if clock.how == "since":
+        return f"since {day} {_clock(first)}"
     return f"{day} from {_clock(first)} to {_clock(last)}"
 
 

@@ -299,8 +299,6 @@ def _clock_span(match: re.Match[str], place: Place) -> Period | None:
     finish = datetime.combine(day + timedelta(days=over_midnight), end, tzinfo=place.zone).astimezone(UTC)
     day_word = named.isoformat() if named else "yesterday" if day != place.today else "today"
     label = f"{day_word} {start:%H:%M} to {end:%H:%M}"
-    if finish > place.now and end == time():  # "since 6 am": the midnight it would end at is to come
-        label = f"{day_word} since {start:%H:%M}"
     return Period(begin, min(finish, place.now), label)
 
 

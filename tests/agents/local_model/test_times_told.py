@@ -25,7 +25,7 @@ from tests.agents.local_model.test_understanding import QUESTIONS
         ("load this morning 6 to 8", Total(("load",), "today from 6:00 to 8:00")),
         ("solar and load yesterday at 3pm", Total(("solar", "load"), "yesterday from 15:00 to 15:10")),
         ("solar in the first week of november", Total(("solar",), "first week of november")),
-        ("solar since 6am", Total(("solar",), "today from 6:00 to 0:00")),
+        ("solar since 6am", Total(("solar",), "since today 6:00")),
         ("load from monday 8 am to tuesday 9 pm", Unclear(("load",))),
         (
             "compare load at 3pm yesterday and today",
