@@ -210,6 +210,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]] =
         re.compile(rf"\bsince (?:the )?(?P<first>{DATE}|\d{{1,2}}(?:st|nd|rd|th))\b"),
         lambda m: f"{m['first']} to today",
     ),
+    (re.compile(rf"\b(?:{DATE}|{_ORDINAL}|{WEEKDAY}) to today\b"), lambda m: m[0]),
     (re.compile(r"\b(?:in|during|for) (?P<year>20\d\d)\b"), lambda m: f"{m['year']}-01-01 to {m['year']}-12-31"),
     (re.compile(r"\b(?:ever|all time|all-time|of all times|since the beginning)\b"), lambda _: "last 1095 days"),
     (

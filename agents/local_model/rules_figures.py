@@ -26,7 +26,7 @@ from agents.local_model.intents import (
 from agents.local_model.metric_words import metrics_in
 from agents.local_model.rules_times import RULES as TIMES
 from agents.local_model.rules_times import WHEN
-from energy.period_clocks import moment_clock, names_one_day
+from energy.period_clocks import is_day, moment_clock, names_one_day
 
 _LEVELS = ("soc", "battery_voltage", "battery_temperature")
 _HIGH = (
@@ -82,7 +82,7 @@ def chart(asked: Asked) -> Intent | None:
 
 
 def _is_long(period: str) -> bool:
-    if re.search(r"week$|month|year|^in |weekend", period):
+    if re.search(r"week\b|month|year|^in |weekend|quarter|half|^q\d", period):
         return True
     days = re.fullmatch(r"last (\d+) days", period)
     return days is not None and int(days[1]) > 3
@@ -226,7 +226,7 @@ def at_time(asked: Asked) -> Intent | None:
     day = asked.period or "today"
     if day.startswith(("yesterday", "last night")):
         day = "yesterday"
-    if " from " in day or re.match(r"last \d|this |in |last (?:week|month|year)", day):
+    if not is_day(day):
         return None  # a clock within many days is no single figure
     clock = f"{hour}:{minute:02d}"
     return At(asked.metric, f"{day} from {clock} to {hour}:{minute + 10:02d}", clock)

@@ -26,6 +26,7 @@ from tests.agents.local_model.test_understanding import QUESTIONS
         ("solar and load yesterday at 3pm", Total(("solar", "load"), "yesterday from 15:00 to 15:10")),
         ("solar in the first week of november", Total(("solar",), "first week of november")),
         ("solar since 6am", Total(("solar",), "since today 6:00")),
+        ("solar in q3 at 8 am", Total(("solar",), "q3")),
         ("load from monday 8 am to tuesday 9 pm", Unclear(("load",))),
         (
             "compare load at 3pm yesterday and today",
