@@ -105,7 +105,10 @@ def _on_date(period: str, today: date) -> str:
     day = match["day"] if match else period
     weekday = day.removeprefix("last ").removeprefix("on ")
     if weekday in _WEEKDAYS:
-        back = (today.weekday() - _WEEKDAYS.index(weekday)) % 7 or 7
+        back = (today.weekday() - _WEEKDAYS.index(weekday)) % 7
+        if back == 0 and day == weekday and match is not None and match["clock"]:
+            return period  # today's or last week's: the hour decides
+        back = back or 7
         return f"{today - timedelta(days=back)}{(match['clock'] if match else None) or ''}"
     return dated(period, today)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from agents.assistant import Assistant
+from agents.local_model.follow_periods import on_dates
 from agents.local_model.intents import At, Compare, Intent, Total, Unclear
 from agents.local_model.understand import understand, understand_parts
 from agents.local_model.unread import period_note, with_note
@@ -99,3 +102,15 @@ def test_a_period_argument_with_time_words_left_over_is_refused(scope: Scope) ->
 def test_a_period_argument_reads_clocks_in_words(scope: Scope, words: str) -> None:
     period = period_argument(scope, words)
     assert period.duration.total_seconds() in (600, 86400)
+
+
+@pytest.mark.parametrize(
+    ("period", "written"),
+    [
+        ("monday from 0:00 to 12:00", "monday from 0:00 to 12:00"),
+        ("last monday from 0:00 to 12:00", "2026-11-16 from 0:00 to 12:00"),
+        ("sunday from 0:00 to 12:00", "2026-11-22 from 0:00 to 12:00"),
+    ],
+)
+def test_hours_of_todays_weekday_are_dated_by_the_hour_alone(period: str, written: str) -> None:
+    assert on_dates(Total(("solar",), period), date(2026, 11, 23)) == Total(("solar",), written)
