@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
@@ -27,6 +28,7 @@ from bot.answering import (
 from bot.codes import pairing_code
 from bot.delivering import Delivering
 from bot.lanes import Lanes
+from bot.limits import ChatLimits as ChatLimits
 from bot.limits import RateLimit
 from bot.message import Message, message_from_json, message_to_json
 from bot.ports import (
@@ -50,28 +52,8 @@ from bot.responding import Responder
 from bot.working import working
 
 log = structlog.get_logger()
-COMMANDS = "commands"  # a lane of their own in each conversation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatLimits:
-    """How much is taken on at once."""
-
-    per_person_per_minute: int = 20  # questions; whoever asks too much can still stop a miner
-    commands_per_person_per_minute: int = 60  # taps too
-    waiting_per_conversation: int = 10
-    answering_at_once: int = 8
-    answer_timeout_s: float = 120.0
-    render_timeout_s: float = 30.0
-    give_up_sending_after_s: float = 3_600.0
-    oldest_resumed: timedelta = timedelta(hours=24)
-    oldest_command: timedelta = timedelta(minutes=10)
-    oldest_stop: timedelta = timedelta(hours=1)
-    working_shown_after_s: float = 0.0  # of a question; a command is mostly answered before anybody could see it
-    command_working_shown_after_s: float = 0.3
-    typing_every_s: float = 4.5
-    steps_shown_after_s: float = 1.5
-    audit_rows_per_stranger_and_hour: int = 20
+COMMANDS, OUT = "commands", "out"  # lanes of each conversation beside the one for questions
+_REMEMBERED = 2_000  # settled messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +115,7 @@ class Chat:
         self._strangers = RateLimit(self._limits.audit_rows_per_stranger_and_hour, 3_600.0, monotonic)
         self._in_flight: set[tuple[str, str]] = set()
         self._taking_on: set[tuple[str, str]] = set()
+        self._settled: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._answering = asyncio.Semaphore(self._limits.answering_at_once)
         self._lanes: Lanes[_Work] = Lanes(self._work, self._limits.waiting_per_conversation)
 
@@ -209,7 +192,7 @@ class Chat:
         """Take up what an earlier run received on this platform and did not finish; returns how many messages."""
         taken_up: list[_Work] = []
         for pending in await self._inbox.pending(outlet.platform):
-            if (outlet.platform, pending.key) in self._in_flight:
+            if self._is_ours(outlet.platform, pending.key):
                 continue
             message = message_from_json(pending.message) if pending.message else None
             if message is None or message.sent_at < self._now() - self._limits.oldest_resumed:
@@ -221,11 +204,22 @@ class Chat:
                 await self._meet_stranger(message, outlet)  # not known, or not any more: no figures for them
                 continue
             taken_up.append(self._fresh(_Work(message, outlet, person, delivery, resumed=True)))
-        for work in taken_up:
-            self._put(work, force=True)
-        if taken_up:
-            log.info("messages_resumed", platform=outlet.platform, count=len(taken_up))
-        return len(taken_up)
+        # What this run was working on while the list was read must not be answered a second time.
+        left = [work for work in taken_up if not self._is_ours(outlet.platform, work.message.key)]
+        for work in left:
+            self._put(work, lane=self._lane_of(work), force=True)
+        if left:
+            log.info("messages_resumed", platform=outlet.platform, count=len(left))
+        return len(left)
+
+    def _is_ours(self, platform: str, key: str) -> bool:
+        """Whether this run has the message in hand, or is done with it."""
+        return any((platform, key) in known for known in (self._in_flight, self._taking_on, self._settled))
+
+    def _lane_of(self, work: _Work) -> str:
+        if work.delivery is not None:
+            return OUT
+        return "" if self._responder.is_question(work.message) else COMMANDS
 
     async def idle(self) -> None:
         """Wait until every message that was taken on has been dealt with."""
@@ -313,7 +307,7 @@ class Chat:
                 await self._keep(message, delivery)
             drawn = await self._delivering.drawn(delivery.reply)
         if work.delivery is None and not asks and not self._lanes.closed:
-            return self._put(replace(work, delivery=delivery, drawn=drawn), lane="out", force=True)
+            return self._put(replace(work, delivery=delivery, drawn=drawn), lane=OUT, force=True)
         await self._send(work, delivery, *drawn)
         return False
 
@@ -354,6 +348,9 @@ class Chat:
     async def _settle(self, message: Message) -> None:
         platform, key = message.address.platform, message.key
         await self._committed("settled", message, lambda: self._inbox.settled(platform, key))
+        self._settled[platform, key] = None
+        if len(self._settled) > _REMEMBERED:
+            self._settled.popitem(last=False)
 
     async def _keep(self, message: Message, delivery: Delivery) -> None:
         stored = delivery_to_json(delivery)

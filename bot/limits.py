@@ -1,11 +1,34 @@
-"""How much one account may ask of us."""
+"""How much is taken on at once, and how much one account may ask of us."""
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 
 _REMEMBERED_ACCOUNTS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatLimits:
+    """How much is taken on at once."""
+
+    per_person_per_minute: int = 20  # questions; whoever asks too much can still stop a miner
+    commands_per_person_per_minute: int = 60  # taps too
+    waiting_per_conversation: int = 10
+    answering_at_once: int = 8
+    answer_timeout_s: float = 120.0
+    render_timeout_s: float = 30.0
+    give_up_sending_after_s: float = 3_600.0
+    oldest_resumed: timedelta = timedelta(hours=24)
+    oldest_command: timedelta = timedelta(minutes=10)
+    oldest_stop: timedelta = timedelta(hours=1)
+    working_shown_after_s: float = 0.0  # of a question; a command is mostly answered before anybody could see it
+    command_working_shown_after_s: float = 0.3
+    typing_every_s: float = 4.5
+    steps_shown_after_s: float = 1.5
+    audit_rows_per_stranger_and_hour: int = 20
 
 
 class RateLimit:

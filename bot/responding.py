@@ -23,7 +23,7 @@ from bot.answering import (
     welcome,
 )
 from bot.codes import code_only, is_start, pairing_code
-from bot.commands.command import Call, Context, Origin
+from bot.commands.command import STOP_WORDS, Call, Context, Origin
 from bot.message import Message
 from bot.ports import (
     AlreadySomebody,
@@ -71,7 +71,8 @@ class Responder:
     def is_stop(self, message: Message) -> bool:
         """Whether it switches miners off and nothing else."""
         call = self.commands.find(message.text) if message.token is None else None
-        return call is not None and call.command.name == "miners" and call.arguments.lower().startswith("stop")
+        first = call.arguments.lower().partition(" ")[0] if call is not None else ""
+        return call is not None and call.command.name == "miners" and first in STOP_WORDS
 
     async def respond(self, message: Message, person: Person, outlet: Outlet, progress: Progress) -> Delivery | None:
         """The reply; None where silence is right (a button that was tapped twice)."""

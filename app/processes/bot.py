@@ -37,6 +37,7 @@ from store.wake import Wake
 
 log = structlog.get_logger()
 TAKE_UP_EVERY_S = 900.0
+DRAIN_S, CLOSE_WITHIN_S = 5.0, 3.0  # of the 10 s that a process has between SIGTERM and its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ async def run(
             for task in (stopping, talking):
                 task.cancel()
             (ended,) = await asyncio.gather(talking, return_exceptions=True)
-            await talk.chat.close()  # pending replies still need the platforms' connections
+            await talk.chat.close(drain_s=DRAIN_S)  # pending replies still need the platforms' connections
     if isinstance(ended, Exception):
         raise ended
 
@@ -174,8 +175,15 @@ async def _closed_at_the_end(adapters: Sequence[PlatformAdapter]) -> AsyncIterat
     try:
         yield
     finally:
-        for adapter in adapters:
+        await asyncio.gather(*(_closed(adapter) for adapter in adapters))
+
+
+async def _closed(adapter: PlatformAdapter) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN_S):
             await adapter.close()
+    except Exception:  # also TimeoutError: the process ends, whatever the platform says
+        log.warning("adapter_not_closed", platform=adapter.name, exc_info=True)
 
 
 def _not_served(settings: Settings, hooks: Mapping[str, Hook]) -> str:

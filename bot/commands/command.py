@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Completion = Literal["miners", "metrics", "periods", "preferences", "commands", "people"]
 Origin = Literal["typed", "tapped"]
+STOP_WORDS = ("stop", "off")  # after /miners: these only ever switch off
 
 
 @dataclass(frozen=True, slots=True)

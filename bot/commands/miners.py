@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from bot.commands.buttons import once_button, run_button
-from bot.commands.command import Context
+from bot.commands.command import STOP_WORDS, Context
 from bot.commands.saying import Line, Misused, answer, figure, listed, name, one_of, quoted
 from bot.message import Address
 from bot.reply import Button, ButtonStyle, Reply
@@ -28,7 +28,7 @@ _SHOWN = 5
 _LOG, _LONG_LOG = 5, 20
 Switching = Literal["start", "stop", "auto"]
 _ACTIONS = ("list", "start", "stop", "auto", "log")
-_WORDS = {"on": "start", "off": "stop", "automatic": "auto", "status": "list", "history": "log"}
+_WORDS = {"on": "start", "automatic": "auto", "status": "list", "history": "log"} | dict.fromkeys(STOP_WORDS, "stop")
 _LATER = re.compile(r"(?:^|\s)(?P<time>(?:at|in|after)\b.*)$", re.IGNORECASE)
 _TIME = re.compile(r"\b(?:for|until|till|til)\b.*", re.IGNORECASE)
 _LABELS: dict[str, tuple[str, ButtonStyle]] = {

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+from bot.message import message_to_json
 from bot.ports import PartSent, SendResult, Sent, TryLater
 from bot.reply import Reply
 from tests.bot.house import House, Places, Wall, message
@@ -104,3 +107,60 @@ async def test_an_adapter_that_trips_over_a_reply_is_asked_again() -> None:
     assert house.inbox.states == ["answered"]  # it waits for its next try
     await chat.close(drain_s=0)
     assert (await next_run(house)).texts == ["status: all"]
+
+
+async def test_what_is_being_taken_on_is_not_taken_up_a_second_time() -> None:
+    house, wall = House(), Wall()
+    chat = house.chat()
+
+    async def both(number: int) -> None:
+        await chat.handle(message(f"how is it, {number}?", key=f"k-{number}"), wall)
+
+    await asyncio.gather(*(both(n) for n in range(5)), *(chat.resume(wall) for _ in range(20)))
+    await chat.idle()
+    assert await chat.resume(wall) == 0
+    assert len(wall.said) == 5
+
+
+async def test_a_message_that_was_settled_while_the_list_was_read_is_left_alone() -> None:
+    house, wall = House(), Wall()
+    chat = house.chat()
+    await chat.handle(message("/status", key="k-old"), wall)
+    stale = await house.inbox.pending("wall")
+    await chat.idle()
+
+    async def as_it_was(platform: str) -> object:
+        return stale
+
+    house.inbox.pending = as_it_was  # type: ignore[assignment, method-assign]  # a list that was read before
+    assert await chat.resume(wall) == 0
+    assert wall.texts == ["status: all"]
+
+
+async def test_a_stop_of_an_earlier_run_does_not_wait_behind_its_questions() -> None:
+    gate = asyncio.Event()
+
+    async def hold(question: str) -> None:
+        await gate.wait()
+
+    house, wall = House(), Wall()
+    for number, text in enumerate(("how is it?", "/miners stop all")):
+        waiting = message(text, key=f"k-{number}")
+        await house.inbox.receive("wall", waiting.key, message_to_json(waiting))
+    house.assistant.before = hold
+    chat = house.chat()
+    assert await chat.resume(wall) == 2
+    async with asyncio.timeout(1):
+        while ("miners", "stop all", "wall:7") not in house.commands.ran:
+            await asyncio.sleep(0.005)
+    gate.set()
+    await chat.idle()
+
+
+async def test_off_is_a_stop_as_well() -> None:
+    house, wall = House(), Wall()
+    chat = house.chat()
+    ago = datetime.now(UTC) - timedelta(minutes=30)
+    await chat.handle(replace(message("/miners off all"), sent_at=ago), wall)
+    await chat.idle()
+    assert house.commands.ran == [("miners", "off all", "wall:7")]
