@@ -19,6 +19,8 @@ from store.errors import StoreError
 
 log = structlog.get_logger()
 LOOK_EVERY_S = 1.0
+CHECK_EVERY_S = 2.0
+GIVE_BACK_WITHIN_S = 5.0
 
 
 class LockLost(StoreError):
@@ -46,17 +48,28 @@ class Lock:
         except Exception as error:  # whatever the session has: nobody can say that it still holds the lock
             raise LockLost("the session that held the lock does not answer any more") from error
 
+    async def watch(self, *, every_s: float = CHECK_EVERY_S) -> None:
+        """Check for as long as it may be lost; raises `LockLost`. To run beside what the lock is for."""
+        while self.may_be_lost:
+            await asyncio.sleep(every_s)
+            await self.check(within_s=every_s)
+
 
 @contextlib.asynccontextmanager
-async def sole(database: Database, name: str, *, look_every_s: float = LOOK_EVERY_S) -> AsyncIterator[None]:
-    """Hold `name` on this database while the block runs; wait for it where another process holds it, and say so."""
+async def sole(database: Database, name: str, *, look_every_s: float = LOOK_EVERY_S) -> AsyncIterator[Lock]:
+    """Hold `name` on this database while the block runs; wait for it where another process holds it, and say so.
+
+    The block runs the lock's `watch`, and ends with it.
+    """
     waiting = False
     while True:
         async with try_lock(database, name) as held:
             if held is not None:
                 if waiting:
+                    if held.may_be_lost:  # who lost it notices that by its next check
+                        await asyncio.sleep(2 * CHECK_EVERY_S)
                     log.info("lock_taken_over", name=name)
-                yield
+                yield held
                 return
         if not waiting:
             log.warning("lock_held_by_another", name=name, remedy="this process stands by until the other one ends")
@@ -106,7 +119,8 @@ async def _advisory_lock(database: Database, name: str) -> AsyncIterator[Lock | 
 
 async def _given_back(connection: AsyncConnection, key: int) -> None:
     try:
-        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
-    except Exception:  # the session is broken: its end gives the lock back
+        async with asyncio.timeout(GIVE_BACK_WITHIN_S):
+            await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+    except Exception:  # the session is broken or silent: its end gives the lock back
         log.debug("lock_not_given_back", exc_info=True)
         await connection.invalidate()

@@ -151,7 +151,8 @@ async def _talk(talk: Talk, database: Database, adapters: Sequence[PlatformAdapt
     """Hear and speak on the platforms, as the only bot of this database: two would answer everything twice."""
     if not adapters:
         return
-    async with sole(database, "bot"), asyncio.TaskGroup() as group:
+    async with sole(database, "bot") as lock, asyncio.TaskGroup() as group:
+        group.create_task(lock.watch())
         for adapter in adapters:
             group.create_task(adapter.run())
         group.create_task(talk.courier.run())

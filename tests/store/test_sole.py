@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from store.database import Database, sqlite_url
-from store.sole import LockLost, sole, try_lock
+from store.sole import Lock, LockLost, sole, try_lock
 from tests.store.conftest import SERVER
 
 HOLDER = """
 import asyncio, sys
 from store.database import Database
-from store.sole import LockLost, sole, try_lock
+from store.sole import sole
 
 async def main():
     database = await Database.open(sys.argv[1])
@@ -100,6 +100,20 @@ async def test_a_holder_whose_session_ends_notices_it_at_its_next_check(database
         async with try_lock(other, "control") as second:
             assert second is not None
     await other.close()
+
+
+async def test_a_session_that_ends_ends_the_watch_over_its_lock(database: Database) -> None:
+    async with database.session() as connection:
+        watching = asyncio.create_task(Lock(connection).watch(every_s=0.05))
+        await asyncio.sleep(0.2)
+        assert not watching.done()
+        await connection.close()
+        with pytest.raises(LockLost):
+            await asyncio.wait_for(watching, 2)
+
+
+async def test_a_lock_on_a_file_needs_no_watch() -> None:
+    await asyncio.wait_for(Lock().watch(every_s=60), 1)
 
 
 async def test_a_lock_can_be_taken_where_its_file_can_only_be_read(tmp_path: Path) -> None:
