@@ -174,6 +174,8 @@ async def confirm(
         return await _refusal_now(scope, request) or RefusedBy(
             {}, ("This does not fit what was asked any more; send the command again.",)
         )
+    if decided.state == "expired":  # closed by the worker since it was looked at
+        return await _late(scope, decided, address)
     return _decided(decided)
 
 

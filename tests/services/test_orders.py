@@ -10,6 +10,7 @@ from services.control import Accepted, Confirm, Late, Order, RefusedBy
 from services.control_words import confirm_text, refusal_text, result_text
 from services.scope import Refused
 from store import audit, people
+from store import control as store_control
 from store.database import Database
 from tests.services.ranch import ADDRESS, PLACE, Ranch, accepted
 
@@ -195,6 +196,22 @@ async def test_a_late_click_gets_a_fresh_confirmation_with_the_figures_of_now(fa
     accepted(await control.confirm(scope, fresh.request_id, place=PLACE))
     assert accepted(await control.confirm(scope, asked.request.request_id, place=PLACE)).again
     assert farm.woken == ["control"]
+
+
+async def test_a_click_gets_a_fresh_confirmation_where_the_worker_closes_the_proposal_under_it(farm: Ranch) -> None:
+    asked = await farm.proposed("s21")
+    scope = await farm.scope()
+    async with farm.database.begin():  # whoever wants to write waits in order: the worker first, then the click
+        closing = asyncio.create_task(store_control.expire_proposals(farm.database, "home", farm.now + TWO_MINUTES))
+        await asyncio.sleep(0.05)
+        clicking = asyncio.create_task(control.confirm(scope, asked.request.request_id, place=PLACE))
+        await asyncio.sleep(0.3)
+    assert await closing == 1
+    late = await clicking
+    assert isinstance(late, Late)
+    assert late.confirm.request.request_id != asked.request.request_id
+    assert late.confirm.request.state == "proposed"
+    assert farm.woken == []
 
 
 async def test_a_click_that_is_late_twice_gets_another_fresh_one(farm: Ranch) -> None:
