@@ -139,7 +139,9 @@ class LiveBoard:
                 log.info("live_goes_on_in_a_new_message", platform=outlet.platform)
             case Undeliverable(reason):
                 await self._over(message, reason)
-            case _:
+            case Sent():  # nobody knows which message to renew, and one more each minute helps nobody
+                await self._over(message, "the new message was not confirmed")
+            case TryLater():
                 log.debug("live_waits", platform=outlet.platform)
 
     async def _over(self, message: LiveMessage, reason: str) -> None:

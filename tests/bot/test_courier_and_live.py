@@ -226,6 +226,36 @@ async def test_a_live_message_that_is_too_old_to_be_changed_goes_on_in_a_new_one
     assert wall.edits[1:] == [("m1", "SOC 50 %")]
 
 
+async def test_a_new_message_that_nobody_confirms_is_not_sent_again_each_minute() -> None:
+    store, wall = Store(), Wall(results=[Sent(confirmed=False)])
+    wall.edit_results = [Undeliverable("too old", stands=True)]
+    board = LiveBoard(store, {"wall": wall}, figures)
+    await board.begin(HERE, ANN, "m-old")
+    await board.renew()
+    await board.renew()
+    assert (store.kept, wall.texts, wall.unpinned) == ({}, [], ["m-old"])
+    assert wall.edits == [("m-old", OVER)]
+
+
+async def test_a_message_that_was_ended_before_its_turn_gets_no_figures_again() -> None:
+    store, wall, begun, go_on = Store(), Wall(), asyncio.Event(), asyncio.Event()
+
+    async def compose(message: LiveMessage) -> Reply:
+        begun.set()
+        await go_on.wait()
+        return say("SOC 50 %")
+
+    board = LiveBoard(store, {"wall": wall}, compose)
+    await board.begin(HERE, ANN, "m1")
+    await board.begin(Address("wall", "8"), ANN, "m2")
+    renewing = asyncio.create_task(board.renew())  # has listed both, and is busy with the first
+    await begun.wait()
+    await board.end(Address("wall", "8"))
+    go_on.set()
+    await renewing
+    assert wall.edits == [("m2", OVER), ("m1", "SOC 50 %")]
+
+
 async def test_a_message_that_ends_while_its_figures_are_put_together_gets_none() -> None:
     store, wall, begun, go_on = Store(), Wall(), asyncio.Event(), asyncio.Event()
 
