@@ -376,10 +376,6 @@ class Site(_Part):
         """Installed panels (kWp), or None when no array is described."""
         return sum(a.kwp for a in self.array) if self.array else None
 
-    def miner_by_id(self, miner_id: str) -> Miner | None:
-        """The miner with this id, or None."""
-        return next((miner for miner in self.miner if miner.id == miner_id), None)
-
     def device_by_id(self, device_id: str) -> Device | None:
         """The device with this id, or None."""
         return next((device for device in self.device if device.id == device_id), None)

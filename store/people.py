@@ -75,15 +75,6 @@ async def list_people(db: Database, org_id: str, *, site_id: str | None = None) 
     return [person for person in found if site_id is None or site_id in person.roles]
 
 
-async def has_owner(db: Database, org_id: str, site_id: str) -> bool:
-    """Whether the site has an owner; if not, the host offers a pairing code for one."""
-    query = select(roles.c.person_id).where(
-        roles.c.org_id == org_id, roles.c.site_id == site_id, roles.c.role == "owner"
-    )
-    async with db.read() as connection:
-        return (await connection.execute(query.limit(1))).first() is not None
-
-
 async def set_role(
     db: Database,
     org_id: str,

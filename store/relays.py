@@ -89,12 +89,6 @@ async def all_of(db: Database, org_id: str, site_id: str) -> dict[str, RelayStat
     return {row.miner_id: RelayState(**{**row._mapping, "errors": tuple(row.errors)}) for row in rows}
 
 
-async def note_switch(db: Database, org_id: str, site_id: str, switching: Switching) -> None:
-    """`note_switch_in` in a transaction of its own."""
-    async with db.begin() as connection:
-        await note_switch_in(connection, org_id, site_id, switching)
-
-
 async def note_switch_in(connection: AsyncConnection, org_id: str, site_id: str, switching: Switching) -> None:
     """Note a change of a relay in the transaction of what else is known of it."""
     await connection.execute(insert(switchings_table).values(org_id=org_id, site_id=site_id, **asdict(switching)))

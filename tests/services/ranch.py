@@ -89,7 +89,8 @@ class Ranch:
         await wishes.put(self.database, "home", "ranch", Wish(miner, mode, None, by, self.now))
 
     async def switched(self, miner: str, at: datetime, on: bool = True) -> None:
-        await relays.note_switch(self.database, "home", "ranch", Switching(miner, at, on, "us", None))
+        async with self.database.begin() as connection:
+            await relays.note_switch_in(connection, "home", "ranch", Switching(miner, at, on, "us", None))
 
     async def prefers(self, name: str, **preferences: Any) -> None:
         await people.change_preferences(

@@ -52,8 +52,9 @@ async def test_switchings_are_kept_in_order_and_found_by_miner_and_time(database
         Switching("s19-1", NOON + timedelta(minutes=1), True, "hand", None),
         Switching("s21", NOON + timedelta(minutes=2), False, "timer", None),
     ]
-    for each in made:
-        await relays.note_switch(database, ORG, SITE, each)
+    async with database.begin() as connection:
+        for each in made:
+            await relays.note_switch_in(connection, ORG, SITE, each)
     assert await relays.switchings(database, ORG, SITE) == made
     assert await relays.switchings(database, ORG, SITE, "s21") == [made[0], made[2]]
     assert await relays.switchings(database, ORG, SITE, since=NOON + timedelta(minutes=1)) == made[1:]
