@@ -88,17 +88,29 @@ async def test_a_holder_whose_session_ends_notices_it_at_its_next_check(database
     async with try_lock(database, "control") as first:
         assert first is not None
         assert first.may_be_lost
-        async with other.session() as connection:
-            await connection.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
-                )
-            )
+        await _others_sessions_end(other)
         with pytest.raises(LockLost):
             await first.check(within_s=1)
         async with try_lock(other, "control") as second:
             assert second is not None
+    await other.close()
+
+
+@pytest.mark.skipif(SERVER is None, reason="a file's lock is held as long as its process lives")
+async def test_what_runs_beside_the_watch_ends_when_the_lock_is_lost(database: Database, url: str) -> None:
+    other = await Database.open(url)
+
+    async def talk() -> None:
+        async with sole(database, "bot") as lock, asyncio.TaskGroup() as group:
+            group.create_task(lock.watch(every_s=0.1))
+            group.create_task(asyncio.sleep(60))
+            await _others_sessions_end(other)
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await asyncio.wait_for(talk(), 10)
+    assert ended.group_contains(LockLost)
+    async with asyncio.timeout(2), sole(other, "bot"):
+        pass
     await other.close()
 
 
@@ -125,3 +137,13 @@ async def test_a_lock_can_be_taken_where_its_file_can_only_be_read(tmp_path: Pat
     async with try_lock(database, "control") as lock:
         assert lock is not None
     await database.close()
+
+
+async def _others_sessions_end(database: Database) -> None:
+    async with database.session() as connection:
+        await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
