@@ -179,13 +179,6 @@ async def change_preferences(
     return preferences
 
 
-async def set_preferences(db: Database, org_id: str, person_id: str, preferences: Mapping[str, Any]) -> None:
-    """Replace a person's preferences."""
-    statement = update(people).where(people.c.org_id == org_id, people.c.person_id == person_id)
-    async with db.begin() as connection:
-        await connection.execute(statement.values(preferences=dict(preferences)))
-
-
 async def forget(db: Database, org_id: str, person_id: str, *, by: str, now: datetime | None = None) -> bool:
     """Delete a person with all that is theirs, with an audit row; False when there is none. Raises LastOwner."""
     moment = now or datetime.now(UTC)

@@ -67,7 +67,8 @@ async def test_the_interlocks_are_asked_again_with_fresh_figures_when_it_is_carr
 async def test_the_asker_s_own_stricter_limits_bind_too(database):
     async with on_ranch(database) as ranch:
         owner = await ranch.person("Anna")
-        await people.set_preferences(database, "home", owner, {"miner_min_soc_pct": 95, "miner_priority": "always"})
+        strict = {"miner_min_soc_pct": 95, "miner_priority": "always"}
+        await people.change_preferences(database, "home", owner, lambda _: strict, noted={})
         async with ranch.controlled():
             request = await ranch.done("start", "s21", person_id=owner)
             assert request.state == "refused"

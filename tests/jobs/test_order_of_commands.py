@@ -122,7 +122,7 @@ async def test_what_the_host_or_somebody_who_was_removed_wanted_comes_back_withi
         async with ranch.controlled():
             await ranch.weather(**dark)
             assert (await ranch.done("start", "s21")).state == "done"
-            await people.set_preferences(database, ORG, ben, {"miner_priority": "always"})
+            await people.change_preferences(database, ORG, ben, lambda _: {"miner_priority": "always"}, noted={})
             assert (await ranch.done("start", "s19-1", person_id=ben)).state == "done"
             await people.forget(database, ORG, ben, by="host")
             await ranch.weather(**dark, soc_pct=10.0)
