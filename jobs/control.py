@@ -79,9 +79,11 @@ class _Control:
     async def run(self) -> None:
         """Until the process is told to end, or this is cancelled because the lease was lost."""
         loops: list[asyncio.Task[None]] = []
+        settling: list[asyncio.Task[None]] = []
         try:
             await self._relays.load()
-            await settle_moved(self._work, self._relays, self._telling)
+            settling = [asyncio.create_task(settle_moved(self._work, self._relays, self._telling))]
+            await asyncio.sleep(0)  # it holds the moved miners now
             await self._keeping.look()
             log.info("control_ready", site=self._work.site.id, miners=len(self._work.site.miner))
             # Apart from each other: where the database takes no writes, no request is claimed, and limits still hold.
@@ -98,6 +100,7 @@ class _Control:
         finally:
             await _cancelled(loops)
             await self._execution.close(0)
+            await _cancelled(settling)  # what waits for it has been ended before
             await self._keeping.close()
             await self._starting.close()
             await self._recorder.close()
@@ -126,9 +129,9 @@ class _Control:
             self._no_record_since = None
             log.info("control_recorded_again", after_s=round((now - since).total_seconds()))
             said = (
-                f"The database took no writes from {self._telling.at(since)} to {self._telling.at(now)}: no miner was "
-                "started and no readings were kept meanwhile; limits held and what ran was looked after. "
-                "Look at the free space on its disk."
+                f"The database took no writes of the control from {self._telling.at(since)} to "
+                f"{self._telling.at(now)}: no miner was started meanwhile. "
+                "Look at the free space on its disk, and at the worker's log."
             )
             await self._telling.note("control_recorded_again", self._work.site.id, said)
             await self._telling.tell("critical", said)

@@ -185,9 +185,9 @@ class Execution:
                 now, number = self._work.clock(), request.queue_no
                 await self._relays.wish(Wish(miner.id, "off", None, _actor(request), now, queue_no=number))
 
-    async def _withdraw(self, request: ControlRequest) -> None:
+    async def _withdraw(self, request: ControlRequest, only: Miner | None = None) -> None:
         """What a try that was cut off wants on is not wanted any more, when its asker is told that it was not done."""
-        for miner in self._work.site.miner:
+        for miner in self._work.site.miner if only is None else (only,):
             wish = self._relays.wishes.get(miner.id)
             if wish is not None and wish.mode in ("on", "auto") and wish.request_id == request.request_id:
                 await self._relays.wish(wish_after(wish, self._work.clock()))
@@ -217,10 +217,12 @@ class Execution:
     ) -> Outcome:
         """One miner's trouble does not reach the others."""
         try:
+            await self._relays.in_place(miner)
             return await run(request, miner)
         except Exception as error:  # noqa: BLE001  said to the asker, and logged
             self._work.surprises.failed(EVENT, miner.id, error)
             said = f"{miner.id}: something unforeseen went wrong ({type(error).__name__}); see the worker's log."
+            await self._withdraw(request, miner)
             await self._telling.note("miner_switch_failed", miner.id, said, request_id=request.request_id)
             return Outcome(state="failed", says=said)
 
@@ -236,6 +238,8 @@ class Execution:
         outcome = await self._starting.start(
             miner, why, wish=wish, outdated=lambda: self._overtaken(request, miner) or self._over(request)
         )
+        if outcome.state == "done":
+            await self._stopping.wanted_again(miner)
         return replace(outcome, says=f"{outcome.says}{self._then(wish)}") if outcome.state == "done" else outcome
 
     async def _auto(self, request: ControlRequest, miner: Miner) -> Outcome:
@@ -247,6 +251,7 @@ class Execution:
             return Outcome(state=late.state, says=said)
         wish = self._wish(request, miner, "auto")
         await self._relays.wish(wish)
+        await self._stopping.wanted_again(miner)
         known = self._relays.states.get(miner.id)
         stands = "" if known is None or known.on is None else f" It is {'on' if known.on else 'off'} now."
         said = f"{miner.id} is automatic from now on: it follows its start and stop limits.{stands}{self._then(wish)}"

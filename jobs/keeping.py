@@ -66,6 +66,8 @@ class Keeping:
         for miner in sorted(work.site.miner, key=lambda miner: (miner.priority, miner.id)):
             if miner.id in self._acting or self._relays.locks[miner.id].locked():
                 continue
+            if (known := self._known(miner)) is not None and known.on:
+                self._forget_failures(f"start:{miner.id}")
             step = next_step(work.site, miner, self._relays.wishes.get(miner.id), self._known(miner), c)
             if step.do != "nothing" and self._may(miner, step):
                 self._begin(miner.id, partial(self._take, miner, step))
@@ -81,7 +83,7 @@ class Keeping:
             for miner in self._work.site.miner
             if self._wanted(miner) and (known := self._known(miner)) is not None and known.on
         ]
-        held = self._stopping.begun | set(self._stopping.pending)
+        held = self._stopping.begun | set(self._stopping.pending) | self._relays.moving
         await asyncio.gather(*(self._renew(miner) for miner in running if miner.id not in held))
 
     async def close(self) -> None:
@@ -107,6 +109,8 @@ class Keeping:
     def _watch_contacts(self) -> None:
         """Power that two looks see behind an open relay is told, whoever opened it: a meter may lag behind for one."""
         for miner in self._work.site.miner:
+            if miner.id in self._relays.moving:
+                continue
             known, name = self._known(miner), f"contact:{miner.id}"
             if known is None or not flows(known):
                 self._flows_since.pop(miner.id, None)
@@ -142,7 +146,8 @@ class Keeping:
             return False
         if step.do == "renew" and self._relays.renewed_lately(miner):
             return False
-        return self._work.monotonic() >= self._not_before_s.get(miner.id, 0.0)
+        now_s, names = self._work.monotonic(), (miner.id, f"{step.do}:{miner.id}")
+        return all(now_s >= self._not_before_s.get(name, 0.0) for name in names)
 
     def _begin(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         async def guarded() -> None:
@@ -182,9 +187,9 @@ class Keeping:
             await self._relays.keep(miner, seen)
         except ConnectorError as error:
             await self._relays.silent(miner, error)
-            self._failed(miner.id, self._work.pace.first_retry_s, self._work.pace.last_retry_s)
+            self._failed(f"renew:{miner.id}", self._work.pace.first_retry_s, self._work.pace.last_retry_s)
         else:
-            self._failures.pop(miner.id, None)
+            self._forget_failures(f"renew:{miner.id}")
 
     async def _start(self, miner: Miner, step: Step) -> None:
         wish = self._relays.wishes[miner.id]
@@ -200,9 +205,11 @@ class Keeping:
             return
         self._told_rules.pop(miner.id, None)
         if outcome.state == "failed":
-            self._failed(miner.id, self._work.pace.start_retry_s, 12 * self._work.pace.start_retry_s)
+            self._failed(f"start:{miner.id}", self._work.pace.start_retry_s, 12 * self._work.pace.start_retry_s)
             return
-        self._failures.pop(miner.id, None)
+        self._forget_failures(f"start:{miner.id}")
+        if outcome.state == "done":
+            await self._stopping.wanted_again(miner)
         if outcome.state == "done" and wish.held and self._relays.wishes.get(miner.id) is wish:
             await self._relays.wish(replace(wish, held=False))
         if outcome.state == "done" and not outcome.already:
@@ -303,6 +310,10 @@ class Keeping:
     def _failed(self, name: str, first_s: float, longest_s: float) -> None:
         failures = self._failures[name] = self._failures.get(name, 0) + 1
         self._put_off(name, min(first_s * 2 ** (failures - 1), longest_s))
+
+    def _forget_failures(self, name: str) -> None:
+        self._failures.pop(name, None)
+        self._not_before_s.pop(name, None)
 
     def _put_off(self, name: str, seconds: float) -> None:
         self._not_before_s[name] = self._work.monotonic() + seconds

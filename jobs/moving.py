@@ -7,6 +7,7 @@ look after it any more, and the miner begins as one that was never seen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import structlog
 
@@ -22,13 +23,34 @@ TRIES = 2
 
 
 async def settle_moved(work: Work, relays: Relays, telling: Telling) -> None:
-    """Leave the old channels of moved miners switched off. Call it after `Relays.load`, before the first look."""
-    moved = []
-    for miner in work.site.miner:
-        known = relays.states.get(miner.id)
-        if known is not None and known.device is not None and _place(known) != (miner.device, miner.channel):
-            moved.append(_Moved(work, relays, telling, miner, known))
-    await asyncio.gather(*(each.settle() for each in moved))
+    """Leave the old channels of moved miners switched off. Begin it after `Relays.load`, before the first look.
+
+    The moved miners wait for it, and those that hang on the old channels now; the others do not.
+    """
+    if moved := _moved(work, relays, telling):
+        left = {each.left for each in moved}
+        ids = {each.miner.id for each in moved}
+        ids |= {miner.id for miner in work.site.miner if (miner.device, miner.channel) in left}
+        relays.moving |= ids
+        async with contextlib.AsyncExitStack() as stack:
+            for miner_id in sorted(ids):
+                await stack.enter_async_context(relays.locks[miner_id])
+            while moved:
+                await asyncio.gather(*(each.settle_safely() for each in moved))
+                if moved := _moved(work, relays, telling):
+                    await asyncio.sleep(work.pace.last_retry_s)
+            relays.moving -= ids  # not where this was cancelled: then they are still to be settled
+
+
+def _moved(work: Work, relays: Relays, telling: Telling) -> list[_Moved]:
+    known = relays.states
+    return [
+        _Moved(work, relays, telling, miner, known[miner.id])
+        for miner in work.site.miner
+        if miner.id in known
+        and known[miner.id].device is not None
+        and _place(known[miner.id]) != (miner.device, miner.channel)
+    ]
 
 
 class _Moved:
@@ -36,12 +58,22 @@ class _Moved:
         self._work = work
         self._relays = relays
         self._telling = telling
-        self._miner = miner
+        self.miner = miner
+        self.left = _place(known)
         self._known = known
         self._old = miner.model_copy(update={"device": known.device, "channel": known.channel})
 
-    async def settle(self) -> None:
-        miner, known = self._miner, self._known
+    async def settle_safely(self) -> None:
+        """One miner's trouble does not reach the others."""
+        try:
+            await self._settle()
+        except Exception as error:  # noqa: BLE001  tried again, and it is logged
+            self._work.surprises.failed("miner_move_not_settled", self.miner.id, error)
+        else:
+            self._work.surprises.succeeded("miner_move_not_settled", self.miner.id)
+
+    async def _settle(self) -> None:
+        miner, known = self.miner, self._known
         wish = self._relays.wishes.get(miner.id)
         said = (
             f"{miner.id} was moved from {known.device} channel {known.channel} to {miner.device} channel "

@@ -20,6 +20,7 @@ log = structlog.get_logger()
 CLOSE_WITHIN_S = 2.0
 STUCK_AFTER_S = 5.0
 MOST_WAITING = 1_000
+ALONE_AFTER_S = 15.0  # nothing was written meanwhile, though relays are looked at more often
 MOST_TRIES = 5  # while other things can be written
 
 
@@ -33,6 +34,11 @@ class _Entry:
     tries: int = 0
     writes_before: int = 0
 
+    @property
+    def key(self) -> str:
+        """What it is about: the same for each of its tries."""
+        return self.keep or f"{self.event}:{self.name}"
+
 
 class Recorder:
     """Writes one thing after the other."""
@@ -44,14 +50,22 @@ class Recorder:
         self._more = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._busy_since_s: float | None = None
-        self._failing = False
+        self._refusals: set[str] = set()  # what was refused since the last write, by key
+        self._refused_since_s: float | None = None
         self._writes = 0
 
     @property
     def trouble(self) -> bool:
-        """Whether the database takes no writes now: it refused the last one, or takes very long over it."""
-        since_s = self._busy_since_s
-        return self._failing or (since_s is not None and self._work.monotonic() - since_s > STUCK_AFTER_S)
+        """Whether the database takes no writes now: it refuses whatever it is, or takes very long over it.
+
+        One row alone that is refused has a fault of its own, as a rule.
+        """
+        now_s, busy_s, refused_s = self._work.monotonic(), self._busy_since_s, self._refused_since_s
+        return (
+            len(self._refusals) > 1
+            or (busy_s is not None and now_s - busy_s > STUCK_AFTER_S)
+            or (refused_s is not None and now_s - refused_s > ALONE_AFTER_S)
+        )
 
     async def write(
         self, event: str, name: str, run: Callable[[], Awaitable[None]], *, keep: str | None = None
@@ -111,16 +125,25 @@ class Recorder:
             if not self._kept:
                 await self._more.wait()
                 continue
-            if self._failing:
+            if self._refusals:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._work.pace.tick_s):
                         await self._more.wait()
             if not self._waiting and self._kept:
-                return next(iter(self._kept.values()))
+                return self._next_kept()
         return self._waiting.popleft()
 
+    def _next_kept(self) -> _Entry:
+        """The oldest; the one behind it, where that alone was refused twice and may have a fault of its own."""
+        oldest = next(iter(self._kept.values()))
+        if len(self._refusals) > 1 or oldest.tries < 2:
+            return oldest
+        return next((entry for entry in self._kept.values() if entry.key not in self._refusals), oldest)
+
     def _refused(self, entry: _Entry) -> None:
-        self._failing = True
+        self._refusals.add(entry.key)
+        if self._refused_since_s is None:
+            self._refused_since_s = self._work.monotonic()
         entry.tries += 1
         if entry.keep is None or self._newer(entry):
             return
@@ -131,7 +154,8 @@ class Recorder:
         self._keep(entry.keep, entry)
 
     def _written(self, entry: _Entry) -> None:
-        self._failing = False
+        self._refusals.clear()
+        self._refused_since_s = None
         self._writes += 1
         if entry.keep is not None and self._kept.get(entry.keep) is entry:
             del self._kept[entry.keep]

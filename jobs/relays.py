@@ -47,6 +47,7 @@ class Relays:
         self.states: dict[str, RelayState] = {}
         self.wishes: dict[str, Wish] = {}
         self.locks: dict[str, asyncio.Lock] = {miner.id: asyncio.Lock() for miner in work.site.miner}
+        self.moving: set[str] = set()  # not to be touched until their old channels have been left off
         self._commands: Counter[str] = Counter()
         self._switched_on_s: dict[str, float] = {}  # our last command ON, until its timer is seen (monotonic)
         self._timer_ends_s: dict[str, float] = {}  # as we set it (monotonic)
@@ -63,6 +64,12 @@ class Relays:
     def unrecorded(self) -> bool:
         """Whether the database takes no writes: then nothing is started, and what runs is looked after and stopped."""
         return self._recorder.trouble
+
+    async def in_place(self, miner: Miner) -> None:
+        """Wait until nothing is left to do about a move of this miner to another channel."""
+        if miner.id in self.moving:
+            async with self.locks[miner.id]:
+                pass
 
     # asking and switching
 

@@ -105,7 +105,8 @@ class Starting:
         if seen.on and seen.timer_left_s is not None:
             return await self._start(miner, why, wish, outdated)
         await self._relays.keep(miner, seen)
-        return await self._refused(miner, why, seen)
+        refusal = await self._refused(miner, why, seen)
+        return None if refusal is None else await self._not_begun(refusal, miner, wish)
 
     async def _too_late(self, miner: Miner, why: Reason, late: TooLate) -> Outcome:
         said = f"{miner.id} was not started: {late.says}."
@@ -118,9 +119,9 @@ class Starting:
     ) -> Outcome:
         if self._relays.unrecorded:
             said = f"{miner.id} was not started: the database takes no writes. Free space on its disk, then ask again."
-            return await self._failed(miner, why, said, on=None)
+            return await self._not_begun(await self._failed(miner, why, said, on=None), miner, wish)
         if (late := outdated()) is not None:
-            return await self._too_late(miner, why, late)
+            return await self._not_begun(await self._too_late(miner, why, late), miner, wish)
         try:
             seen = await self._relays.seen(miner)
         except ConnectorError as error:
@@ -133,11 +134,9 @@ class Starting:
             await self._relays.keep(miner, seen)
         refusal = await self._refused(miner, why, seen)
         if refusal is not None:
-            if wish is not None and self._is_ours(wish):
-                await self._relays.wish(self._back(miner, wish))
-            return refusal
+            return await self._not_begun(refusal, miner, wish)
         if (late := outdated()) is not None:
-            return await self._too_late(miner, why, late)
+            return await self._not_begun(await self._too_late(miner, why, late), miner, wish)
         back = self._back(miner, wish)
         if wish is not None:
             await self._relays.wish(wish)
@@ -148,6 +147,12 @@ class Starting:
             self._let_it_mine(miner)
             return outcome
         return await self._undone(outcome, wish, back)
+
+    async def _not_begun(self, outcome: Outcome, miner: Miner, wish: Wish | None) -> Outcome:
+        """Nothing was switched: what an earlier try of this request wants is not wanted any more."""
+        if wish is not None and self._is_ours(wish):
+            await self._relays.wish(self._back(miner, wish))
+        return outcome
 
     async def _undone(self, outcome: Outcome, wish: Wish | None, back: Wish) -> Outcome:
         """A start that failed leaves what was wanted before; and what may be on without being wanted is to go off."""

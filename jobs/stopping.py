@@ -182,7 +182,7 @@ class Stopping:
         return await self._failed(miner, why, said, "miner_switch_failed", on=back.on)
 
     async def _failed(self, miner: Miner, why: Reason, said: str, action: str, *, on: bool | None = None) -> Outcome:
-        """Told once per episode, that is as long as the relay has been on; tried again with growing pauses."""
+        """Told once for each command while the relay has been on; tried again with growing pauses."""
         pace = self._work.pace
         earlier = self.pending.get(miner.id)
         pause_s = pace.first_retry_s if earlier is None else min(earlier.pause_s * 2, pace.last_retry_s)
@@ -193,8 +193,9 @@ class Stopping:
         if earlier is None:
             await self._telling.note(action, miner.id, said, wanted=False, on=on, **why.record)
             log.error("miner_not_off", miner=miner.id, reason=said)
-            since = known.changed_at if known is not None else None
-            once = f"not-off:{miner.id}:{since.isoformat() if since else 'unknown'}"
+            since, wish = known.changed_at if known is not None else None, self._relays.wishes.get(miner.id)
+            asked = wish.set_at.isoformat(timespec="milliseconds") if wish is not None else "nobody"
+            once = f"not-off:{miner.id}:{since.isoformat() if since else 'unknown'}:{asked}"
             await self._telling.tell("critical", said, once=once, besides=[why.actor if why.request_id else None])
         return Outcome(state="failed", says=said, on=on)
 
@@ -211,6 +212,13 @@ class Stopping:
     def settled(self, miner: Miner) -> None:
         """The miner has been seen off by itself: the next trouble with it is news."""
         self.pending.pop(miner.id, None)
+
+    async def wanted_again(self, miner: Miner) -> None:
+        """A later command came instead of the OFF that did not work: the next stop is another one."""
+        self.settled(miner)
+        known = self._relays.states.get(miner.id)
+        if known is not None and known.problem == OFF_NOT_CONFIRMED:
+            await self._relays.store(replace(known, problem=None))
 
     async def tell_stuck(self, miner: Miner) -> None:
         """A look has seen power flow through an open relay, whoever opened it: told once."""

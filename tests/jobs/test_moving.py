@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.jobs.ranch import on_ranch, ranch_site
+from tests.jobs.ranch import QUICK, on_ranch, ranch_site, without
 from tests.jobs.stage import until
 
 
@@ -67,3 +67,46 @@ async def test_an_old_channel_that_cannot_be_switched_off_is_told_as_critical(da
             assert "The old channel may still be on" in text
             assert "Its timer ends it by" in text
             ranch.faults.order("shelly:garage", "none")
+
+
+class Away:
+    """A relay that does not answer until it is told to."""
+
+    device_id = "barn"
+
+    def __init__(self):
+        self.back = asyncio.Event()
+
+    async def channels(self):
+        await self.back.wait()
+        return ()
+
+    async def switch_on(self, channel, *, off_after_s):
+        await self.back.wait()
+
+    async def switch_off(self, channel):
+        await self.back.wait()
+
+    async def close(self):
+        pass
+
+
+async def test_only_the_moved_miner_waits_for_an_old_relay_that_does_not_answer(database):
+    async with on_ranch(database) as ranch:
+        async with ranch.controlled():
+            await ranch.done("start", "s21")
+        ranch.site = moved(ranch, channel=3)
+        async with database.begin() as connection:
+            await connection.exec_driver_sql("UPDATE relay_states SET device = 'barn' WHERE miner_id = 's21'")
+        work = ranch.work(pace=without(QUICK, call_s=2.0))
+        work.switched = {**work.switched, "barn": Away()}
+        async with ranch.controlled(work):
+            waits = await ranch.ask("start", "s21")
+            assert (await ranch.ended(await ranch.ask("start", "s19-1"), within_s=2.0)).state == "done"
+            assert not is_on(ranch, 3)
+            assert not await ranch.has_told("miner_moved")
+            request = await ranch.ended(waits, within_s=15)
+            assert request.state == "done"
+            assert await ranch.has_told("miner_moved")
+            assert is_on(ranch, 3)
+            assert await ranch.wish("s21") == "on"

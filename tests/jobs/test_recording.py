@@ -57,7 +57,7 @@ async def test_the_newest_wish_of_a_miner_is_retried_until_it_is_written_and_an_
     for number in range(3):
         for miner in ("s21", "s19-1"):
             await recorder.write("x", miner, disk.put((miner, number)), keep=f"wish:{miner}")
-    assert recorder.trouble
+    await until(lambda: recorder.trouble)
     await asyncio.sleep(0.8)
     disk.full = False
     await until(lambda: not recorder.trouble and len(disk.written) == 2)
@@ -82,6 +82,33 @@ async def test_a_row_that_can_never_be_written_holds_up_no_other(recorder):
         await recorder.write("x", "state", good.put("state"))
         await asyncio.sleep(0.1)
     await until(lambda: 1 in good.written and not recorder.trouble)
+
+
+async def test_one_row_that_is_refused_is_no_trouble_with_the_database_and_two_are(recorder):
+    good, bad = Disk(), Disk()
+    bad.full = True
+    await recorder.write("x", "bad", bad.put(0), keep="row:0")
+    assert not recorder.trouble
+    for number in range(1, 4):
+        await recorder.write("x", "good", good.put(number), keep=f"row:{number}")
+        assert not recorder.trouble
+    await until(lambda: good.written == [1, 2, 3])  # behind it, and with no other writes
+    assert not recorder.trouble
+    for number in (4, 5):
+        await recorder.write("x", "bad", bad.put(number), keep=f"row:{number}")
+    await until(lambda: recorder.trouble)
+
+
+async def test_a_row_that_is_refused_for_long_with_nothing_written_is_trouble(database):
+    now_s = [0.0]
+    recorder = Recorder(work_of(database, pace=without(QUICK, record_s=0.1), monotonic=lambda: now_s[0]))
+    disk = Disk()
+    disk.full = True
+    await recorder.write("x", "row", disk.put(0), keep="row:0")
+    assert not recorder.trouble
+    now_s[0] = 16.0
+    assert recorder.trouble
+    await recorder.close()
 
 
 async def test_with_a_database_that_takes_no_writes_limits_hold_and_nothing_is_started(database):
@@ -116,6 +143,7 @@ async def test_with_a_database_that_takes_no_writes_limits_hold_and_nothing_is_s
                 told = [text for level, text in await seen.notices() if level == "critical"]
                 assert len(told) == 1
                 assert "took no writes" in told[0]
+                assert "readings" not in told[0]  # of them nothing was measured
                 await until(lambda: ranch.is_on("s21"))
         assert events(logs, "control_without_record", "control_recorded_again") == [
             "control_without_record",
