@@ -81,7 +81,8 @@ async def main() -> None:
     """One conversation: a question, a chart, commands, buttons, a form, a channel, a restart."""
     found: dict[str, Any] = {}
     # simcord's ids, which tell when something was sent, stand still somewhere in the past
-    house, registered = House(limits=replace(QUICK, oldest_command=timedelta(days=10_000))), KeptHash()
+    long_ago = timedelta(days=10_000)
+    house, registered = House(limits=replace(QUICK, oldest_command=long_ago, oldest_stop=long_ago)), KeptHash()
     house.people.known.clear()
     nothing_privileged = discord.Intents.default()
     async with simcord.run(adapter_for(house, registered).connection(), approved_intents=nothing_privileged) as env:
