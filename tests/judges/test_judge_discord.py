@@ -41,7 +41,7 @@ async def test_simcords_people_are_answered_as_discord_would_show_it() -> None:
     assert found["chart"]["files"][0][0].startswith("soc-ranch")
     assert all(found[name]["suppressed"] for name in ("answer", "chart", "hostile", "command", "in_channel"))
     assert found["hostile"]["mentions"] == []
-    assert "\\<\\@1\\> \\@everyone" in found["hostile"]["text"]
+    assert "\\<＠1\\> ＠everyone" in found["hostile"]["text"]  # look-alikes before it comes to Discord
     assert found["command"]["text"] == "miners: stop s19-1 2h"
     assert found["command"]["buttons"] == ["Stop", "Change"]
     assert found["completed"] == ["s19-1", "s19-2"]
