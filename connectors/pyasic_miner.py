@@ -99,7 +99,7 @@ class PyasicMiner:
                 f"{self.name} did not {what} within {self._timeout_s:g} s; check that the miner has power",
                 maybe_done=True,
             ) from error
-        except NotImplementedError as error:
+        except NotImplementedError as error:  # pyasic's word for a firmware that it has no such command for
             raise Unsupported(
                 f"{self.name} cannot {what}: pyasic knows no way for this firmware; take api out of the miner in "
                 "commandcenter.toml"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,8 +82,7 @@ class Execution:
 
     async def _guarded(self, request: ControlRequest) -> None:
         try:
-            async with self._kept(request):
-                await self._carry_out(request)
+            await self._carry_out(request)
         except Exception as error:  # noqa: BLE001  the next requests go on, and it is logged; it is tried again later
             self._work.surprises.failed(EVENT, request.action, error)
             later_s = self._work.pace.request_lease_s
@@ -92,28 +90,6 @@ class Execution:
         else:
             self._work.surprises.succeeded(EVENT, request.action)
             self._in_hand.discard(request.request_id)
-
-    @contextlib.asynccontextmanager
-    async def _kept(self, request: ControlRequest) -> AsyncIterator[None]:
-        """Keep the request ours while it is carried out."""
-        work, lease_s = self._work, self._work.pace.request_lease_s
-
-        async def extend() -> None:
-            while True:
-                await asyncio.sleep(lease_s / 3)
-                try:
-                    await control.extend(
-                        work.database, work.org_id, request.request_id, now=work.clock(), lease_s=lease_s
-                    )
-                except Exception as error:  # noqa: BLE001  tried again, and it is logged
-                    work.surprises.failed("control_lease_not_extended", request.request_id, error)
-
-        extending = asyncio.create_task(extend())
-        try:
-            yield
-        finally:
-            extending.cancel()
-            await asyncio.gather(extending, return_exceptions=True)
 
     async def _carry_out(self, request: ControlRequest) -> None:
         late = self._too_late(request)

@@ -287,14 +287,6 @@ async def _refuse_altered(connection: AsyncConnection, org_id: str, request: Con
     await note_in(connection, org_id, request, "control_altered", now=now, by="worker")
 
 
-async def extend(db: Database, org_id: str, request_id: str, *, now: datetime, lease_s: float) -> bool:
-    """Keep a begun request for longer, or give it back (`lease_s` 0); False when it is not being executed."""
-    statement = update(table).where(is_request(org_id, request_id), table.c.state == "executing")
-    async with db.begin() as connection:
-        result = await connection.execute(statement.values(lease_until=now + timedelta(seconds=lease_s)))
-        return bool(result.rowcount == 1)
-
-
 async def finish(
     db: Database,
     org_id: str,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -27,10 +26,7 @@ def house() -> SayingHouse:
 
 @pytest.fixture(params=STAGES)
 async def stage(request: pytest.FixtureRequest, house: SayingHouse) -> AsyncIterator[Stage]:
-    name = STAGES[request.param]
-    if importlib.util.find_spec(name) is None:
-        pytest.skip(f"{name} does not exist yet: the {request.param} adapter is NOT held to the contract")
-    async with importlib.import_module(name).stage(house) as opened:
+    async with importlib.import_module(STAGES[request.param]).stage(house) as opened:
         yield opened
 
 

@@ -75,16 +75,16 @@ class ConsoleStage:
         await self.say(str(seen.buttons.index(label) + 1))
 
     async def again(self) -> None:
-        raise NotImplementedError(self.lacks["repeats"])
+        raise LookupError(self.lacks["repeats"])  # a terminal has none; tests ask `needs` first
 
     async def restart(self) -> None:
-        raise NotImplementedError(self.lacks["restarts"])
+        raise LookupError(self.lacks["restarts"])  # a terminal has none; tests ask `needs` first
 
     def seen(self, *, chat_id: str | None = None) -> list[Seen]:
         return [_seen(piece, str(number)) for number, piece in enumerate(self.screen.pieces, 1)]
 
     def fail_next(self, how: Failure) -> None:
-        raise NotImplementedError(self.lacks["failures"])
+        raise LookupError(self.lacks["failures"])  # a terminal has none; tests ask `needs` first
 
 
 def _seen(piece: str, ref: str) -> Seen:
