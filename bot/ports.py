@@ -69,6 +69,11 @@ class Outlet(Protocol):
         """Whether a button can open a form (`bot.reply.FORM`); elsewhere choices are buttons."""
         ...
 
+    @property
+    def has_buttons(self) -> bool:
+        """Whether it shows buttons and can change a message; elsewhere (email, SMS) the text says what to type."""
+        ...
+
     async def send(
         self,
         address: Address,

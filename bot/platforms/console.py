@@ -97,6 +97,7 @@ class ConsoleOutlet:
     platform = PLATFORM
     local = True
     has_forms = False
+    has_buttons = True
 
     def __init__(
         self, charts: Path, *, stream: TextIO | None = None, environment: Mapping[str, str] = os.environ

@@ -292,6 +292,7 @@ class Wall:
     platform: str = "wall"
     local: bool = False
     has_forms: bool = False
+    has_buttons: bool = True
     edits: list[tuple[str, str]] = field(default_factory=list)  # (ref, text)
     edit_results: list[SendResult] = field(default_factory=list)
     pinned: list[str] = field(default_factory=list)

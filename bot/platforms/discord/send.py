@@ -90,6 +90,7 @@ class DiscordOutlet:
     platform = PLATFORM
     local = False
     has_forms = True
+    has_buttons = True
 
     def __init__(
         self,

@@ -50,6 +50,7 @@ class SlackOutlet:
     platform = PLATFORM
     local = False
     has_forms = True
+    has_buttons = True
 
     def __init__(
         self, client: SlackClient, *, first_pause_s: float = 2.0, progress_refs: ProgressRefs | None = None

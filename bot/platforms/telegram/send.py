@@ -58,6 +58,7 @@ class TelegramOutlet:
     platform = PLATFORM
     local = False
     has_forms = False
+    has_buttons = True
 
     def __init__(
         self,
