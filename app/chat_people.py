@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
+from app.clock import REAL
 from bot.commands.command import Command
 from bot.commands.dispatch import Commands
 from bot.commands.live import live_reply
@@ -29,6 +30,7 @@ class PeopleHere:
     database: Database
     site: Site
     wake: Wake
+    now: Callable[[], datetime] = REAL.now
 
     async def scope_for(self, person: Person) -> Scope:
         """What the person may see and do now, in their units and time zone; `Refused` without a role."""
@@ -36,10 +38,10 @@ class PeopleHere:
         scope = Scope(
             database=self.database,
             site=self.site,
-            as_of=datetime.now(UTC),
+            as_of=self.now(),
             actor=actor,
             wake=self.wake,
-            clock=lambda: datetime.now(UTC),
+            clock=self.now,
         )
         return as_preferred(scope, await preferences_of(scope))
 

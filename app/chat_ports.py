@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from app.clock import REAL
 from bot.chat import Chat, ChatLimits
 from bot.courier import DueNotice
 from bot.live import LiveMessage
@@ -23,6 +24,7 @@ from store.conversations import StoredTurn
 from store.database import Database
 from store.people import Person
 
+Now = Callable[[], datetime]
 SEEN_AGAIN_AFTER_S = 600.0  # a chat that is written in all the time is not noted with each message
 
 
@@ -36,13 +38,17 @@ def stored_chat(
     render: Renderer,
     scope_for: ScopeFor,
     limits: ChatLimits | None = None,
+    now: Now = REAL.now,
 ) -> Chat:
-    """A chat whose people, messages, buttons and conversations are in the database."""
+    """A chat whose people, messages, buttons and conversations are in the database.
+
+    `now` is the site's time; how old a message is, is told by the real one, which the platforms stamp it with.
+    """
     return Chat(
         inbox=StoredInbox(database),
         people=StoredPeople(database, site),
-        places=StoredPlaces(database, site),
-        buttons=StoredButtons(database, site),
+        places=StoredPlaces(database, site, now),
+        buttons=StoredButtons(database, site, now),
         commands=commands,
         live=live,
         conversations=StoredConversations(database, site),
@@ -127,6 +133,7 @@ class StoredPlaces:
 
     database: Database
     site: Site
+    now: Now = REAL.now
     _noted: dict[tuple[str, str], float] = field(default_factory=dict)
 
     async def is_open(self, address: Address) -> bool:
@@ -134,11 +141,11 @@ class StoredPlaces:
 
     async def seen(self, person_id: str, address: Address) -> None:
         known = (person_id, address.key)
-        now = time.monotonic()
-        if known in self._noted and now - self._noted[known] < SEEN_AGAIN_AFTER_S:
+        at_s = time.monotonic()
+        if known in self._noted and at_s - self._noted[known] < SEEN_AGAIN_AFTER_S:
             return
-        await routes.seen(self.database, person_id, address.platform, address.chat_id, datetime.now(UTC))
-        self._noted[known] = now
+        await routes.seen(self.database, person_id, address.platform, address.chat_id, self.now())
+        self._noted[known] = at_s
 
     async def dead(self, address: Address, reason: str) -> None:
         self._noted.clear()
@@ -151,9 +158,10 @@ class StoredButtons:
 
     database: Database
     site: Site
+    now: Now = REAL.now
 
     async def redeem(self, token: str, person_id: str, place: str, key: str) -> Redeemed:
-        now = datetime.now(UTC)
+        now = self.now()
         return await buttons.redeem(self.database, self.site, token, person_id=person_id, place=place, key=key, now=now)
 
 
@@ -163,9 +171,10 @@ class StoredNotices:
 
     database: Database
     site: Site
+    now: Now = REAL.now
 
     async def due(self) -> Sequence[DueNotice]:
-        now = datetime.now(UTC)
+        now = self.now()
         await notices.add_late_results(self.database, self.site, now)
         return [
             DueNotice(each.notice_id, each.level, each.text, [_address(way) for way in each.addresses], each.tries)
@@ -173,10 +182,10 @@ class StoredNotices:
         ]
 
     async def sent(self, notice_id: int) -> None:
-        await notices.sent(self.database, notice_id, datetime.now(UTC))
+        await notices.sent(self.database, notice_id, self.now())
 
     async def failed(self, notice_id: int, reason: str, *, again_in_s: float | None) -> None:
-        again_at = None if again_in_s is None else datetime.now(UTC) + timedelta(seconds=again_in_s)
+        again_at = None if again_in_s is None else self.now() + timedelta(seconds=again_in_s)
         await notices.failed(self.database, notice_id, reason, next_try_at=again_at)
 
 
@@ -186,6 +195,7 @@ class StoredLive:
 
     database: Database
     site: Site
+    now: Now = REAL.now
 
     async def put(self, message: LiveMessage) -> None:
         address, sender = message.address, message.sender
@@ -196,7 +206,7 @@ class StoredLive:
             message.ref,
             sender.external_id,
             sender.name,
-            datetime.now(UTC),
+            self.now(),
         )
         await live.put(self.database, self.site, stored)
 

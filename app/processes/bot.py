@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
@@ -16,6 +16,7 @@ from agents.models import Models
 from app import __version__
 from app.chat_people import LiveFigures, OfferedCommands, PeopleHere
 from app.chat_ports import StoredLive, StoredNotices, StoredPlaces, stored_chat
+from app.clock import REAL, RunClock
 from app.opening import queue_of
 from app.platforms import PlatformAdapter, platforms_of
 from app.settings import NotServed, Settings
@@ -63,10 +64,11 @@ async def talk_of(settings: Settings, database: Database, site: Site, redis_url:
     await asyncio.to_thread(assistant.load)
     await asyncio.to_thread(make_ready)
     outlets: dict[str, Outlet] = {}
-    places = StoredPlaces(database, site)
+    now = RunClock.of(settings.environment).now
+    places = StoredPlaces(database, site, now)
     wake = Wake(redis_url, queue_of(settings, site)) if redis_url is not None else None
-    people = PeopleHere(database, site, no_wake if wake is None else wake.publish)
-    live = LiveBoard(StoredLive(database, site), outlets, LiveFigures(people, places))
+    people = PeopleHere(database, site, no_wake if wake is None else wake.publish, now)
+    live = LiveBoard(StoredLive(database, site, now), outlets, LiveFigures(people, places))
     commands = Commands()
     async with _woken(wake) as wait:
         chat = stored_chat(
@@ -77,8 +79,9 @@ async def talk_of(settings: Settings, database: Database, site: Site, redis_url:
             assistant=assistant,
             render=render,
             scope_for=people.scope_for,
+            now=now,
         )
-        courier = Courier(StoredNotices(database, site), places, outlets, wait)
+        courier = Courier(StoredNotices(database, site, now), places, outlets, wait)
         try:
             yield Talk(chat, OfferedCommands(commands, people), outlets, courier, live)
         finally:
@@ -207,7 +210,9 @@ class ProcessHealth:
         site: Site,
         adapters: Sequence[PlatformAdapter],
         troubles: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = REAL.now,
     ) -> None:
+        self._now = now
         self._database = database
         self._site = site
         self._adapters = adapters
@@ -216,7 +221,7 @@ class ProcessHealth:
 
     async def check(self) -> HealthReport:
         """See `bot.web.app.Health`."""
-        now = datetime.now(UTC)
+        now = self._now()
         try:
             latest = await readings.latest(self._database, DEFAULT_ORG_ID, self._site.id, as_of=now)
         except Exception:  # whatever it is, the report must say it
