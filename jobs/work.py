@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -108,6 +109,12 @@ class Work:
     being_read: set[str] = field(default_factory=set)
     rejected: set[tuple[str, str]] = field(default_factory=set)  # (device, field) with impossible values now
     unsaved: deque[Unsaved] = field(default_factory=lambda: deque(maxlen=2_000))
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)  # something that alerts look at has changed
+    began_at: datetime | None = None  # when this worker began to watch
+    answered_at: dict[str, datetime] = field(default_factory=dict)  # by device, for this worker
+    refused_at: dict[str, datetime] = field(
+        default_factory=dict
+    )  # by device: it refuses our credentials since its last
     _paused_until: dict[str, float] = field(default_factory=dict)
 
     async def wake_up(self, channel: str) -> None:
