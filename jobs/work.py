@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -102,6 +103,7 @@ class Work:
     clock: Clock = utc_now
     monotonic: Callable[[], float] = time.monotonic
     backfill_days: int = 30
+    data_dir: Path | None = None  # where this machine keeps our data
     lease_s: float = 15.0  # a stream is silent for up to twice as long after its worker was killed
     watch: DeviceWatch = field(default_factory=DeviceWatch)
     surprises: Surprises = field(default_factory=Surprises)
