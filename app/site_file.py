@@ -22,6 +22,8 @@ _SECTIONS = (
     "merge",
     "miner",
     "economics",
+    "alerts",
+    "maintenance",
 )
 
 

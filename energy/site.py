@@ -7,49 +7,26 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
+from energy.alert_settings import Alerts, MaintenanceTask
 from energy.reading import FIELDS, Kind
 from energy.site_rules import check_ids, check_starts
+from energy.site_values import Celsius, Identifier, Part, Percent, Seconds, Volts, Watts, Whole
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+if TYPE_CHECKING:
+    from energy.alerts.situation import Maintenance
+
 DeviceKind = Literal["solark_cloud", "victron_mqtt", "shelly", "csv"]
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _no_flags(value: object) -> object:
-    """TOML knows numbers and truth values; a number written as true would count as 1."""
-    if isinstance(value, bool):
-        raise ValueError("must be a number, not true or false")
-    return value
-
-
-Percent = Annotated[float, BeforeValidator(_no_flags), Field(ge=0, le=100)]
-Watts = Annotated[float, BeforeValidator(_no_flags), Field(ge=0)]
-Volts = Annotated[float, BeforeValidator(_no_flags), Field(gt=0, le=1_000)]
-Seconds = Annotated[float, BeforeValidator(_no_flags)]
-Celsius = Annotated[float, BeforeValidator(_no_flags)]
 CGMINER_PORT = 4028
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
-
-
-class Limits(_Part):
+class Limits(Part):
     """The owner's limits (SOC in %). They bind interlocks, plans and critical alerts."""
 
     min_soc_pct: Percent = 30
@@ -66,7 +43,7 @@ class Limits(_Part):
         return self
 
 
-class Battery(_Part):
+class Battery(Part):
     """The bank. `voltage_curve` is a list of (volts, SOC %) at rest, rising in both."""
 
     usable_kwh: Annotated[float, Field(gt=0)]
@@ -83,7 +60,7 @@ class Battery(_Part):
         return curve
 
 
-class Grid(_Part):
+class Grid(Part):
     """The grid connection. `present = false` is an off-grid site: no grid, so no outages."""
 
     present: bool = False
@@ -105,7 +82,7 @@ def in_hours(hours: str, hour: float) -> bool:
     return start <= hour < end if start < end else hour >= start or hour < end
 
 
-class TariffPeriod(_Part):
+class TariffPeriod(Part):
     """A price per kWh in the site's currency during local `hours` ("16-21") on `days` ("mon-fri", "sat,sun")."""
 
     name: str
@@ -127,13 +104,13 @@ class TariffPeriod(_Part):
         return text
 
 
-class Tariff(_Part):
+class Tariff(Part):
     """What energy costs and earns."""
 
     period: tuple[TariffPeriod, ...] = ()
 
 
-class Array(_Part):
+class Array(Part):
     """A string or roof of panels: kWp at standard conditions, tilt from level, compass azimuth."""
 
     name: str
@@ -143,7 +120,7 @@ class Array(_Part):
     device: str | None = None  # the device that the panels hang on, where there are several
 
 
-class Device(_Part):
+class Device(Part):
     """Something that is read. Its secrets come from the environment: `<ID>_USERNAME`, `_PASSWORD`, `_TOKEN`."""
 
     id: Identifier
@@ -176,19 +153,19 @@ class Device(_Part):
         return {"solark_cloud": 300.0, "victron_mqtt": 30.0, "shelly": 30.0}.get(self.kind, 300.0)
 
 
-class Prefer(_Part):
+class Prefer(Part):
     """Take the first device of the list that knows the field."""
 
     prefer: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class Sum(_Part):
+class Sum(Part):
     """Add the devices; unknown while one of them is."""
 
     sum: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class Miner(_Part):
+class Miner(Part):
     """A bitcoin miner behind a relay channel, and its profile.
 
     With volts instead of SOC (`start_voltage_v`, `stop_voltage_v`) the battery's voltage decides: for sites whose SOC
@@ -209,7 +186,7 @@ class Miner(_Part):
     stop_voltage_v: Volts | None = None
     min_on_minutes: Annotated[float, Field(ge=0)] = 15
     min_off_minutes: Annotated[float, Field(ge=0)] = 10
-    max_starts_per_day: Annotated[int, BeforeValidator(_no_flags), Field(ge=1, le=48)] = 8
+    max_starts_per_day: Annotated[Whole, Field(ge=1, le=48)] = 8
     allowed_hours: str | None = None
     needs_excess_w: Watts = 0
     cool_down_s: Annotated[Seconds, Field(ge=0, le=600)] = 60
@@ -252,7 +229,7 @@ class Miner(_Part):
         return self.start_voltage_v is not None
 
 
-class Inverter(_Part):
+class Inverter(Part):
     """What the inverter can give (W) beside the grid, and without it; and whether we may change its settings."""
 
     max_output_w: Watts | None = None
@@ -267,7 +244,7 @@ class Inverter(_Part):
         return self
 
 
-class Control(_Part):
+class Control(Part):
     """How loads are switched: `timer_s` is after how many seconds a relay opens by itself unless we renew it."""
 
     timer_s: Annotated[Seconds, Field(ge=5, le=3_600)] = 900
@@ -282,7 +259,7 @@ class Control(_Part):
         return self
 
 
-class Economics(_Part):
+class Economics(Part):
     """What a hash earns: hash price per PH/s and day, the pool's fee in %."""
 
     hashprice_per_phs_day: Annotated[float, Field(ge=0)] = 45.0
@@ -306,7 +283,7 @@ Rule = Annotated[Annotated[Prefer, Tag("prefer")] | Annotated[Sum, Tag("sum")], 
 MergeRules = Annotated[dict[str, Rule], BeforeValidator(_strict_rules)]
 
 
-class Site(_Part):
+class Site(Part):
     """Everything that describes one site, in one value; `site_from_toml` in app reads it from a file."""
 
     id: Identifier
@@ -326,6 +303,8 @@ class Site(_Part):
     inverter: Inverter = Inverter()
     control: Control = Control()
     economics: Economics = Economics()
+    alerts: Alerts = Alerts()
+    maintenance: tuple[MaintenanceTask, ...] = ()
 
     @field_validator("timezone")
     @classmethod
@@ -342,6 +321,7 @@ class Site(_Part):
         _no_doubles("device", ids)
         _no_doubles("array", [array.name for array in self.array])
         _no_doubles("miner", [miner.id for miner in self.miner])
+        _no_doubles("maintenance task", [task.id for task in self.maintenance])
         _no_doubles("miner", [f"{miner.device}, channel {miner.channel}" for miner in self.miner])
         if (self.latitude is None) != (self.longitude is None):
             raise ValueError("latitude and longitude go together: give both, or neither")
@@ -375,6 +355,12 @@ class Site(_Part):
     def solar_kwp(self) -> float | None:
         """Installed panels (kWp), or None when no array is described."""
         return sum(a.kwp for a in self.array) if self.array else None
+
+    def maintenance_due(self) -> tuple[Maintenance, ...]:
+        """What is to be done and when, for `Situation`; its rule tells once the moment has come."""
+        from energy.alerts.situation import Maintenance  # it looks at whole sites, so it imports this module
+
+        return tuple(Maintenance(id=t.id, title=t.title, due_at=t.due_at(self.zone)) for t in self.maintenance)
 
     def device_by_id(self, device_id: str) -> Device | None:
         """The device with this id, or None."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from energy.alerts.episode import Episode, Event, State, step
+from energy.alerts.power import GENERATOR
 from energy.alerts.rule import Rule, Signal
 from energy.alerts.situation import Key, Situation
 from energy.alerts.table import BY_ID, RULES
@@ -35,8 +36,9 @@ def open_keys(episodes: Mapping[Key, Episode]) -> tuple[frozenset[Key], frozense
 
 
 def judge(s: Situation) -> list[Judged]:
-    """What each built-in rule sees."""
-    return [(rule, signal) for rule, judged_by in RULES for signal in judged_by(s)]
+    """What each built-in rule sees. How long a generator may run is the owner's word (`generator_s`)."""
+    generator = replace(GENERATOR, for_s=s.settings.generator_s)
+    return [(generator if rule is GENERATOR else rule, seen) for rule, judged_by in RULES for seen in judged_by(s)]
 
 
 def evaluate(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from energy.alerts.levels import above, below, between_bounds
 from energy.alerts.rule import Level, Rule, Signal
 from energy.alerts.situation import Situation, oldest, sources
 from energy.series import time_weighted_mean
 from energy.site import Miner
-from energy.units import format_power
+from energy.units import format_duration, format_power
 
 DISCHARGE = Rule(
     id="rapid_discharge",
@@ -258,10 +260,11 @@ def grid_outage(s: Situation) -> tuple[Signal, ...]:
 
 
 def generator_long(s: Situation) -> tuple[Signal, ...]:
-    """The generator has run for four hours (the rule's `for_s`), above 200 W; it has stopped at 50 W."""
+    """The generator has run for four hours (`generator_s`), above 200 W; it has stopped at 50 W."""
     seen = s.seen("generator_w")
     if seen is None:
         return (Signal(rule_id=GENERATOR.id, active=None),)
+    long = format_duration(timedelta(seconds=s.settings.generator_s))
     runs = s.is_firing(GENERATOR.id) or (GENERATOR.id, "") in s.pending
     return (
         Signal(
@@ -272,7 +275,7 @@ def generator_long(s: Situation) -> tuple[Signal, ...]:
             value=seen.value,
             threshold=s.settings.generator_w,
             unit="W",
-            what=f"The generator has run for more than {GENERATOR.for_s / 3_600:g} hours and gives {{value}}.",
+            what=f"The generator has run for more than {long} and gives {{value}}.",
             why="It burns fuel, and may have been forgotten.",
             do="Look at the fuel and the oil, and stop it if the battery is filled.",
             chart="generator_w",

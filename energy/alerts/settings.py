@@ -36,6 +36,7 @@ class AlertSettings:
 
     generator_w: float = 200.0
     generator_clear_w: float = 50.0
+    generator_s: float = 4 * 3_600.0  # so long is long
 
     stuck_power_s: float = 1_800.0  # a power that is not 0 never stands still so long
     stuck_battery_s: float = 7_200.0

@@ -36,13 +36,27 @@ def test_the_example_shows_what_may_be_carried_and_how_loads_are_switched() -> N
     assert (site.control.timer_s, site.control.stagger_s) == (900, 30)
 
 
+def test_the_example_alerts_as_a_site_that_says_nothing_of_alerts(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    silent = tmp_path / "commandcenter.toml"
+    silent.write_text(text[: text.index("[alerts]")], encoding="utf-8")
+    assert load_site(EXAMPLE).alerts == load_site(silent).alerts
+
+
 def test_every_key_that_the_example_has_in_a_comment_may_be_used(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("# allow_settings", "allow_settings")
     for key in ("start_voltage_v", "stop_voltage_v", "allowed_hours", "needs_excess_w", "api", "cool_down_s"):
         text = text.replace(f"# {key}", key)
+    text = text.replace("# [[maintenance]]", "[[maintenance]]")
+    for key in ("critical_voltage_v", "safe_min_voltage_v", "voltage_clear_v", "disk_free_pct"):
+        text = text.replace(f"# {key}", key)
+    for key in ("id", "title", "every_days", "last_done"):
+        text = text.replace(f"# {key} =", f"{key} =")
     path = tmp_path / "commandcenter.toml"
     path.write_text(text, encoding="utf-8")
     site = load_site(path)
+    assert (site.alerts.critical_voltage_v, site.alerts.safe_min_voltage_v) == (48.0, 50.0)
+    assert [task.title for task in site.maintenance_due()] == ["clean the panels"]
     assert site.inverter.allow_settings_writes
     miner = site.miner[0]
     assert (miner.by_voltage, miner.allowed_hours, miner.api, miner.port_of_api) == (True, "9-17", "cgminer", 4028)
@@ -100,6 +114,13 @@ def test_every_key_that_the_example_has_in_a_comment_may_be_used(tmp_path: Path)
         ),
         (("[economics]", f'{SECOND}\nid = "s-21"\nname = "B"\n[economics]'), '"s-21" is the same id but for hyphens'),
         (("[economics]", f'{SECOND}\nid = "b"\nname = "S21"\n[economics]'), '"S21" is the name of "b"'),
+        (("surplus_w = 3000", "surplus = 3000"), "alerts.surplus: is not a key here"),
+        (("surplus_w = 3000", "surplus_w = true"), "alerts.surplus_w: must be a number, not true"),
+        (("[10, 30, 60]", "[30, 10]"), "alerts.escalation_after_minutes: must rise, such as [10, 30, 60]"),
+        (
+            ("# [[maintenance]]", '[[maintenance]]\nid = "oil"\ntitle = "oil"\nevery_days = 9'),
+            "maintenance.#1: give last",
+        ),
         (("plant_id = 123456", "plant_id = 123456\nrated_w = 4000"), "rated_w is what a relay may carry"),
         (("plant_id = 123456", 'plant_id = 123456\nbase_url = "notaurl"'), "device.#1.base_url: String should match"),
     ],
