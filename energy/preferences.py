@@ -8,23 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import time
 from types import MappingProxyType
-from typing import Any, Literal, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
+from energy import preference_values as values
+from energy.preference_values import PreferenceError as PreferenceError
+from energy.preference_values import QuietHours as QuietHours
 from energy.site import Site
 from energy.units import Language, PowerUnit, TemperatureUnit, UnitPreferences, format_percent
 
 MinerPriority = Literal["excess_solar", "always", "never"]
 Group = Literal["battery", "alerts", "display"]
-QuietHours = tuple[time, time]
 
 LANGUAGES = MappingProxyType({"en": "English", "de": "German", "es": "Spanish", "fr": "French"})
-
-
-class PreferenceError(ValueError):
-    """A value that is not allowed; the message says what is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,7 @@ class Preferences:
     sms_number: str | None = None
     critical_only: bool = False
     quiet_hours: QuietHours | None = None
+    brief_time: str = "usual"  # "07:30" local, "off", or what is usual for the role
     timezone: str | None = None
     temperature_unit: TemperatureUnit = "C"
     power_unit: PowerUnit = "auto"
@@ -91,122 +89,28 @@ class PreferenceKind:
 
 
 _SOC_FIELDS = ("min_soc_pct", "safe_min_soc_pct", "safe_max_soc_pct", "miner_min_soc_pct")
-_YES = ("yes", "on", "true", "1", "y")
-_NO = ("no", "off", "false", "0", "n")
-_NO_PLACES = ("localtime", "posixrules", "Factory")  # files of the zone database that name no place
-_NONE = ("none", "off", "no", "nothing", "never", "-", "")
-
-
-def _percent(text: str) -> float:
-    match = re.fullmatch(r"(\d{1,3}(?:[.,]\d+)?)\s*(?:%|percent|pct)?", text)
-    value = float(match[1].replace(",", ".")) if match else -1.0
-    if not 0 <= value <= 100:
-        raise PreferenceError("it must be a percentage from 0 to 100")
-    return value
-
-
-def _flag(text: str) -> bool:
-    if text.lower() in _YES:
-        return True
-    if text.lower() in _NO:
-        return False
-    raise PreferenceError("it must be on or off")
-
-
-def _one_of(*allowed: str, words: Mapping[str, str] | None = None) -> Callable[[str], str]:
-    known = {value.lower().replace("_", " "): value for value in allowed} | dict(words or {})
-
-    def parse(text: str) -> str:
-        found = known.get(text.lower().replace("_", " ").replace("-", " "))
-        if found is None:
-            raise PreferenceError(f"it must be one of {', '.join(allowed)}")
-        return found
-
-    return parse
-
-
-def _email(text: str) -> str | None:
-    if text.lower() in _NONE:
-        return None
-    if len(text) > 254 or not re.fullmatch(r"[^\s@<>,;\"]{1,64}@[^\s@<>,;\"]+\.[A-Za-z]{2,}", text):
-        raise PreferenceError('it must be an address such as ann@example.org, or "none"')
-    return text
-
-
-def _phone(text: str) -> str | None:
-    if text.lower() in _NONE:
-        return None
-    digits = re.sub(r"[\s().-]", "", text)
-    if not re.fullmatch(r"\+[1-9]\d{6,14}", digits):
-        raise PreferenceError('it must be a number with its country code, such as +14155550123, or "none"')
-    return digits
-
-
-def _quiet(text: str) -> QuietHours | None:
-    if text.lower() in _NONE:
-        return None
-    parts = re.split(r"\s*(?:-|–|to|until)\s*", text.lower().removeprefix("from "))
-    clocks = [_clock(part) for part in parts]
-    if len(clocks) != 2 or None in clocks or clocks[0] == clocks[1]:
-        raise PreferenceError('it must be two local times such as 22:00-07:00, or "none"')
-    return cast(QuietHours, (clocks[0], clocks[1]))
-
-
-def _clock(text: str) -> time | None:
-    match = re.fullmatch(r"(\d{1,2})(?::(\d{2}))?\s*(am|pm)?", text.strip())
-    if match is None:
-        return None
-    hour, minute = int(match[1]), int(match[2] or 0)
-    if match[3] is not None:
-        hour = hour % 12 + (12 if match[3] == "pm" else 0) if 1 <= hour <= 12 else 99
-    return time(hour, minute) if hour < 24 and minute < 60 else None
-
-
-def _zone(text: str) -> str | None:
-    if text.lower() in (*_NONE, "site", "the site's"):
-        return None
-    name = text.strip().replace(" ", "_")
-    try:
-        if name not in _NO_PLACES:
-            return ZoneInfo(name).key
-    except (
-        ZoneInfoNotFoundError,
-        ValueError,
-        OSError,
-    ):  # a folder of zones is an OSError; perhaps only the case differs
-        found = next((zone for zone in available_timezones() if zone.lower() == name.lower()), None)
-        if found is not None:
-            return found
-    raise PreferenceError('it must be a time zone such as America/Los_Angeles or Europe/Berlin, or "site"')
-
-
-def _shown_flag(value: bool) -> str:
-    return "on" if value else "off"
-
-
-def _shown_or_none(value: object) -> str:
-    return "none" if value is None else str(value)
-
-
-def _shown_quiet(value: QuietHours | None) -> str:
-    return "none" if value is None else f"{value[0]:%H:%M}-{value[1]:%H:%M}"
-
-
 _ON_OFF = ("on", "off")
 _PERCENT = "0 to 100 %"
 PREFERENCES: tuple[PreferenceKind, ...] = (
     PreferenceKind(
-        "min_soc_pct", "minimum SOC", "battery", _PERCENT, _percent, format_percent, (), ("critical soc", "soc minimum")
+        "min_soc_pct",
+        "minimum SOC",
+        "battery",
+        _PERCENT,
+        values.percent,
+        format_percent,
+        (),
+        ("critical soc", "soc minimum"),
     ),
     PreferenceKind(
-        "safe_min_soc_pct", "safe minimum SOC", "battery", _PERCENT, _percent, format_percent, (), ("safe min",)
+        "safe_min_soc_pct", "safe minimum SOC", "battery", _PERCENT, values.percent, format_percent, (), ("safe min",)
     ),
     PreferenceKind(
         "safe_max_soc_pct",
         "safe maximum SOC",
         "battery",
         _PERCENT,
-        _percent,
+        values.percent,
         format_percent,
         (),
         ("safe max", "max soc"),
@@ -216,7 +120,7 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         "miner priority",
         "battery",
         "excess_solar, always or never",
-        _one_of("excess_solar", "always", "never", words={"excess": "excess_solar", "solar": "excess_solar"}),
+        values.one_of("excess_solar", "always", "never", words={"excess": "excess_solar", "solar": "excess_solar"}),
         str,
         ("excess_solar", "always", "never"),
         ("priority", "miners priority", "mining priority"),
@@ -226,19 +130,21 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         "miner minimum SOC",
         "battery",
         _PERCENT,
-        _percent,
+        values.percent,
         format_percent,
         (),
         ("miners minimum", "mining minimum", "minimum soc for miners", "minimum soc for the miners"),
     ),
-    PreferenceKind("alerts", "alerts", "alerts", "on or off", _flag, _shown_flag, _ON_OFF, ("alerting", "alarms")),
+    PreferenceKind(
+        "alerts", "alerts", "alerts", "on or off", values.flag, values.shown_flag, _ON_OFF, ("alerting", "alarms")
+    ),
     PreferenceKind(
         "email",
         "email",
         "alerts",
         'an address, or "none"',
-        _email,
-        _shown_or_none,
+        values.email,
+        values.shown_or_none,
         (),
         ("mail", "e mail", "email address"),
     ),
@@ -247,21 +153,28 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         "SMS number",
         "alerts",
         'a number with its country code, or "none"',
-        _phone,
-        _shown_or_none,
+        values.phone,
+        values.shown_or_none,
         (),
         ("sms", "phone", "phone number", "mobile", "cell"),
     ),
     PreferenceKind(
-        "critical_only", "critical alerts only", "alerts", "on or off", _flag, _shown_flag, _ON_OFF, ("only critical",)
+        "critical_only",
+        "critical alerts only",
+        "alerts",
+        "on or off",
+        values.flag,
+        values.shown_flag,
+        _ON_OFF,
+        ("only critical",),
     ),
     PreferenceKind(
         "quiet_hours",
         "quiet hours",
         "alerts",
         'two local times such as 22:00-07:00, or "none"',
-        _quiet,
-        _shown_quiet,
+        values.quiet_hours,
+        values.shown_quiet,
         (),
         ("quiet time", "do not disturb", "night rest"),
     ),
@@ -270,7 +183,7 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         "time zone",
         "display",
         'a time zone such as America/Los_Angeles, or "site"',
-        _zone,
+        values.zone_name,
         lambda value: "the site's" if value is None else str(value),
         (),
         ("zone", "tz"),
@@ -280,7 +193,7 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         "temperature unit",
         "display",
         "C or F",
-        _one_of("C", "F", words={"celsius": "C", "fahrenheit": "F", "°c": "C", "°f": "F"}),
+        values.one_of("C", "F", words={"celsius": "C", "fahrenheit": "F", "°c": "C", "°f": "F"}),
         lambda value: f"°{value}",
         ("C", "F"),
         ("temperature", "temperatures", "degrees", "fahrenheit", "celsius"),
@@ -290,7 +203,7 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         "power unit",
         "display",
         "auto, W or kW",
-        _one_of("auto", "W", "kW", words={"watt": "W", "watts": "W", "kilowatt": "kW", "kilowatts": "kW"}),
+        values.one_of("auto", "W", "kW", words={"watt": "W", "watts": "W", "kilowatt": "kW", "kilowatts": "kW"}),
         str,
         ("auto", "W", "kW"),
         ("power", "powers", "watts", "kilowatts"),
@@ -300,10 +213,20 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         "language of dates",
         "display",
         f"{', '.join(LANGUAGES)}; for the names of days and months",
-        _one_of(*LANGUAGES, words={name.lower(): code for code, name in LANGUAGES.items()}),
+        values.one_of(*LANGUAGES, words={name.lower(): code for code, name in LANGUAGES.items()}),
         lambda value: LANGUAGES.get(value, value),
         tuple(LANGUAGES),
         ("language", "date language", "dates", "locale"),
+    ),
+    PreferenceKind(
+        "brief_time",
+        "daily brief",
+        "display",
+        'a local time such as 07:30, "off", or "usual" (07:30 for owners and operators, off for viewers)',
+        values.brief_time,
+        values.shown_brief_time,
+        (),
+        ("brief", "daily report", "time of the brief", "morning report", "summary"),
     ),
 )
 _BY_NAME = MappingProxyType({kind.name: kind for kind in PREFERENCES})
@@ -372,7 +295,7 @@ def to_mapping(preferences: Preferences) -> dict[str, Any]:
     kept = {f.name: getattr(preferences, f.name) for f in fields(Preferences)}
     plain = {name: value for name, value in kept.items() if value != getattr(usual, name)}
     if preferences.quiet_hours is not None:
-        plain["quiet_hours"] = _shown_quiet(preferences.quiet_hours)
+        plain["quiet_hours"] = values.shown_quiet(preferences.quiet_hours)
     return plain
 
 
@@ -384,7 +307,7 @@ def preferences_from(stored: Mapping[str, Any]) -> Preferences:
         if kind is None:
             continue
         try:
-            text = _shown_flag(value) if isinstance(value, bool) else "none" if value is None else str(value)
+            text = values.shown_flag(value) if isinstance(value, bool) else "none" if value is None else str(value)
             found = replace(found, **{name: kind.parse(text)})
         except PreferenceError:
             continue

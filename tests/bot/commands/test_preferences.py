@@ -158,7 +158,7 @@ async def test_without_forms_the_choices_are_buttons(stage: Stage) -> None:
     overview = await stage.say("/prefs")
     group = await tap(stage, button(overview, "Display"), key="1")
     assert group.replaces
-    assert labels(group) == ["time zone", "temperature unit", "power unit", "language of dates", "Back"]
+    assert labels(group) == ["time zone", "temperature unit", "power unit", "language of dates", "daily brief", "Back"]
     one = await tap(stage, button(group, "temperature unit"), key="2")
     assert plain(one.blocks).startswith("°C is your temperature unit.")
     assert "/prefs set temperature_unit" in plain(one.blocks)
