@@ -1,4 +1,4 @@
-"""Sunrise and sunset, for "last night" and "today so far", without a heavy library.
+"""Sunrise and sunset, for "last night" and "today so far", and where the sun stands, without a heavy library.
 
 Method: NOAA's solar calculator (Meeus, Astronomical Algorithms, low-precision form), good to about a minute below
 72 degrees of latitude; the upper limb at the horizon with refraction (zenith 90.833 degrees).
@@ -7,7 +7,7 @@ Method: NOAA's solar calculator (Meeus, Astronomical Algorithms, low-precision f
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from math import acos, asin, cos, degrees, radians, sin, tan
+from math import acos, asin, atan2, cos, degrees, radians, sin, tan
 
 _ZENITH_DEG = 90.833
 _J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
@@ -23,6 +23,24 @@ def sunrise_sunset(day: date, latitude: float, longitude: float) -> tuple[dateti
     if rise is None or fall is None:
         return None
     return rise, fall
+
+
+def sun_position(moment: datetime, latitude: float, longitude: float) -> tuple[float, float]:
+    """Elevation above the horizon and compass azimuth of the sun's centre (degrees) at `moment` (aware UTC).
+
+    Without refraction; good to about 0.01 degrees.
+    """
+    equation_min, declination = _equation_of_time(moment)
+    utc = moment.astimezone(UTC)
+    day_min = utc.hour * 60 + utc.minute + utc.second / 60
+    hour_angle = radians((day_min + equation_min + 4 * longitude) / 4 - 180)
+    north = radians(latitude)
+    sin_elevation = sin(north) * sin(declination) + cos(north) * cos(declination) * cos(hour_angle)
+    azimuth = atan2(
+        -sin(hour_angle) * cos(declination),
+        cos(north) * sin(declination) - sin(north) * cos(declination) * cos(hour_angle),
+    )
+    return degrees(asin(max(-1.0, min(sin_elevation, 1.0)))), degrees(azimuth) % 360
 
 
 def _event(noon: datetime, latitude: float, side: int) -> datetime | None:
