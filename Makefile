@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Tests mostly wait, so more processes than cores; 0 = one process, for looking into one of them.
+TEST_PROCESSES ?= 4
 
 .PHONY: install demo test test-all check lock bench clean
 
@@ -25,11 +27,11 @@ check: install
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/python -m pytest -m "not slow and not judge"
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m "not slow and not judge"
 
 # Long tests, and the judges: clients that we did not write, each in an environment of its own.
-test-all: check
-	$(BIN)/python -m pytest
+test-all: test
+	$(BIN)/python -m pytest -m "slow or judge"
 
 bench: install
 	$(BIN)/python -m benchmarks

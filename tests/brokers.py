@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -84,6 +86,16 @@ def _write_passwords(file: Path, users: dict[str, str]) -> None:
     file.chmod(0o644)  # mosquitto drops to a user of its own when it is started by root
 
 
+def let_in(folder: Path) -> None:
+    """Let mosquitto's own user through to `folder`, which pytest keeps for the user who runs it."""
+    whole = Path(tempfile.gettempdir()).resolve()
+    for each in (folder, *folder.parents):
+        if each.resolve() == whole:
+            return
+        if each.stat().st_uid == os.getuid():
+            each.chmod(each.stat().st_mode | 0o111)
+
+
 @asynccontextmanager
 async def mosquitto(
     folder: Path, *, users: dict[str, str] | None = None, certificate: tuple[Path, Path] | None = None
@@ -97,8 +109,7 @@ async def mosquitto(
     tls_port = free_port()
     if certificate:
         lines += [f"listener {tls_port} {HOST}", f"certfile {certificate[0]}", f"keyfile {certificate[1]}"]
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o111)
+    let_in(folder)
     broker = Mosquitto(folder, free_port(), tls_port, tuple(lines))
     await broker.start()
     try:

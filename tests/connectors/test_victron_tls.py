@@ -14,7 +14,7 @@ from connectors.errors import Unreachable
 from connectors.victron import cloud_host
 from connectors.victron.broker import CLOUD, access_to
 from energy.site import Device
-from tests.brokers import MOSQUITTO, mosquitto
+from tests.brokers import MOSQUITTO, let_in, mosquitto
 from tests.victron_stage import FAST, first, on_stage
 
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto, which is not installed")
@@ -35,8 +35,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem",
     )
     (folder / "server.key").chmod(0o644)
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o111)
+    let_in(folder)
     return folder
 
 
