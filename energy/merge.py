@@ -9,10 +9,11 @@ inverter's: a relay's errors act on its own miner, and an imported file has no s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from energy.reading import FIELDS, Reading, balance_w
+from energy.series import EMPTY, Series, prefer_series, sum_series
 from energy.site import Prefer, Site, Sum
 
 STALE_AFTER_INTERVALS = 2.5
@@ -117,6 +118,39 @@ def merge(site: Site, latest: Mapping[str, Reading], *, now: datetime) -> Merged
         stale_devices=tuple(sorted(d for d, is_fresh in fresh.items() if not is_fresh)),
         silent_devices=tuple(d for d in described if d not in latest),
     )
+
+
+def merge_for_alerts(site: Site, latest: Mapping[str, Reading], *, now: datetime) -> tuple[MergedView, frozenset[str]]:
+    """The view whose `fault_codes` are those of every fresh device together, and the codes of which nothing is known.
+
+    A fault is told whichever inverter reports it. The second are the last codes of devices that have fallen silent:
+    that the others do not report them says nothing.
+    """
+    view = merge(site, latest, now=now)
+    spoken = [latest[name] for name in _fault_reporters(site, latest) if latest[name].fault_codes is not None]
+    fresh = [reading for reading in spoken if _is_fresh(site, reading, now)]
+    known = tuple(dict.fromkeys(code for reading in fresh for code in reading.fault_codes or ()))
+    silent = {code for reading in spoken if reading not in fresh for code in reading.fault_codes or ()} - set(known)
+    if len(spoken) < 2 or not fresh:
+        return view, frozenset(silent)
+    merged = Sourced(FAULTS, known, tuple(r.device_id for r in fresh), min(r.taken_at for r in fresh), stale=False)
+    return replace(view, fields={**view.fields, FAULTS: merged}), frozenset(silent)
+
+
+def merge_series(site: Site, field: str, by_device: Mapping[str, Series]) -> Series:
+    """The site's series of a field out of its devices' own, by the same rules as the view."""
+    rule = preference(site, field)
+    others = [by_device[device] for device in undescribed(site, by_device)]
+    if isinstance(rule, Prefer):
+        return prefer_series([*(by_device[device] for device in rule.prefer if device in by_device), *others])
+    return prefer_series([sum_series([by_device.get(device, EMPTY) for device in rule.sum]), *others])
+
+
+def _fault_reporters(site: Site, latest: Mapping[str, Reading]) -> list[str]:
+    """The devices whose codes are the site's: not the relays, and not an import beside a described device."""
+    if site.device:
+        return [device.id for device in site.device if device.kind != "shelly" and device.id in latest]
+    return sorted(latest)
 
 
 def _is_fresh(site: Site, reading: Reading, now: datetime) -> bool:
