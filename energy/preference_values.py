@@ -9,6 +9,7 @@ from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 QuietHours = tuple[time, time]
+ROUTES = ("telegram", "slack", "discord", "webhook", "apprise", "email", "sms")
 
 
 class PreferenceError(ValueError):
@@ -143,3 +144,19 @@ def brief_time(text: str) -> str:
 def shown_brief_time(value: str) -> str:
     """The time, `off`, or what is usual."""
     return "07:30 for owners and operators, else off" if value == "usual" else value
+
+
+def alert_routes(text: str) -> tuple[str, ...]:
+    """The ways to try, in their order; () for none."""
+    if text.lower() in _NONE:
+        return ()
+    named = re.split(r"\s*(?:,|;|>|->|→|\bthen\b|\band\b|\s)\s*", text.lower())
+    found = tuple(dict.fromkeys({"e-mail": "email", "mail": "email"}.get(word, word) for word in named if word))
+    if unknown := [word for word in found if word not in ROUTES]:
+        raise PreferenceError(f'"{unknown[0][:20]}" is no way; there are {", ".join(ROUTES)}, and "none"')
+    return found
+
+
+def shown_routes(value: tuple[str, ...]) -> str:
+    """The ways as people write them."""
+    return ", ".join(value) or "none"

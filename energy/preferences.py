@@ -38,6 +38,7 @@ class Preferences:
     sms_number: str | None = None
     critical_only: bool = False
     quiet_hours: QuietHours | None = None
+    alert_routes: tuple[str, ...] = ()  # the ways to the person in their order; () = the chat used last first
     brief_time: str = "usual"  # "07:30" local, "off", or what is usual for the role
     timezone: str | None = None
     temperature_unit: TemperatureUnit = "C"
@@ -179,6 +180,16 @@ PREFERENCES: tuple[PreferenceKind, ...] = (
         ("quiet time", "do not disturb", "night rest"),
     ),
     PreferenceKind(
+        "alert_routes",
+        "ways for alerts",
+        "alerts",
+        f'some of {", ".join(values.ROUTES)} in the order to try them, or "none" for the chat used last',
+        values.alert_routes,
+        values.shown_routes,
+        (),
+        ("alert ways", "alert route", "routes", "ways", "channels", "alert channels", "ways to me"),
+    ),
+    PreferenceKind(
         "timezone",
         "time zone",
         "display",
@@ -294,6 +305,8 @@ def to_mapping(preferences: Preferences) -> dict[str, Any]:
     usual = Preferences()
     kept = {f.name: getattr(preferences, f.name) for f in fields(Preferences)}
     plain = {name: value for name, value in kept.items() if value != getattr(usual, name)}
+    if preferences.alert_routes:
+        plain["alert_routes"] = values.shown_routes(preferences.alert_routes)
     if preferences.quiet_hours is not None:
         plain["quiet_hours"] = values.shown_quiet(preferences.quiet_hours)
     return plain

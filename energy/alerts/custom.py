@@ -39,10 +39,16 @@ class CustomRule:
     said: str
 
     @property
-    def id(self) -> str:
+    def condition(self) -> str:
         """The same for the same condition, whatever its words: so nobody has one twice."""
         turned = "" if self.sign > 0 else "minus-"
         return f"custom:{turned}{self.field}:{'over' if self.rising else 'under'}:{self.threshold:g}"
+
+    @property
+    def id(self) -> str:
+        """The condition, with its `for` and level where they are not the usual: people who ask the same share it."""
+        held = "" if self.for_s == _USUAL_FOR_S else f":{self.for_s:g}s"
+        return f"{self.condition}{held}{'' if self.level is Level.INFO else f':{self.level}'}"
 
     @property
     def clear_at(self) -> float:
@@ -155,7 +161,7 @@ def parse_custom(text: str) -> CustomRule | Question:
 
 def added(rules: Sequence[CustomRule], new: CustomRule) -> tuple[CustomRule, ...] | Question:
     """A person's rules with one more; a question when they have it already or have 20."""
-    if any(rule.id == new.id for rule in rules):
+    if any(rule.condition == new.condition for rule in rules):
         return Question(f"You already have an alert for {new.words}. Shall I change or remove it?")
     if len(rules) >= MOST_PER_PERSON:
         return Question(f"You have {len(rules)} alerts of your own, which is the most. Which one shall I remove?")
@@ -181,6 +187,28 @@ def from_preferences(preferences: Preferences, site: Site) -> tuple[CustomRule, 
         for name, mine, sites, level in own
         if mine > sites
     )
+
+
+_ID = re.compile(
+    r"custom:(?P<turned>minus-)?(?P<field>\w+):(?P<way>over|under):(?P<threshold>-?[\d.e+-]+)(?::(?P<for>[\d.e+]+)s)?"
+    r"(?::(?:warning|critical))?"
+)
+
+
+def rule_from_id(rule_id: str, level: Level) -> Rule | None:
+    """The rule that a custom id stands for, when nobody has it any more; None for what is no such id."""
+    match = _ID.fullmatch(rule_id)
+    if match is None or match["field"] not in FIELDS:
+        return None
+    return CustomRule(
+        field=match["field"],
+        sign=-1 if match["turned"] else 1,
+        rising=match["way"] == "over",
+        threshold=float(match["threshold"]),
+        for_s=_USUAL_FOR_S if match["for"] is None else float(match["for"]),
+        level=level,
+        said="",
+    ).rule
 
 
 def custom_signal(custom: CustomRule, s: Situation) -> Signal:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from energy.alerts.rule import Level, Rule, Signal
 
+WORSE_BY_AT_LEAST = 0.05  # of the threshold: 1.5 % SOC below a floor of 30 %
 UNKNOWN_BREAKS = timedelta(minutes=15)  # a first sign followed by so long without data must be seen anew
 
 
@@ -29,7 +30,7 @@ class State(StrEnum):
     RESOLVED = "resolved"
 
 
-Happening = Literal["pending", "lapsed", "fired", "raised", "acknowledged", "muted", "resolved"]
+Happening = Literal["pending", "lapsed", "fired", "raised", "worsened", "acknowledged", "muted", "resolved"]
 FIRING_STATES = (State.FIRING, State.ACKNOWLEDGED)
 OPEN_STATES = (State.PENDING, *FIRING_STATES)
 
@@ -40,7 +41,8 @@ class Episode:
 
     `since` is the measurement that began it, `seen_at` the newest one that was judged, `clear_since` the first clear
     one while it fires. `told_at` is when people were told last, None while muted or inhibited from the start.
-    `not_before` is the end of the cooldown. `signal` is the last active one, `worst` the value at its worst.
+    `not_before` is the end of the cooldown. `signal` is the last active one, `worst` the value at its worst, and
+    `shown_worst` what it was when people were told, or when the message was brought up to date.
     """
 
     rule_id: str
@@ -59,6 +61,7 @@ class Episode:
     told_at: datetime | None = None
     worst: float | None = None
     worst_at: datetime | None = None
+    shown_worst: float | None = None
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
     muted_until: datetime | None = None
@@ -195,19 +198,38 @@ def _fired_if_due(rule: Rule, pending: Episode, moment: datetime, now: datetime,
         return pending, ()
     tell = not hushed and not pending.is_muted(now)
     told_at = now if tell else None
-    fired = replace(pending, state=State.FIRING, fired_at=now, first_told_at=told_at, told_at=told_at, not_before=None)
+    fired = replace(
+        pending,
+        state=State.FIRING,
+        fired_at=now,
+        first_told_at=told_at,
+        told_at=told_at,
+        not_before=None,
+        shown_worst=pending.worst,
+    )
     return fired, (Event("fired", fired, now, tell),)
 
 
 def _told_if_due(rule: Rule, firing: Episode, now: datetime, hushed: bool) -> Step:
     """Told late, once the mute or the other alert is over; told again while nobody acknowledges it."""
-    if firing.state is State.ACKNOWLEDGED or hushed or firing.is_muted(now):
-        return firing, ()
-    again = rule.reraise_s is not None and firing.told_at is not None
-    if firing.told_at is None or (again and now - firing.told_at >= timedelta(seconds=rule.reraise_s or 0.0)):
-        told = replace(firing, told_at=now, first_told_at=firing.first_told_at or now)
-        return told, (Event("raised", told, now, tell=True),)
+    if firing.state is State.FIRING and not hushed and not firing.is_muted(now):
+        again = rule.reraise_s is not None and firing.told_at is not None
+        if firing.told_at is None or (again and now - firing.told_at >= timedelta(seconds=rule.reraise_s or 0.0)):
+            told = replace(firing, told_at=now, first_told_at=firing.first_told_at or now, shown_worst=firing.worst)
+            return told, (Event("raised", told, now, tell=True),)
+    if _is_twice_as_bad(firing):
+        worse = replace(firing, shown_worst=firing.worst)
+        return worse, (Event("worsened", worse, now, tell=False),)
     return firing, ()
+
+
+def _is_twice_as_bad(firing: Episode) -> bool:
+    """Whether it is past its threshold twice as far as people were told, and by more than what is in its noise."""
+    threshold, worst, told = firing.signal.threshold, firing.worst, firing.shown_worst
+    if threshold is None or worst is None or told is None or firing.told_at is None:
+        return False
+    was, is_now = abs(told - threshold), abs(worst - threshold)
+    return is_now >= 2 * was and is_now - was >= WORSE_BY_AT_LEAST * abs(threshold)
 
 
 def _inactive(rule: Rule, episode: Episode | None, moment: datetime, now: datetime) -> Step:
@@ -257,6 +279,8 @@ def _worsened(episode: Episode, signal: Signal, moment: datetime) -> Episode:
         same_measure = signal.unit == episode.signal.unit
         if same_measure and not worse:
             return episode
+        if not same_measure:
+            episode = replace(episode, shown_worst=signal.value)
     return replace(episode, worst=signal.value, worst_at=moment)
 
 

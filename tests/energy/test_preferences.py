@@ -69,6 +69,8 @@ def test_words_that_name_nothing_find_nothing() -> None:
         ("quiet_hours", "22 to 7", (time(22), time(7)), "22:00-07:00"),
         ("quiet_hours", "10pm - 7:30am", (time(22), time(7, 30)), "22:00-07:30"),
         ("quiet_hours", "none", None, "none"),
+        ("alert_routes", "Slack, telegram then e-mail", ("slack", "telegram", "email"), "slack, telegram, email"),
+        ("alert_routes", "none", (), "none"),
         ("timezone", "america/los angeles", "America/Los_Angeles", "America/Los_Angeles"),
         ("timezone", "site", None, "the site's"),
         ("temperature_unit", "fahrenheit", "F", "°F"),
@@ -103,6 +105,7 @@ def test_a_value_is_understood_as_people_write_it(name: str, text: str, value: o
         ("quiet_hours", "22", "22:00-07:00"),
         ("quiet_hours", "22-22", "22:00-07:00"),
         ("quiet_hours", "25:00-7:00", "22:00-07:00"),
+        ("alert_routes", "telegram, pigeon", "pigeon"),
         ("timezone", "America/Lost_Angeles", "America/Los_Angeles"),
         ("timezone", "localtime", "America/Los_Angeles"),
         ("timezone", "../../etc/passwd", "America/Los_Angeles"),
@@ -125,7 +128,12 @@ def test_limits_at_their_bounds_are_allowed() -> None:
 
 def test_preferences_come_back_from_what_was_kept_as_json() -> None:
     p = Preferences()
-    for name, text in (("quiet_hours", "22-7"), ("min_soc_pct", "35.5"), ("alerts", "off"), ("timezone", "Asia/Tokyo")):
+    for name, text in (
+        ("quiet_hours", "22-7"),
+        ("min_soc_pct", "35.5"),
+        ("alerts", "off"),
+        ("alert_routes", "sms slack"),
+    ):
         p = changed(p, name, text)
     assert preferences_from(json.loads(json.dumps(to_mapping(p)))) == p
     assert to_mapping(Preferences()) == {}

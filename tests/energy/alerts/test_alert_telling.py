@@ -54,8 +54,9 @@ def test_what_is_over_says_how_long_it_lasted_and_how_bad_it_was() -> None:
     for minute in (63, 74):
         now = NOON + timedelta(minutes=minute)
         signal = signals(scene(now=now, soc_pct=40.0, firing={("battery_critical", "")}), CRITICAL.id)[""]
-        episode, events = step(CRITICAL, episode, signal, now)
-    assert message_text(events, ZONE, NOON) == (
+        episode, _ = step(CRITICAL, episode, signal, now)
+    assert episode is not None
+    assert message_text([episode], ZONE, NOON) == (
         "Over: The battery is back above its minimum. It lasted 1 h 3 min. At its worst: 27.8 %."
     )
 

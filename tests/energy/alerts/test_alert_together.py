@@ -73,7 +73,7 @@ def test_twenty_faults_in_one_storm_are_one_message() -> None:
     watch.until(2, fault_codes=tuple(f"F{n:02}" for n in range(20)))
     told = grouped(watch.events)
     assert [len(message) for message in told] == [20]
-    text = message_text(told[0], site().zone, NOON)
+    text = message_text([event.episode for event in told[0]], site().zone, NOON)
     assert text.startswith("CRITICAL: 20 alerts at once.\n- The inverter reports F00.\n")
     assert "- and 17 more" in text
     assert len(text.splitlines()) <= 6
