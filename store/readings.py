@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Select, and_, bindparam, case, func, select, type_coerce
+from sqlalchemy import BigInteger, Select, and_, bindparam, case, func, select, type_coerce, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.cadence import local_cadences_s, median_cadence_s
@@ -32,6 +33,7 @@ __all__ = [
     "field_rollups",
     "field_rows",
     "latest",
+    "newer",
     "rejected_since",
     "span",
     "stream",
@@ -208,6 +210,39 @@ async def field_rollups(
         values["devices"] = await _device_ids(connection, org_id, site_id)
         rows = (await connection.execute(_ROLLUPS, values)).all()
     return {device_id: [_rollup(row) for row in rows[first:last]] for device_id, first, last in _blocks(rows)}
+
+
+async def newer(
+    db: Database, org_id: str, site_id: str, known: Mapping[str, datetime], *, until: datetime
+) -> list[Reading]:
+    """The rows of each device of `known` that were taken at that moment of it or later, up to and with `until`.
+
+    In the order of time, of each device apart; the row of that very moment is there again, lest it was replaced.
+    """
+    if not known:
+        return []
+    names = sorted(known)
+    values: dict[str, Any] = {"org_id": org_id, "site_id": site_id, "until": to_ms(until)}
+    for number, name in enumerate(names):
+        values |= {f"device_{number}": name, f"since_{number}": to_ms(known[name])}
+    async with db.read() as connection:
+        return [_reading(row) for row in await connection.execute(_newer_of(len(names)), values)]
+
+
+@lru_cache(maxsize=64)
+def _newer_of(devices: int) -> Any:
+    """One stretch of the key for each device: planners take it for what it is, unlike a list of conditions."""
+    parts = [
+        select(*_reading_columns).where(
+            table.c.org_id == bindparam("org_id"),
+            table.c.site_id == bindparam("site_id"),
+            table.c.device_id == bindparam(f"device_{number}"),
+            _taken_at_ms >= bindparam(f"since_{number}"),
+            _taken_at_ms <= bindparam("until"),
+        )
+        for number in range(devices)
+    ]
+    return union_all(*parts).order_by("device_id", "taken_at") if devices > 1 else parts[0].order_by(_taken_at_ms)
 
 
 async def stream(
