@@ -39,11 +39,11 @@ class Preferences:
     critical_only: bool = False
     quiet_hours: QuietHours | None = None
     alert_routes: tuple[str, ...] = ()  # the ways to the person in their order; () = the chat used last first
-    brief_time: str = "usual"  # "07:30" local, "off", or what is usual for the role
     timezone: str | None = None
     temperature_unit: TemperatureUnit = "C"
     power_unit: PowerUnit = "auto"
     date_language: Language = "en"
+    brief_time: str = "usual"  # "07:30" local, "off", or what is usual for the role
 
     @property
     def units(self) -> UnitPreferences:
