@@ -102,12 +102,15 @@ class Card:
 
     def heading(self, spec: ChartSpec) -> float:
         """Title, then site and period; returns the y below."""
-        self.text(MARGIN_PX, 78, spec.title, size_px=TITLE_PX, bold=True, width_px=WIDTH_PX - 2 * MARGIN_PX)
+        room_px = WIDTH_PX - 2 * MARGIN_PX
+        title = drawable(spec.title, bold=True)
+        sizes = (TITLE_PX, 44, 38)
+        title_px = next((size for size in sizes if text_width_px(title, size, bold=True) <= room_px), sizes[-1])
+        self.text(MARGIN_PX, 78, title, size_px=title_px, bold=True, width_px=room_px)
         day_hours = (spec.end_s - spec.start_s) / 3600
         odd = f"{day_hours:g}-hour day" if day_hours in (23, 25) and "," not in period_words(spec) else ""
         words = [drawable(part) for part in (spec.site, period_name(spec), period_words(spec), odd)]
         line = " · ".join(word for word in words if word)
-        room_px = WIDTH_PX - 2 * MARGIN_PX
         size_px = next((size for size in (SUBTITLE_PX, 28, 25) if text_width_px(line, size) <= room_px), 25)
         self.text(MARGIN_PX, 126, line, size_px=size_px, colour=palette.MUTED, width_px=room_px)
         return 150
@@ -171,6 +174,7 @@ class Card:
         for side in axes.spines.values():
             side.set_visible(False)
         axes.tick_params(length=0, pad=10)
+        axes.tick_params(axis="x", pad=14)  # the first time stands below the lowest value, not on it
         axes.set_axisbelow(True)
         return axes
 

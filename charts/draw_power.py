@@ -37,7 +37,7 @@ def draw_power(spec: PowerChart) -> Card:
     soc = spec.soc.within(spec.start_s, spec.end_s) if spec.soc is not None and spec.soc.points else None
     known = [point.value for line in lines for point in line.points]
     tiles = [_tile(spec, line) for line in lines] if known else []
-    notes = _sign_notes(lines) if known else []
+    notes = sign_notes(lines) if known else []
     below_px = (70 + SOC_PANEL_PX if soc else 0) + time_axis_height_px(spec) + footer_height_px(notes)
     card = Card(150 + tile_grid(tiles).height_px + 62 + POWER_PANEL_PX + below_px)
     top_px = card.tiles(tiles, card.heading(spec)) + 62
@@ -118,7 +118,7 @@ def _short(line: Line) -> str:
     return _SHORT[line.field] if from_table and line.field in _SHORT else line.label
 
 
-def _sign_notes(lines: list[Line]) -> list[str]:
+def sign_notes(lines: list[Line]) -> list[str]:
     """What above and below zero mean, for the flows that have two directions."""
     words = [
         f"{_short(line)}: ▲ {_SIGNS[line.field][0]}, ▼ {_SIGNS[line.field][1]}"

@@ -12,6 +12,7 @@ TEXT = "#f4f7fa"
 MUTED = "#a9b8c7"
 GAP = "#2c3b4b"
 WARNING = "#ff7a66"
+CAUTION = "#ffe08a"
 
 SOLAR = "#ffb300"
 LOAD = "#3d8bff"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from charts.specs import ChartSpec, EnergyBars, PowerChart, SocChart
+from charts.specs import AlertChart, ChartSpec, EnergyBars, PowerChart, SocChart
 
 # One thread: two charts at once would only fight for the interpreter, and matplotlib promises no thread safety.
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="charts")
@@ -25,6 +25,10 @@ def render_png(spec: ChartSpec) -> bytes:
         from charts.draw_energy import draw_energy
 
         return draw_energy(spec).png()
+    if isinstance(spec, AlertChart):
+        from charts.draw_alert import draw_alert
+
+        return draw_alert(spec).png()
     raise TypeError(f"{type(spec).__name__} is no chart that can be drawn")
 
 

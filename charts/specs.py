@@ -14,14 +14,26 @@ from itertools import pairwise
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from charts import wording
+from charts import alert_words, wording
 from charts.line import Line
 from energy.reading import FIELDS, POWER_FIELDS
 from energy.units import DEFAULT_UNITS, UnitPreferences
 
-__all__ = ["BarSeries", "ChartSpec", "EnergyBars", "Line", "PowerChart", "SocChart", "spec_from_json", "spec_to_json"]
+__all__ = [
+    "AlertChart",
+    "BarSeries",
+    "ChartSpec",
+    "EnergyBars",
+    "Line",
+    "PowerChart",
+    "SocChart",
+    "Threshold",
+    "spec_from_json",
+    "spec_to_json",
+]
 
 Part = Literal["net", "positive", "negative"]
+Severity = Literal["info", "warning", "critical"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,19 +195,72 @@ class EnergyBars(Frame):
         return _slug("energy", self)
 
 
-ChartSpec = PowerChart | EnergyBars | SocChart
-_KINDS: dict[str, type[PowerChart] | type[EnergyBars] | type[SocChart]] = {
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A level (the lines' unit) at which an alert fires, drawn with `label` ("minimum"); its value is written by us."""
+
+    value: float
+    label: str
+    severity: Severity = "warning"
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise ValueError(f"Threshold {self.label!r} needs a finite value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertChart(Frame):
+    """What led to an alert: its figure (or the flows, where it has none) with the thresholds, and the moment it fired.
+
+    All lines have one unit. `began_at` to `over_at` (None: it lasts) is shaded; `fired_at` is when people were told.
+    """
+
+    lines: tuple[Line, ...]
+    began_at: datetime
+    fired_at: datetime
+    over_at: datetime | None = None
+    severity: Severity = "warning"
+    thresholds: tuple[Threshold, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_frame(self)
+        kinds = {FIELDS[line.field].kind for line in self.lines}
+        if len(kinds) != 1:
+            raise ValueError(f"AlertChart.lines needs lines of one unit, got {', '.join(sorted(kinds)) or 'none'}")
+        for name in ("began_at", "fired_at", "over_at"):
+            moment: datetime | None = getattr(self, name)
+            if moment is not None and moment.tzinfo is None:
+                raise ValueError(f"AlertChart.{name} needs a time zone: pass an aware datetime")
+            object.__setattr__(self, name, None if moment is None else moment.astimezone(UTC))
+
+    @property
+    def alt(self) -> str:
+        """The chart in words, for those who do not see it."""
+        return alert_words.alert_alt(self)
+
+    @property
+    def slug(self) -> str:
+        """A file name without its ending: `alert-solar-shack-2026-11-23-1200-to-1405`."""
+        return _slug("alert", self)
+
+
+ChartSpec = PowerChart | EnergyBars | SocChart | AlertChart
+_KINDS: dict[str, type[PowerChart] | type[EnergyBars] | type[SocChart] | type[AlertChart]] = {
     "power": PowerChart,
     "energy": EnergyBars,
     "soc": SocChart,
+    "alert": AlertChart,
 }
+
+
+_MOMENTS = ("start", "end", "as_of", "began_at", "fired_at", "over_at")
 
 
 def spec_to_json(spec: ChartSpec) -> dict[str, Any]:
     """The spec as plain JSON values; `spec_from_json` gives back an equal spec."""
     kind = next(kind for kind, spec_type in _KINDS.items() if isinstance(spec, spec_type))
     out = {"kind": kind} | asdict(spec)
-    out |= {name: getattr(spec, name).isoformat() for name in ("start", "end", "as_of")}
+    out |= {name: at.isoformat() for name in _MOMENTS if (at := out.get(name)) is not None}
     return out | {"zone": spec.zone.key}
 
 
@@ -207,7 +272,7 @@ def spec_from_json(data: dict[str, Any]) -> ChartSpec:
     known = {field.name for field in fields(spec_type)}
     values = {name: value for name, value in data.items() if name in known}
     try:
-        values |= {name: datetime.fromisoformat(values[name]) for name in ("start", "end", "as_of")}
+        values |= {name: datetime.fromisoformat(at) for name in _MOMENTS if (at := values.get(name)) is not None}
         values["zone"] = ZoneInfo(values["zone"])
         if "units" in values:
             values["units"] = UnitPreferences(**values["units"])
@@ -219,6 +284,8 @@ def spec_from_json(data: dict[str, Any]) -> ChartSpec:
             values["edges"] = tuple(values["edges"])
         if "series" in values:
             values["series"] = tuple(_bar_series(series) for series in values["series"])
+        if "thresholds" in values:
+            values["thresholds"] = tuple(Threshold(**threshold) for threshold in values["thresholds"])
         return spec_type(**values)
     except (KeyError, TypeError, ZoneInfoNotFoundError) as problem:
         raise ValueError(f"this is no {data['kind']} chart: {problem}") from problem

@@ -61,6 +61,17 @@ def value_ticks(lowest: float, highest: float, *, count: int = 5) -> list[float]
     return [round(index * step, 9) for index in range(first, max(last, first + 1) + 1)]
 
 
+def level_ticks(lowest: float, highest: float, *, count: int = 5) -> list[float]:
+    """Round values around a level (a percentage, volts, degrees): as close as they fit, whether or not 0 is near."""
+    span = max(highest - lowest, abs(highest) * 0.01, 0.1)
+    magnitude = 10 ** math.floor(math.log10(span / count))
+    step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if span / (m * magnitude) <= count)
+    first, last = math.floor(lowest / step + 1e-9), math.ceil(highest / step - 1e-9)
+    if first == last:
+        first, last = first - 1, last + 1
+    return [round(index * step, 9) for index in range(first, last + 1)]
+
+
 def value_label(value: float) -> str:
     """`5`, `2.5`, `1,200`, with a true minus sign."""
     text = f"{abs(value):,.3f}".rstrip("0").rstrip(".")

@@ -150,7 +150,7 @@ def power_alt(spec: PowerChart) -> str:
     if not any(line.points for line in everything):
         return f"{heading(spec)}: no data, {as_of_words(spec)}."
     sentences = [_flow_sentence(spec, line) for line in lines] + [_soc_sentence(spec, line) for line in soc]
-    return " ".join([f"{heading(spec)}.", *sentences, *_gap_sentences(spec, everything), _closing(spec)])
+    return " ".join([f"{heading(spec)}.", *sentences, *gap_sentences(spec, everything), closing(spec)])
 
 
 def soc_alt(spec: SocChart) -> str:
@@ -158,8 +158,8 @@ def soc_alt(spec: SocChart) -> str:
     line = _shown(spec, spec.soc)
     if not line.points:
         return f"{heading(spec)}: no data, {as_of_words(spec)}."
-    sentences = [_soc_sentence(spec, line), *_limit_sentences(spec, line), *_gap_sentences(spec, [line])]
-    return " ".join([f"{heading(spec)}.", *sentences, _closing(spec)])
+    sentences = [_soc_sentence(spec, line), *_limit_sentences(spec, line), *gap_sentences(spec, [line])]
+    return " ".join([f"{heading(spec)}.", *sentences, closing(spec)])
 
 
 def energy_alt(spec: EnergyBars) -> str:
@@ -167,7 +167,7 @@ def energy_alt(spec: EnergyBars) -> str:
     if not any(value is not None for series in spec.series for value in series.values):
         return f"{heading(spec)}: no data, {as_of_words(spec)}."
     sentences = [_bars_sentence(spec, series) for series in spec.series]
-    return " ".join([f"{heading(spec)}, kWh per {spec.by}.", *sentences, *_incomplete_sentence(spec), _closing(spec)])
+    return " ".join([f"{heading(spec)}, kWh per {spec.by}.", *sentences, *_incomplete_sentence(spec), closing(spec)])
 
 
 def bar_words(spec: EnergyBars, index: int) -> str:
@@ -253,7 +253,8 @@ def _limit_sentences(spec: SocChart, line: Line) -> list[str]:
     return out
 
 
-def _gap_sentences(spec: Frame, lines: Sequence[Line]) -> list[str]:
+def gap_sentences(spec: Frame, lines: Sequence[Line]) -> list[str]:
+    """Where nothing is known: of all lines together, then of each alone."""
     shared = common_gaps(spec, lines)
     out = [f"No data from {_listed([gap_words(spec, gap) for gap in shared])}."] if shared else []
     for line in lines:
@@ -289,6 +290,7 @@ def _listed(words: Sequence[str]) -> str:
     return named if len(words) <= MAX_NAMED else f"{named} and {len(words) - MAX_NAMED} more"
 
 
-def _closing(spec: Frame) -> str:
+def closing(spec: Frame) -> str:
+    """As of when, and from which devices."""
     words = as_of_words(spec)
     return f"{words[0].upper()}{words[1:]}{f', {spec.source}' if spec.source else ''}."
