@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from app.clock import REAL
 from bot.chat import Chat, ChatLimits
-from bot.courier import DueNotice
 from bot.live import LiveMessage
 from bot.message import Address, Sender
 from bot.ports import AlreadySomebody, Assistant, Commands, LiveMessages, Pending, Renderer, ScopeFor
 from energy.site import Site
-from services import buttons, conversations, live, notices, people, progress, routes
+from services import buttons, conversations, live, people, progress, routes
 from services.buttons import Redeemed
 from services.conversations import Place
 from services.scope import DEFAULT_ORG_ID
@@ -166,30 +165,6 @@ class StoredButtons:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredNotices:
-    """`bot.courier.Notices`: what the worker has to tell, and results that came too late for their reply."""
-
-    database: Database
-    site: Site
-    now: Now = REAL.now
-
-    async def due(self) -> Sequence[DueNotice]:
-        now = self.now()
-        await notices.add_late_results(self.database, self.site, now)
-        return [
-            DueNotice(each.notice_id, each.level, each.text, [_address(way) for way in each.addresses], each.tries)
-            for each in await notices.due(self.database, self.site, now)
-        ]
-
-    async def sent(self, notice_id: int) -> None:
-        await notices.sent(self.database, notice_id, self.now())
-
-    async def failed(self, notice_id: int, reason: str, *, again_in_s: float | None) -> None:
-        again_at = None if again_in_s is None else self.now() + timedelta(seconds=again_in_s)
-        await notices.failed(self.database, notice_id, reason, next_try_at=again_at)
-
-
-@dataclass(frozen=True, slots=True)
 class StoredLive:
     """`bot.live.LiveStore`."""
 
@@ -253,10 +228,6 @@ class StoredRegistration:
 
     async def keep(self, digest: str) -> None:
         await registrations.put(self.database, DEFAULT_ORG_ID, self.platform, "commands", digest)
-
-
-def _address(way: Any) -> Address:
-    return Address(way["platform"], way["chat_id"], way.get("thread"))
 
 
 def _line(address: Address, ref: str) -> progress.ProgressLine:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.answering import CHART_FAILED, Delivery
+from bot.answering import Delivery
+from bot.drawing import drawn
 from bot.message import Message
 from bot.ports import LiveMessages, Outlet, PartSent, Places, Renderer, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply, say
@@ -32,17 +33,8 @@ class Delivering:
     give_up_after_s: float
 
     async def drawn(self, reply: Reply) -> tuple[Reply, tuple[Picture, ...]]:
-        """The charts as pictures; where one fails, the text goes without it and says so."""
-        pictures: list[Picture] = []
-        failed = False
-        for spec in reply.charts:
-            try:
-                async with asyncio.timeout(self.render_timeout_s):
-                    pictures.append(Picture(await self.render(spec), spec.alt, spec.slug))
-            except Exception:  # no chart is worth losing the answer
-                log.exception("chart_failed")
-                failed = True
-        return (replace(reply, blocks=(*reply.blocks, CHART_FAILED)) if failed else reply), tuple(pictures)
+        """The charts as pictures; see `bot.drawing`."""
+        return await drawn(reply, self.render, self.render_timeout_s)
 
     async def deliver(
         self,

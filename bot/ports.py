@@ -28,10 +28,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Nothing wrong with the message: send again after `after_s` seconds, starting with part `next_part`."""
+    """Nothing wrong with the message: send again after `after_s` seconds, starting with part `next_part`.
+
+    `ref` is what `Sent.ref` will be, where that part has gone already.
+    """
 
     after_s: float
     next_part: int = 0
+    ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ import structlog
 from agents.assistant import Assistant
 from agents.models import Models
 from app import __version__
+from app.chat_outgoing import StoredOutgoing
 from app.chat_people import LiveFigures, OfferedCommands, PeopleHere
-from app.chat_ports import StoredLive, StoredNotices, StoredPlaces, stored_chat
+from app.chat_ports import StoredLive, StoredPlaces, stored_chat
 from app.clock import REAL, RunClock
 from app.opening import queue_of
 from app.platforms import PlatformAdapter, platforms_of
@@ -81,7 +82,7 @@ async def talk_of(settings: Settings, database: Database, site: Site, redis_url:
             scope_for=people.scope_for,
             now=now,
         )
-        courier = Courier(StoredNotices(database, site, now), places, outlets, wait)
+        courier = Courier(StoredOutgoing(database, site, now), places, outlets, wait, render)
         try:
             yield Talk(chat, OfferedCommands(commands, people), outlets, courier, live)
         finally:

@@ -26,8 +26,15 @@ async def run_button(
     action: dict[str, Any] = {"do": "command", "text": text}
     if replaces:
         action["replaces"] = True
+    return await place_button(scope, context.place, label, action, style=style)
+
+
+async def place_button(
+    scope: Scope, place: str, label: str, action: Mapping[str, Any], *, style: ButtonStyle = "plain"
+) -> Button:
+    """A button that does `action` with the role of whoever taps it, in one place, for 30 days."""
     token = await buttons.mint(
-        scope, action, person_id=None, place=context.place, expires_at=scope.now + LAST, single_use=False
+        scope, action, person_id=None, place=place, expires_at=scope.now + LAST, single_use=False
     )
     return Button(label, token, style)
 

@@ -144,7 +144,7 @@ class DiscordOutlet:
             result = await self._send_part(address, part, lasting=reply.kind == "live")
             match result:
                 case TryLater():
-                    return replace(result, next_part=number)
+                    return replace(result, next_part=number, ref=ref)
                 case Undeliverable():
                     return result
                 case Sent():

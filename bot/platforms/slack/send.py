@@ -83,7 +83,7 @@ class SlackOutlet:
             result = await self._send_part(address, part)
             match result:
                 case TryLater():
-                    return replace(result, next_part=number)
+                    return replace(result, next_part=number, ref=ref)
                 case Undeliverable():
                     if reply.kind == "live":
                         await self._say_not_here(asked, result)

@@ -93,7 +93,7 @@ class TelegramOutlet:
                 continue
             result = await self._send_part(address, part)
             if isinstance(result, TryLater):
-                return replace(result, next_part=number)
+                return replace(result, next_part=number, ref=ref)
             await self._progress.clear(self._chat_id(address), _thread(address))
             if isinstance(result, Undeliverable):
                 return result

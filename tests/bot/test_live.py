@@ -2,127 +2,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
-from bot.courier import MOST_TRIES, Courier, DueNotice
 from bot.live import LiveBoard, LiveMessage
 from bot.message import Address, Sender
-from bot.ports import SendResult, Sent, TryLater, Undeliverable
+from bot.ports import Sent, TryLater, Undeliverable
 from bot.reply import Reply, say
-from tests.bot.house import Places, Wall
-
-
-@dataclass
-class Notices:
-    waiting: list[DueNotice] = field(default_factory=list)
-    arrived: list[int] = field(default_factory=list)
-    failures: list[tuple[int, str, float | None]] = field(default_factory=list)
-
-    async def due(self) -> Sequence[DueNotice]:
-        waiting, self.waiting = self.waiting, []
-        return waiting
-
-    async def sent(self, notice_id: int) -> None:
-        self.arrived.append(notice_id)
-
-    async def failed(self, notice_id: int, reason: str, *, again_in_s: float | None) -> None:
-        self.failures.append((notice_id, reason, again_in_s))
-
-
-async def soon(seconds: float) -> None:
-    await asyncio.sleep(0.001)
-
+from tests.bot.house import Wall
 
 HERE = Address("wall", "7")
-NOTICE = DueNotice(1, "info", "s19-1 is on.", (HERE,), 0)
-
-
-def courier(notices: Notices, wall: Wall, places: Places | None = None) -> Courier:
-    return Courier(notices, places or Places(), {"wall": wall, "other": replace(wall, platform="other")}, soon)
-
-
-async def test_a_notice_arrives_once() -> None:
-    notices, wall = Notices([NOTICE]), Wall()
-    assert await courier(notices, wall).deliver_due() == 1
-    assert (wall.texts, notices.arrived) == (["s19-1 is on."], [1])
-
-
-async def test_what_is_critical_says_so_first() -> None:
-    notices, wall = Notices([replace(NOTICE, level="critical")]), Wall()
-    await courier(notices, wall).deliver_due()
-    assert wall.texts == ["Critical: s19-1 is on."]
-
-
-async def test_the_next_way_is_taken_where_one_is_closed_and_the_closed_one_is_remembered() -> None:
-    places, wall = Places(), Wall(results=[Undeliverable("closed", dead=True)])
-    notices = Notices([replace(NOTICE, addresses=(HERE, Address("wall", "8")))])
-    assert await courier(notices, wall, places).deliver_due() == 1
-    assert ([chat for chat, _ in wall.said], places.gone) == (["8"], [("7", "closed")])
-
-
-async def test_the_next_way_is_taken_where_one_asks_for_a_pause() -> None:
-    wall = Wall(results=[TryLater(60.0)])  # as for a platform whose token is wrong
-    notices = Notices([replace(NOTICE, level="critical", addresses=(HERE, Address("wall", "8")))])
-    assert await courier(notices, wall).deliver_due() == 1
-    assert ([chat for chat, _ in wall.said], notices.arrived, notices.failures) == (["8"], [1], [])
-
-
-async def test_the_next_way_is_taken_where_an_adapter_fails() -> None:
-    class Broken(Wall):
-        async def send(self, address: Address, *args: Any, **more: Any) -> SendResult:
-            if address == HERE:
-                raise ValueError("a bug")
-            return await super().send(address, *args, **more)
-
-    wall, notices = Broken(), Notices([replace(NOTICE, addresses=(HERE, Address("wall", "8")))])
-    assert await courier(notices, wall).deliver_due() == 1
-    assert [chat for chat, _ in wall.said] == ["8"]
-
-
-async def test_where_all_ask_for_a_pause_the_shortest_is_kept_and_counted_as_a_try() -> None:
-    ways = (HERE, Address("wall", "8"))
-    wall = Wall(results=[TryLater(90.0), TryLater(7.0), TryLater(90.0), TryLater(7.0), TryLater(7.0), TryLater(7.0)])
-    notices = Notices([replace(NOTICE, addresses=ways)])
-    notices.waiting.append(replace(NOTICE, addresses=ways, tries=4))
-    notices.waiting.append(replace(NOTICE, addresses=ways, tries=MOST_TRIES - 1))
-    for notice in notices.waiting[:]:
-        notices.waiting = [notice]
-        await courier(notices, wall).deliver_due()
-    (_, reason, soon_again), (_, _, later), (_, _, never) = notices.failures
-    assert reason == "wall asks for a pause; wall asks for a pause"
-    assert soon_again is not None
-    assert 7.0 <= soon_again <= 7.0 * 1.25
-    assert later is not None
-    assert 80.0 <= later <= 80.0 * 1.25  # it grows, whatever they ask for
-    assert never is None
-
-
-async def test_a_person_without_a_chat_is_tried_again_and_given_up_in_the_end() -> None:
-    notices = Notices([replace(NOTICE, addresses=()), replace(NOTICE, addresses=(), tries=MOST_TRIES - 1)])
-    await courier(notices, Wall()).deliver_due()
-    (_, reason, again), (_, _, never) = notices.failures
-    assert reason == "no chat of this person is known"
-    assert again is not None
-    assert 5.0 <= again <= 6.25
-    assert never is None
-
-
-async def test_a_courier_that_stumbles_goes_on() -> None:
-    class Broken(Notices):
-        async def due(self) -> Sequence[DueNotice]:
-            if not self.failures:
-                self.failures.append((0, "locked", None))
-                raise OSError("database is locked")
-            return await super().due()
-
-    notices, wall = Broken([NOTICE]), Wall()
-    task = asyncio.create_task(courier(notices, wall).run())
-    async with asyncio.timeout(1):
-        while not notices.arrived:
-            await asyncio.sleep(0.005)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 @dataclass
