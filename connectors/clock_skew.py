@@ -15,7 +15,7 @@ ROUNDED_BY_S = 1.0  # the header has whole seconds, cut off
 
 
 class ClockSkew:
-    """The newest finding of each host; what the most trusting of them says counts, so one wrong server alarms nobody."""
+    """The newest finding of each host; the smallest of them counts, so that one wrong server alarms nobody."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from connectors.clock_skew import SKEW, ClockSkew
 from connectors.device import Clock, utc_now
 from connectors.errors import ConnectorError, CredentialsRefused, Malformed, TryLater, Unreachable
 
@@ -62,12 +63,15 @@ class HttpClient:
         largest_bytes: int = LARGEST_ANSWER_BYTES,
         local: bool = False,
         clock: Clock = utc_now,
+        skew: ClockSkew = SKEW,
     ) -> None:
         self.name = name
         self.remedies = remedies
         self._timeout_s = timeout_s
         self._largest_bytes = largest_bytes
         self._clock = clock
+        # a device of the own network has a clock of its own, which need not be right
+        self._skew = None if local else skew
         try:
             # identity: a compressed answer could unpack to far more than the limit before it is counted
             self._client = httpx.AsyncClient(
@@ -96,13 +100,16 @@ class HttpClient:
         *,
         params: Params | None = None,
         body: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request and its answer, whatever the status. Raises Unreachable, or Malformed when there is too much."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                request = self._client.build_request(method, path, params=params, json=body, headers=headers)
+                request = self._client.build_request(method, path, params=params, json=body, data=form, headers=headers)
                 response = await self._client.send(request, stream=True)
+                if self._skew is not None:
+                    self._skew.note(self._host, response.headers, self._clock())
                 try:
                     return Answer(response.status_code, response.headers, await self._body(response))
                 finally:

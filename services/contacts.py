@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from energy.contact_targets import ContactKind
+from energy.contact_targets import KEY_START, ContactKind, TargetRefused, parse_target, with_key
 from services.scope import Scope
+from store import audit, contacts
+from store.contacts import Contact
 from store.database import Database
 
 MOST = 10
@@ -18,7 +22,7 @@ class ContactRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ContactView:
-    """A way as its person sees it: `shown` holds no secret. `trouble` is why nothing can be sent there, None if it works."""
+    """A way as its person sees it: `shown` holds no secret. `trouble` is why nothing is sent there; None: it works."""
 
     contact_id: int
     kind: ContactKind
@@ -36,25 +40,89 @@ class Added:
 
 
 async def add(scope: Scope, text: str) -> Added:
-    """Add a way of the asking person's own. Raises `ContactRefused`."""
-    raise NotImplementedError
+    """Add a way of the asking person's own; one that was dead is tried again. Raises `ContactRefused`.
+
+    A webhook of one's own gets a new key unless the person gave one behind a # (whsec_...).
+    """
+    person_id = _asking(scope)
+    try:
+        target = parse_target(text)
+    except TargetRefused as error:
+        raise ContactRefused(str(error)) from error
+    known = await contacts.of_person(scope.database, scope.org_id, person_id)
+    url = target.target.partition("#")[0]
+    same = [each for each in known if each.target.partition("#")[0] == url]
+    if len(known) - len(same) >= MOST:
+        raise ContactRefused(f"you have {len(known)} ways, and {MOST} are the most; remove one first")
+    key = None
+    if target.needs_key:
+        if same and same[0].dead_reason is not None:  # it comes back with the key that its owner has
+            target = parse_target(same[0].target)
+        elif not same:
+            key = KEY_START + base64.b64encode(secrets.token_bytes(32)).decode()
+            target = with_key(target, key)
+    if same and (target.needs_key or same[0].target == target.target) and same[0].dead_reason is None:
+        raise ContactRefused(f"you have {same[0].label} already")
+    for each in same:
+        if each.target != target.target:  # the same address with another key takes its place
+            await contacts.remove(scope.database, scope.org_id, person_id, each.contact_id)
+    added = await contacts.add(
+        scope.database,
+        scope.org_id,
+        person_id,
+        kind=target.kind,
+        target=target.target,
+        label=target.shown,
+        now=scope.now,
+    )
+    if added is None:
+        raise ContactRefused(f"you have {target.shown} already")
+    await _note(scope, "contact_added", added)
+    return Added(_view(added), key)
 
 
 async def list_of(scope: Scope) -> tuple[ContactView, ...]:
-    """The asking person's ways, oldest first."""
-    raise NotImplementedError
+    """The asking person's ways, oldest first, dead ones last."""
+    return tuple(_view(contact) for contact in await contacts.of_person(scope.database, scope.org_id, _asking(scope)))
 
 
 async def remove(scope: Scope, contact_id: int) -> bool:
     """Remove one of the asking person's ways; False when it is not theirs or not there."""
-    raise NotImplementedError
+    person_id = _asking(scope)
+    known = await contacts.of_person(scope.database, scope.org_id, person_id)
+    found = next((each for each in known if each.contact_id == contact_id), None)
+    if found is None or not await contacts.remove(scope.database, scope.org_id, person_id, contact_id):
+        return False
+    await _note(scope, "contact_removed", found)
+    return True
 
 
-async def mark_dead(database: Database, kind: str, target: str, reason: str) -> None:
-    """Nothing can be sent to that target any more, whoever has it."""
-    raise NotImplementedError
+async def mark_dead(database: Database, org_id: str, person_id: str, target: str, reason: str) -> bool:
+    """Nothing can be sent to that person's target any more, until they add it again; False when it was so before."""
+    found = [each for each in await contacts.of_person(database, org_id, person_id) if each.target == target]
+    marked = [await contacts.mark_dead(database, org_id, each.contact_id, reason) for each in found]
+    return any(marked)
 
 
-async def mark_alive(database: Database, kind: str, target: str) -> None:
-    """It took a message."""
-    raise NotImplementedError
+def _asking(scope: Scope) -> str:
+    if scope.actor.person_id is None:
+        raise ContactRefused("only somebody who is paired in a chat has ways of their own; ask from there")
+    return scope.actor.person_id
+
+
+async def _note(scope: Scope, action: str, contact: Contact) -> None:
+    """For the record, without the target: the audit keeps for ever."""
+    await audit.append(
+        scope.database,
+        scope.org_id,
+        site_id=scope.site.id,
+        actor=scope.actor.person_id or scope.actor.name,
+        action=action,
+        subject=f"contact:{contact.contact_id}",
+        details={"kind": contact.kind, "name": scope.actor.name},
+        now=scope.now,
+    )
+
+
+def _view(contact: Contact) -> ContactView:
+    return ContactView(contact.contact_id, contact.kind, contact.label, contact.created_at, contact.dead_reason)

@@ -100,7 +100,9 @@ def _email(env: Mapping[str, str]) -> EmailSettings | None:
     if options.get("tls") not in (None, "none"):
         raise WaySettingsError("SMTP_URL: tls can be none; without it the connection is encrypted")
     if (username is None) != (password is None):
-        raise WaySettingsError("SMTP_URL: the user name and the password go together; a : / @ in them is written %3A %2F %40")
+        raise WaySettingsError(
+            "SMTP_URL: the user name and the password go together; a : / @ in them is written %3A %2F %40"
+        )
     tls: Tls = "starttls"
     if parts.scheme == "smtps":
         tls = "implicit"
