@@ -14,11 +14,12 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import notices as stored_notices
 from store.control_tables import control_requests as table
 from store.database import Database
 from store.dialect import insert_new, lock
 from store.errors import StoreError
+from store.outbox import NewEntry
+from store.outbox import add_in as add_entry_in
 from store.requests import COLUMNS, get_in, is_request, note_in
 from store.requests import Action as Action
 from store.requests import AtMost as AtMost
@@ -295,7 +296,7 @@ async def finish(
     state: Literal["done", "refused", "failed", "expired"],
     results: Mapping[str, Any],
     now: datetime,
-    notices: Sequence[stored_notices.NewNotice] = (),
+    notices: Sequence[NewEntry] = (),
 ) -> bool:
     """End a begun request, with the notices about it in the same transaction; False when it had ended before."""
     statement = update(table).where(is_request(org_id, request_id), table.c.state == "executing")
@@ -304,7 +305,7 @@ async def finish(
         if (await connection.execute(statement.values(values))).rowcount != 1:
             return False
         for notice in notices:
-            await stored_notices.add_in(connection, org_id, notice, now=now)
+            await add_entry_in(connection, org_id, notice, now=now)
     return True
 
 
@@ -317,9 +318,7 @@ async def claim_report(db: Database, org_id: str, request_id: str, *, now: datet
         return bool((await connection.execute(statement.values(reported_at=now))).rowcount == 1)
 
 
-async def report(
-    db: Database, org_id: str, request_id: str, notice: stored_notices.NewNotice, *, now: datetime
-) -> bool:
+async def report(db: Database, org_id: str, request_id: str, notice: NewEntry, *, now: datetime) -> bool:
     """`claim_report`, with a notice that tells it in the same transaction; nobody is told when there is no way."""
     statement = update(table).where(
         is_request(org_id, request_id), table.c.finished_at.is_not(None), table.c.reported_at.is_(None)
@@ -329,7 +328,7 @@ async def report(
             return False
         if notice.person_id is None and notice.address is None:
             return False
-        return await stored_notices.add_in(connection, org_id, notice, now=now)
+        return await add_entry_in(connection, org_id, notice, now=now)
 
 
 async def unreported(

@@ -130,27 +130,6 @@ buttons = Table(
     Index(None, "org_id", "created_at"),
 )
 
-notices = Table(
-    "notices",
-    metadata,
-    Column("notice_id", AutoKey, primary_key=True, autoincrement=True),
-    Column("org_id", String, nullable=False),
-    Column("site_id", String, nullable=False),
-    Column("once_key", String),  # a second notice with the same key is not added
-    Column("person_id", String),
-    Column("address", json_column()),
-    Column("level", String, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("created_at", UtcMs, nullable=False),
-    Column("due_at", UtcMs),  # NULL: settled, sent or given up
-    Column("tries", Integer, nullable=False),
-    Column("sent_at", UtcMs),
-    Column("last_reason", Text),
-    UniqueConstraint("org_id", "once_key"),
-    CheckConstraint("level IN ('info', 'warning', 'critical')", name="level"),
-    Index(None, "org_id", "due_at"),
-)
-
 routes = Table(
     "routes",
     metadata,
@@ -172,6 +151,8 @@ open_groups = Table(
     _key("chat_id"),
     Column("opened_by", String, nullable=False),
     Column("opened_at", UtcMs, nullable=False),
+    Column("alerts", Boolean, nullable=False),  # whether alerts are told there
+    Column("brief_at", String),  # the site's time of day at which the daily brief is told there, such as 07:30
 )
 
 absences = Table(

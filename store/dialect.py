@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Select, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,3 +34,13 @@ async def lock(connection: AsyncConnection, *names: str) -> None:
     if connection.dialect.name == "postgresql":
         digest = hashlib.blake2b("\x1f".join(names).encode(), digest_size=8).digest()
         await connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest, "big", signed=True))))
+
+
+def skip_locked(connection: AsyncConnection, query: Select[Any]) -> Select[Any]:
+    """The query with its rows locked until the transaction ends, without those that somebody else has locked.
+
+    SQLite has one writer at a time: in a writer's transaction nobody else holds a row.
+    """
+    if connection.dialect.name == "postgresql":
+        return query.with_for_update(skip_locked=True)
+    return query

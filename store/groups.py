@@ -24,6 +24,8 @@ async def open_group(
         "chat_id": chat_id,
         "opened_by": by,
         "opened_at": now,
+        "alerts": False,
+        "brief_at": None,
     }
     async with db.begin() as connection:
         opened = await insert_new(connection, table, row)

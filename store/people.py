@@ -14,9 +14,10 @@ from typing import Any, Literal, get_args
 from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.alert_tables import alert_mutes, contacts, custom_alerts, outbox, postings
 from store.audit import append_in
 from store.control import cancel_of_person_in
-from store.control_tables import absences, buttons, notices, routes
+from store.control_tables import absences, buttons, routes
 from store.database import Database
 from store.dialect import insert_for, lock
 from store.errors import StoreError
@@ -139,7 +140,7 @@ async def _drop_what_was_open(
     site_id: str | None = None,
 ) -> None:
     await cancel_of_person_in(connection, org_id, person_id, now=now, site_id=site_id, by=by)
-    for table in (buttons, pairing_codes, notices):
+    for table in (buttons, pairing_codes, outbox, postings, custom_alerts, alert_mutes):
         theirs = and_(table.c.org_id == org_id, table.c.person_id == person_id)
         if site_id is not None:  # what belongs to no site goes too: it may do something on this one
             theirs = and_(theirs, or_(table.c.site_id == site_id, table.c.site_id.is_(None)))
@@ -189,7 +190,7 @@ async def forget(db: Database, org_id: str, person_id: str, *, by: str, now: dat
         for site_id in sorted(person.roles):
             await _keep_an_owner(connection, org_id, site_id, person_id, None)
         await _drop_what_was_open(connection, org_id, person_id, now=moment, by=by)
-        for table in (routes, absences, people):
+        for table in (routes, absences, contacts, people):
             await connection.execute(delete(table).where(table.c.org_id == org_id, table.c.person_id == person_id))
         await append_in(
             connection,

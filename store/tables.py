@@ -1,4 +1,4 @@
-"""All tables; those of control and of the ways to people are in `store.control_tables`.
+"""All tables; those of control and of chats are in `store.control_tables`, those of alerts in `store.alert_tables`.
 
 Every row belongs to an organisation (`org_id`), and to a site where that means something.
 
@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 
 from energy.reading import NUMERIC_FIELDS
-from store import control_tables as control_tables  # its tables belong to the same metadata
+from store import alert_tables as alert_tables  # its tables belong to the same metadata
+from store import control_tables as control_tables  # and so do these
 from store.columns import AutoKey, UtcMs, json_column
 from store.schema import key as _key
 from store.schema import metadata as metadata

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from services import control, groups, notices, routes
 from store import notices as stored
 from store import people
-from store.control_tables import notices as table
+from store.alert_tables import outbox as table
 from store.notices import Level, NewNotice
 from tests.services.ranch import ADDRESS, Ranch, accepted
 from tests.services.stage import NOON
@@ -129,7 +129,7 @@ async def test_whoever_wants_only_what_is_critical_gets_only_that_and_the_rest_i
     farm.now += timedelta(days=1)
     assert await told(farm) == []
     async with farm.database.read() as connection:
-        rows = await connection.execute(select(table.c.last_reason).where(table.c.sent_at.is_(None)))
+        rows = await connection.execute(select(table.c.last_reason).where(table.c.state == "dropped"))
         reasons = rows.scalars().all()
     assert len(reasons) == 2
     assert all(each.startswith(reason) for each in reasons)

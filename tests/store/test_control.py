@@ -8,10 +8,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store import audit, control
+from store.alert_tables import outbox
 from store.control import ControlRequest
-from store.control_tables import control_requests, notices
+from store.control_tables import control_requests
 from store.database import Database
-from store.notices import NewNotice
+from store.outbox import NewEntry
 from store.requests import AtMost, digest
 
 ORG, SITE = "home", "ranch"
@@ -170,17 +171,17 @@ async def test_of_ten_who_end_a_request_one_does_with_its_notices(database: Data
     request = await made(database, state="queued")
     assert not await finished(database, request)  # nobody began it
     await control.claim_next(database, ORG, SITE, now=NOON, lease_s=10)
-    notice = NewNotice(site_id=SITE, level="info", text="s21 is on.", person_id="p2")
+    notice = NewEntry(site_id=SITE, level="info", text="s21 is on.", person_id="p2")
     results = await asyncio.gather(*(finished(each, request, notices=[notice]) for each in fifty[:10]))
     assert results.count(True) == 1
     async with database.read() as connection:
-        assert (await connection.execute(select(func.count()).select_from(notices))).scalar_one() == 1
+        assert (await connection.execute(select(func.count()).select_from(outbox))).scalar_one() == 1
 
 
 async def test_a_notice_that_cannot_be_kept_leaves_the_request_open(database: Database) -> None:
     request = await made(database, state="queued")
     await control.claim_next(database, ORG, SITE, now=NOON, lease_s=10)
-    bad = NewNotice(site_id=SITE, level="loud", text="", person_id="p2")  # type: ignore[arg-type]
+    bad = NewEntry(site_id=SITE, level="loud", text="", person_id="p2")  # type: ignore[arg-type]
     with pytest.raises(IntegrityError):
         await finished(database, request, notices=[bad])
     assert await state_of(database, request) == "executing"

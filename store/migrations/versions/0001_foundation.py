@@ -1,9 +1,11 @@
-"""The first tables: readings and their rollups, people and their chats, what is asked of relays, the audit."""
+"""The first tables: readings and their rollups, people and their chats, what is asked of relays, alerts, the audit."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
+from store.migrations.alert_tables import create_alert_tables
 
 revision = "0001"
 down_revision = None
@@ -14,6 +16,7 @@ JSON = sa.JSON(none_as_null=True)
 
 def upgrade() -> None:
     _create_tables()
+    create_alert_tables()
     if op.get_bind().dialect.name == "postgresql":
         _protect_audit_on_postgres()
     else:
@@ -170,27 +173,11 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("org_id", "site_id", "platform", "chat_id", name=op.f("pk_live_messages")),
     )
     op.create_table(
-        "notices",
-        sa.Column("notice_id", AUTO_KEY, autoincrement=True, nullable=False),
-        *_words("org_id", "site_id"),
-        *_words("once_key", "person_id", nullable=True),
-        sa.Column("address", JSON),
-        *_words("level"),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("due_at", sa.BigInteger()),
-        sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("sent_at", sa.BigInteger()),
-        sa.Column("last_reason", sa.Text()),
-        sa.CheckConstraint("level IN ('info', 'warning', 'critical')", name=op.f("ck_notices_level")),
-        sa.PrimaryKeyConstraint("notice_id", name=op.f("pk_notices")),
-        sa.UniqueConstraint("org_id", "once_key", name=op.f("uq_notices_org_id_once_key")),
-    )
-    op.create_index(op.f("ix_notices_org_id_due_at"), "notices", ["org_id", "due_at"])
-    op.create_table(
         "open_groups",
         *_words("org_id", "site_id", "platform", "chat_id", "opened_by"),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("alerts", sa.Boolean(), nullable=False),
+        sa.Column("brief_at", sa.String()),
         sa.PrimaryKeyConstraint("org_id", "site_id", "platform", "chat_id", name=op.f("pk_open_groups")),
     )
     op.create_table(
