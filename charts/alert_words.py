@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from charts import wording
-from charts.line import Line, Point
+from charts.line import GAP_CADENCES, Line, Point
 from energy.reading import FIELDS, Kind
 from energy.units import format_value
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from charts.specs import AlertChart
 
 _SIGNED = ("battery_charge_w", "grid_import_w")
-_OLD_CADENCES = 3.0
 
 
 def point_at(line: Line, at_s: float) -> Point | None:
@@ -30,7 +29,7 @@ def point_when_fired(spec: AlertChart, line: Line) -> Point | None:
 
 def is_old(line: Line, point: Point, at_s: float) -> bool:
     """Whether a measurement says little of how it was at that moment."""
-    return at_s - point.at_s > _OLD_CADENCES * line.cadence_s
+    return at_s - point.at_s > GAP_CADENCES * line.cadence_s
 
 
 def value_words(spec: AlertChart, line: Line, value: float) -> str:

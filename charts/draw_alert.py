@@ -34,7 +34,7 @@ from charts.canvas import (
     time_axis_height_px,
 )
 from charts.draw_power import sign_notes
-from charts.line import Line, Point
+from charts.line import Gap, Line, Point
 from charts.specs import AlertChart, Severity
 from charts.ticks import level_ticks, value_ticks
 from charts.wording import at, clock, common_gaps
@@ -47,6 +47,7 @@ _COLOURS: dict[Severity, str] = {
     "warning": palette.CAUTION,
     "info": palette.TEXT,
 }
+_LEAST_SPAN = {Kind.PERCENT: 5.0, Kind.VOLTAGE: 1.0, Kind.TEMPERATURE: 4.0}
 _WORDS: dict[Severity, str] = {"critical": "critical alert", "warning": "alert", "info": "noticed"}
 
 
@@ -64,15 +65,12 @@ def draw_alert(spec: AlertChart) -> Card:
     drawn = [_converted(line, convert) for line in lines]
     limits = [convert(each.value) for each in spec.thresholds]
     values = [point.value for line in drawn for point in line.points]
-    low, high = min([*values, *limits], default=0.0), max([*values, *limits], default=1.0)
-    spare = 0.04 * (high - low)  # a threshold on the edge of the panel would be none
-    from_zero = FIELDS[lines[0].field].kind is Kind.POWER
-    set_value_axis(axes, value_ticks(low, high) if from_zero else level_ticks(low - spare, high + spare))
+    set_value_axis(axes, _value_ticks(FIELDS[lines[0].field].kind, [*values, *limits]))
     set_time_axis(axes, spec)
     _shade(axes, spec)
     if known:
         card.text(AXIS_LEFT_PX - 14, top_px - 18, unit, align="right", colour=palette.MUTED)
-        strokes.draw_gaps(axes, common_gaps(spec, drawn))
+        _draw_gaps(axes, spec, common_gaps(spec, drawn))
         for line in drawn:
             alone = len(drawn) == 1
             strokes.draw_line(axes, line, fill=0.14 if alone and axes.get_ylim()[0] == 0 else 0.0, colour=_colour(line))
@@ -99,6 +97,28 @@ def _unit(spec: AlertChart, lines: list[Line]) -> tuple[str, Callable[[float], f
     if kind is Kind.TEMPERATURE and spec.units.temperature == "F":
         return "°F", lambda value: value * 9 / 5 + 32
     return FIELDS[lines[0].field].unit, lambda value: value
+
+
+def _value_ticks(kind: Kind, values: list[float]) -> list[float]:
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    if kind is Kind.POWER:
+        return value_ticks(low, high)
+    # A level that hardly moves is not blown up to the whole panel; a threshold on its edge would be none.
+    spare = max(0.04 * (high - low), (_LEAST_SPAN[kind] - high + low) / 2)
+    low, high = low - spare, high + spare
+    return level_ticks(max(low, 0.0), min(high, 100.0)) if kind is Kind.PERCENT else level_ticks(low, high)
+
+
+def _draw_gaps(axes: Axes, spec: AlertChart, gaps: list[Gap]) -> None:
+    """Bands whose words stand to one side of the moment, not across it."""
+    fired_s = round(spec.fired_at.timestamp())
+    for gap in gaps:
+        if not gap.start_s < fired_s < gap.end_s:
+            strokes.draw_gaps(axes, [gap])
+            continue
+        parts = sorted((Gap(gap.start_s, fired_s), Gap(fired_s, gap.end_s)), key=lambda each: each.end_s - each.start_s)
+        strokes.draw_gaps(axes, parts[:1], labels=False)
+        strokes.draw_gaps(axes, parts[1:])
 
 
 def _converted(line: Line, convert: Callable[[float], float]) -> Line:
