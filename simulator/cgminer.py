@@ -67,7 +67,7 @@ class MinerServer:
     async def _answer(self, reader: asyncio.StreamReader) -> bytes | None:
         fault = self._faults.take(self._target)
         command = _command(await asyncio.wait_for(_request(reader), _PATIENCE_S))
-        if fault == "gone" or not self._view().up:
+        if fault in ("gone", "offline") or not self._view().up:
             return None
         self.asked.append(command or "")
         if fault == "timeout":
@@ -80,7 +80,8 @@ class MinerServer:
         except AnswerLost:
             await reader.read()
             return None
-        return json.dumps(nulled(answer) if fault == "nulls" else answer).encode() + b"\0"
+        told = nulled(answer) if fault == "nulls" else self._faults.distortions.body(self._target, "", answer)
+        return json.dumps(told).encode() + b"\0"
 
     def _replies(self, names: list[str]) -> dict[str, Any]:
         if len(names) < 2:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from simulator.clock import SimClock
 from simulator.faults import Faults
+from simulator.orders import order_fault
 from simulator.physics import PhysicalState, VirtualSite
 from simulator.shelly_relays import ShellyRelays
 
@@ -55,7 +56,7 @@ class ControlServer:
                 "totals": asdict(self._world.totals_at(now)),
                 "relays": relays,
                 "commands": {device_id: device.commands for device_id, device in self._relays.items()},
-                "faults": self._faults.in_force(),
+                "faults": self._in_force(),
                 "seed": self._world.seed,
                 "scenario": self._world.scenario.name,
                 "wiring": self._world.wiring,
@@ -63,17 +64,18 @@ class ControlServer:
         )
 
     async def _order_fault(self, request: web.Request) -> web.Response:
-        """`{"target", "fault", "count": n|null, "seconds": s|null}`; fault "none" ends what is in force."""
+        """`{"target", "fault", "count": n|null, "seconds": s|null, "field", "value", "by_s", "codes"}`; fault "none"
+        ends what is in force, with a "field" that alone. See `simulator.orders`."""
         body = await _body(request)
-        target = str(body.get("target"))
-        if target not in self._targets:
-            raise _bad(f'no target "{target}"; there are {", ".join(sorted(self._targets))}')
-        count, seconds = body.get("count"), body.get("seconds")
         try:
-            self._faults.order(target, str(body.get("fault")), count=count, seconds=seconds)
+            order_fault(body, self._faults, self._targets, self._world, self._clock.now())
         except ValueError as error:
             raise _bad(str(error)) from error
-        return web.json_response({"faults": self._faults.in_force()})
+        return web.json_response({"faults": self._in_force()})
+
+    def _in_force(self) -> dict[str, Any]:
+        misfortunes = self._world.misfortunes.in_force(self._clock.now().timestamp())
+        return self._faults.in_force() | {f"site {name}": figure for name, figure in misfortunes.items()}
 
     async def _switch_relay(self, request: web.Request) -> web.Response:
         """`{"device", "channel", "on", "seconds": s|null, "source": "button"}`: as if somebody pressed the button."""

@@ -50,13 +50,14 @@ async def serve(
     settings_delay_s: float = 1.0,
     token_life_s: float = 3_599.0,
     nonce_life_s: float = 3_600.0,
+    tick_s: float = 1.0,
     ports: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Endpoints]:
     """Serve `world` while the block runs. `ports` fixes ports by target (`solark`, `victron`, `shelly:<id>`, ...).
 
     `shelly_models` says by device id which of `simulator.shelly_models` a relay plays; `settings_delay_s` is the real
     time after which written inverter settings show. `victron` False leaves the MQTT side out, which costs half a
-    second to start.
+    second to start. `tick_s` is the real time between two looks of the GX at its values.
     """
     faults = faults or Faults()
     fixed = ports or {}
@@ -84,10 +85,18 @@ async def serve(
             miner_apis[miner.id] = f"{HOST}:{await stack.enter_async_context(listener)}"
         mqtt_host, mqtt_port = None, None
         if has_gx:
-            from simulator.victron import serve_victron  # the MQTT broker is heavy, and not everybody needs it
+            from simulator.victron import Timings, serve_victron  # the MQTT broker is heavy, and not everybody needs it
 
             mqtt_host, mqtt_port = await stack.enter_async_context(
-                serve_victron(world, clock, faults, port=fixed.get("victron", 0))
+                serve_victron(
+                    world,
+                    clock,
+                    faults,
+                    port=fixed.get("victron", 0),
+                    timings=Timings(tick_s=tick_s),
+                    values_clock=FrozenClock(clock, faults, "victron"),
+                    distortions=faults.distortions,
+                )
             )
         control = ControlServer(world, clock, faults, frozenset(targets), relays)
         control_port = await stack.enter_async_context(listening(control.app(), fixed.get("control", 0)))

@@ -96,6 +96,9 @@ class ShellyServer:
         kind = self._faults.take(self._target)
         if kind == "timeout":
             return
+        if kind in ("offline", "gone"):
+            await socket.close()
+            return
         if kind == "html":
             await socket.send_str("<html></html>")
             return
@@ -110,6 +113,7 @@ class ShellyServer:
             return
         if kind == "nulls" and "result" in answer:
             answer["result"] = nulled(answer["result"])
+        answer = self._faults.distortions.body(self._target, str(frame.get("method")), answer)
         await socket.send_json(answer)
         if frame.get("src") and "error" not in answer:
             self._listeners[socket] = str(frame["src"])

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -36,7 +36,8 @@ async def listening(app: web.Application, port: int = 0) -> AsyncIterator[int]:
 
 
 class FrozenClock:
-    """The clock as one target's values see it: it stands still while the fault "frozen" is in force there."""
+    """The clock as one target's values see it: it stands still while the fault "frozen" is in force there, and is
+    behind while "late" or "out_of_order" is."""
 
     def __init__(self, clock: SimClock, faults: Faults, target: str) -> None:
         self._clock, self._faults, self._target = clock, faults, target
@@ -44,11 +45,12 @@ class FrozenClock:
 
     def now(self) -> datetime:
         """The time of the values to show."""
+        now = self._clock.now()
         if self._faults.peek(self._target) != "frozen":
             self._frozen_at = None
-            return self._clock.now()
+            return now - timedelta(seconds=self._faults.late_s(self._target, now.timestamp()))
         if self._frozen_at is None:
-            self._frozen_at = self._clock.now()
+            self._frozen_at = now
         return self._frozen_at
 
     def true_now(self) -> datetime:
@@ -63,11 +65,16 @@ def faulty(faults: Faults, target: str, refuse: Refuse, *, spared: frozenset[str
     paths in `spared` alone (a login still works while tokens are refused).
     """
 
+    answered: dict[str, str] = {}  # what "duplicate" says again
+
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if faults.peek(target) in ("401", "code401") and request.path in spared:
             return await handler(request)
         kind = faults.take(target)
+        if kind in ("offline", "gone") and request.transport is not None:
+            request.transport.abort()
+            return web.Response()
         if kind == "timeout":
             await asyncio.sleep(_LONGER_THAN_ANY_TIMEOUT_S)
         if kind == "html":
@@ -82,9 +89,22 @@ def faulty(faults: Faults, target: str, refuse: Refuse, *, spared: frozenset[str
         except AnswerLost:
             await asyncio.sleep(_LONGER_THAN_ANY_TIMEOUT_S)
             raise
-        if kind == "nulls" and isinstance(answer_or_stream, web.Response) and answer_or_stream.text:
-            return web.json_response(nulled(json.loads(answer_or_stream.text)), status=answer_or_stream.status)
-        return answer_or_stream
+        return _told(answer_or_stream, request, kind)
+
+    def _told(answer: web.StreamResponse, request: web.Request, kind: str | None) -> web.StreamResponse:
+        if not isinstance(answer, web.Response) or answer.content_type != "application/json" or not answer.text:
+            return answer
+        if kind == "nulls":
+            return web.json_response(nulled(json.loads(answer.text)), status=answer.status)
+        if faults.distortions.of(target) and answer.status == 200:
+            told = faults.distortions.body(target, request.path, json.loads(answer.text))
+            answer = web.json_response(told)
+        if kind == "duplicate" and request.method == "GET":
+            again = answered.pop(request.path_qs, None)
+            if again is not None:
+                return web.json_response(text=again)
+            answered[request.path_qs] = answer.text or ""
+        return answer
 
     return middleware
 

@@ -72,11 +72,17 @@ def dispatch(
     miners: float,
     grid_up: bool,
     generator_on: bool,
+    stuck_generator_w: float = 0.0,
 ) -> Flows:
     """Panels first, then battery, then grid; surplus goes to the battery, then is exported, then curtailed.
 
-    With no grid and too little power the miners drop out first, then the house.
+    With no grid and too little power the miners drop out first, then the house. What a stuck generator gives
+    (`stuck_generator_w`) flows whether it is needed or not, as far as there is somewhere for it to go.
     """
+    if stuck_generator_w:
+        return _with_stuck_generator(
+            plant, soc_pct, solar_solark, solar_victron, base_load, miners, grid_up, stuck_generator_w
+        )
     charge_limit = plant.charge_limit_w(soc_pct)
     floor = plant.reserve_soc_pct if grid_up else plant.empty_soc_pct
     discharge_limit = plant.discharge_limit_w(soc_pct, floor)
@@ -117,3 +123,40 @@ def dispatch(
     # the last flow closes the balance, so that it is exact to float noise
     battery = solar_solark + solar_victron + generator + grid - load
     return Flows(solar_solark, solar_victron, load, base_load, miner_share, battery, grid, generator, overload)
+
+
+def _with_stuck_generator(
+    plant: Plant,
+    soc_pct: float,
+    solar_solark: float,
+    solar_victron: float,
+    base_load: float,
+    miners: float,
+    grid_up: bool,
+    generator_w: float,
+) -> Flows:
+    """As if that much of the load were not there; the rest of its power fills the battery."""
+    load = base_load + miners
+    taken = min(generator_w, load + plant.charge_limit_w(soc_pct))
+    served = min(taken, load)
+    miners_left = max(miners - served, 0.0)
+    flows = dispatch(
+        plant,
+        soc_pct,
+        solar_solark,
+        solar_victron,
+        max(base_load - max(served - miners, 0.0), 0.0),
+        miners_left,
+        grid_up,
+        False,
+    )
+    room_w = max(plant.charge_limit_w(soc_pct) - max(flows.battery_charge, 0.0), 0.0)
+    into_battery = min(taken - served, room_w)
+    generator = served + into_battery
+    return flows._replace(
+        load=flows.load + served,
+        base_load=base_load,
+        miner_share=1.0 if miners_left == 0.0 else flows.miner_share,
+        battery_charge=flows.battery_charge + into_battery,
+        generator=generator,
+    )

@@ -15,6 +15,7 @@ from simulator.physics.sky import MINUTES, Floats
 from simulator.physics.weather import Weather, WeatherDay
 
 Wiring = Literal["solark", "both"]
+DeadArrays = tuple[tuple[str, float], ...]  # (name, share of the array that gives nothing)
 
 _DERATE = 0.86  # dirt, wiring, mismatch and the inverter itself
 _TEMPERATURE_COEFFICIENT = -0.0037  # per K of the cells
@@ -43,11 +44,11 @@ def weather_of(site: Site, *, seed: int, scenario: Scenario) -> Weather:
     return Weather(latitude, longitude, seed=seed, scenario=scenario)
 
 
-def day_inputs(site: Site, weather: Weather, day: int, *, wiring: Wiring) -> DayInputs:
+def day_inputs(site: Site, weather: Weather, day: int, *, wiring: Wiring, dead: DeadArrays = ()) -> DayInputs:
     """The inputs of solar day `day`."""
     today = weather.day(day)
     start_s = today.sky.start_s
-    solark_w, victron_w = panels_w(site, today, wiring=wiring)
+    solark_w, victron_w = panels_w(site, today, wiring=wiring, dead=dead)
     base_w = household_w(
         start_s, day, today.temperature_c, zone=site.zone, seed=weather.seed, scenario=weather.scenario
     )
@@ -65,7 +66,7 @@ def day_inputs(site: Site, weather: Weather, day: int, *, wiring: Wiring) -> Day
     )
 
 
-def panels_w(site: Site, today: WeatherDay, *, wiring: Wiring) -> tuple[Floats, Floats]:
+def panels_w(site: Site, today: WeatherDay, *, wiring: Wiring, dead: DeadArrays = ()) -> tuple[Floats, Floats]:
     """What the panels can give (W), on the SolArk and on the Victron MPPTs.
 
     In the wiring "both" an array hangs on the device that it names; where none names a Victron, half of each does.
@@ -73,11 +74,13 @@ def panels_w(site: Site, today: WeatherDay, *, wiring: Wiring) -> tuple[Floats, 
     victron_ids = {device.id for device in site.device if device.kind == "victron_mqtt"}
     named = any(panels.device in victron_ids for panels in site.array)
     solark, victron = np.zeros(MINUTES.shape), np.zeros(MINUTES.shape)
+    lost = dict(dead)
     for panels in site.array:
         plane = today.tilted_w_m2(panels.tilt_deg, panels.azimuth_deg)
         cell_c = today.temperature_c + _CELL_HEATING * plane
         watts = panels.kwp * plane * _DERATE * (1 + _TEMPERATURE_COEFFICIENT * (cell_c - 25.0))
         watts = np.where(plane > 4.0, watts, 0.0)  # MPPTs sleep in twilight
+        watts *= 1.0 - lost.get(panels.name, 0.0)
         share = 0.0 if wiring == "solark" else (float(panels.device in victron_ids) if named else 0.5)
         victron += share * watts
         solark += (1.0 - share) * watts

@@ -13,7 +13,8 @@ import numpy as np
 
 from energy.site import Battery, Miner, Site
 from simulator.physics.dispatch import STEP_S, Flows, Plant, dispatch
-from simulator.physics.inputs import DayInputs, Wiring, day_inputs, weather_of
+from simulator.physics.inputs import DayInputs, DeadArrays, Wiring, day_inputs, weather_of
+from simulator.physics.misfortunes import Misfortunes
 from simulator.physics.relays import ASLEEP_W, BOOT_S, RelayChannel, miner_draw_w, woken_draw_w
 from simulator.physics.scenario import Scenario
 from simulator.physics.sky import DAY_S, solar_day
@@ -43,8 +44,10 @@ class VirtualSite:
         self.weather = weather_of(site, seed=seed, scenario=scenario)
         self.plant = _plant(site, scenario)
         self.has_grid = site.grid.present and not scenario.off_grid
-        self._days: dict[int, DayInputs] = {}
-        self._today: DayInputs | None = None
+        self.misfortunes = Misfortunes()
+        self._array_names = tuple(panels.name for panels in site.array)
+        self._days: dict[tuple[int, DeadArrays], DayInputs] = {}
+        self._today: tuple[DeadArrays, DayInputs] | None = None
         self._miners: tuple[tuple[Miner, RelayChannel], ...] = ()
         self._channels: dict[tuple[str, int], RelayChannel] = {}
         self._blackout = RelayChannel(self.start_s, automatic=False)
@@ -85,7 +88,7 @@ class VirtualSite:
             soc_pct=soc,
             solark_soc_pct=min(max(soc + day.soc_drift_pct[minute], 0.0), 100.0),
             battery_voltage_v=rest_v + flows.battery_charge / rest_v * _INTERNAL_RESISTANCE_OHM,
-            battery_temperature_c=self._battery_c[index],
+            battery_temperature_c=self._battery_temperature_c(index, at_s),
             grid_import_w=flows.grid_import,
             grid_present=grid_up,
             generator_w=flows.generator,
@@ -208,6 +211,10 @@ class VirtualSite:
         self._battery_c.append(now + (target - now) * STEP_S / _BATTERY_LAG_S)
         self._decide(index + 1)
 
+    def _battery_temperature_c(self, index: int, at_s: float) -> float:
+        given = self.misfortunes.figure("battery_temperature", "", at_s)
+        return self._battery_c[index] if given is None else given
+
     def _decide(self, index: int) -> None:
         """What the site's own automation does at the start of minute `index`: generator, and the unattended miners."""
         at_s = self.start_s + index * _STEP
@@ -242,16 +249,18 @@ class VirtualSite:
                     watts = woken_draw_w(miner.power_w, at_s - woken_s) * (1 + 0.016 * ripple)
                 else:
                     watts = miner_draw_w(miner.power_w, at_s - since_s) * (1 + 0.016 * ripple)
-            miners.append(watts)
+            most_w = self.misfortunes.figure("draws_nothing", miner.id, at_s)
+            miners.append(watts if most_w is None else min(watts, most_w))
         flows = dispatch(
             self.plant,
             self._soc[index],
             day.solar_solark_w[minute],
             day.solar_victron_w[minute],
-            day.base_load_w[minute],
+            day.base_load_w[minute] + (self.misfortunes.figure("load", "", at_s) or 0.0),
             sum(miners),
             self._grid_up(day, minute, at_s),
             bool(self._generating[index]),
+            self.misfortunes.figure("generator_stuck", "", at_s) or 0.0,
         )
         return flows, miners
 
@@ -262,16 +271,16 @@ class VirtualSite:
         return self.has_grid and not day.outage[minute] and not self._blackout.state(at_s)[0]
 
     def _inputs(self, at_s: float) -> DayInputs:
-        today = self._today
-        if today is not None and 0 <= at_s - today.start_s < DAY_S:
-            return today
-        number = solar_day(at_s, self.weather.longitude)
-        if number not in self._days:
+        dead = self.misfortunes.dead_arrays(at_s, self._array_names)
+        if self._today is not None and self._today[0] == dead and 0 <= at_s - self._today[1].start_s < DAY_S:
+            return self._today[1]
+        key = (solar_day(at_s, self.weather.longitude), dead)
+        if key not in self._days:
             while len(self._days) >= _DAYS_KEPT:
                 del self._days[next(iter(self._days))]
-            self._days[number] = day_inputs(self.site, self.weather, number, wiring=self.wiring)
-        self._today = self._days[number]
-        return self._today
+            self._days[key] = day_inputs(self.site, self.weather, key[0], wiring=self.wiring, dead=dead)
+        self._today = dead, self._days[key]
+        return self._days[key]
 
     def _channel(self, device_id: str, channel: int) -> RelayChannel:
         key = (device_id, channel)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from simulator.distortions import Distortions
 from simulator.victron.broker import embedded_broker
 from simulator.victron.gx import DEFAULT_PORTAL_ID, Timings, VirtualGx
 from simulator.victron.ports import TARGET, Clock, Faults, NoFaults, Physics
@@ -27,19 +28,29 @@ async def serve_victron(
     portal_id: str | None = None,
     wiring: Wiring | None = None,
     timings: Timings | None = None,
+    values_clock: Clock | None = None,
+    distortions: Distortions | None = None,
 ) -> AsyncIterator[tuple[str, int]]:
     """Serve the GX of `site` and yield (host, port) of its MQTT broker.
 
     Without `broker` an embedded one listens on loopback at `port` (0 takes a free one). With it, the GX attaches to
     the broker at that (host, port). The portal id is the site's own where its Victron device names one.
 
-    Faults of target "victron": timeout (silence), frozen (values stand still, the heartbeat goes on), nulls, html
-    (payloads that are not JSON), gone (the battery monitor is unplugged), 401 (embedded broker only: callers are
-    thrown out and refused). 429 has no meaning in MQTT and changes nothing. A fault with a count lasts as many ticks.
+    Faults of target "victron": timeout and offline (silence), duplicate (each message twice), frozen (values stand
+    still, the heartbeat goes on), nulls, html
+    (payloads that are not JSON), gone (the battery monitor is unplugged), 401 (embedded broker only: callers are thrown
+    out and refused). 429 has no meaning in MQTT and changes nothing. A fault with a count lasts as many ticks.
     """
     described = next((d.portal_id for d in site.site.device if d.kind == "victron_mqtt" and d.portal_id), None)
     gx = VirtualGx(
-        site, clock, faults, portal_id=portal_id or described or DEFAULT_PORTAL_ID, wiring=wiring, timings=timings
+        site,
+        clock,
+        faults,
+        portal_id=portal_id or described or DEFAULT_PORTAL_ID,
+        wiring=wiring,
+        timings=timings,
+        values_clock=values_clock,
+        distortions=distortions,
     )
 
     async with AsyncExitStack() as stack:

@@ -13,13 +13,14 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import structlog
 from amqtt.client import MQTTClient
 from amqtt.errors import AMQTTError, ClientError, ConnectError, MQTTError
 
+from simulator.distortions import Distortions
 from simulator.victron.broker import close_transport
 from simulator.victron.ports import TARGET, Clock, Faults, Physics
 from simulator.victron.tree import BATTERY, Counters, Leaf, Value, Wiring, leaves, nulled
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 DEFAULT_PORTAL_ID = "c0619ab12345"
 FULL_REPUBLISHES_PER_S = 3
 OnTick = Callable[[str | None], Awaitable[None]]
+_SILENT = ("timeout", "offline")
 _HTML = b"<html><body>502 Bad Gateway</body></html>"
 _MQTT_TROUBLE = (OSError, AMQTTError, MQTTError, ClientError, ConnectError)
 
@@ -55,11 +57,17 @@ class VirtualGx:
         portal_id: str = DEFAULT_PORTAL_ID,
         wiring: Wiring | None = None,
         timings: Timings | None = None,
+        values_clock: Clock | None = None,
+        distortions: Distortions | None = None,
     ) -> None:
+        """`values_clock` is the time of the values told, where that is another one; `distortions` are what it tells
+        wrongly."""
         self.portal_id = portal_id
         self.client_id = f"gx-{portal_id}-{secrets.token_hex(4)}"
         self.online = asyncio.Event()
         self._physics, self._clock, self._faults = physics, clock, faults
+        self._values_clock = values_clock or clock
+        self._distortions = distortions or Distortions()
         # A scenario may take the grid away that the site's description has.
         grid = physics.site.grid.model_copy(update={"present": physics.has_grid})
         self._site = physics.site.model_copy(update={"grid": grid})
@@ -123,7 +131,7 @@ class VirtualGx:
             message = await client.deliver_message()
             if message is None:
                 raise ConnectionResetError("the broker closed the connection")
-            if self._fault == "timeout":
+            if self._fault in _SILENT:
                 continue
             letter, _, rest = str(message.topic).partition("/")
             path = rest.partition("/")[2]
@@ -144,7 +152,7 @@ class VirtualGx:
 
     async def _tick(self) -> None:
         fault = self._fault
-        if fault == "timeout":
+        if fault in _SILENT:
             return
         if fault != "frozen":
             before, self._tree = self._tree, self._measured()
@@ -200,10 +208,11 @@ class VirtualGx:
 
     async def _publish(self, path: str, payload: bytes) -> None:
         if self._client is not None:
-            await self._client.publish(f"N/{self.portal_id}/{path}", payload, qos=0)
+            for _ in range(2 if self._fault == "duplicate" else 1):
+                await self._client.publish(f"N/{self.portal_id}/{path}", payload, qos=0)
 
     def _measured(self) -> dict[str, Leaf]:
-        now = self._clock.now()
+        now = self._values_clock.now()
         state = self._physics.state_at(now)
         hours = max((now - self._counted_at).total_seconds(), 0.0) / 3600
         self._counted_at = now
@@ -214,7 +223,13 @@ class VirtualGx:
         if self._fault == "gone":
             tree = {path: leaf for path, leaf in tree.items() if not path.startswith(BATTERY + "/")}
             tree |= {path: Leaf(None) for path in tree if path.startswith("system/0/Dc/Battery/")}
-        return self._with_written(tree)
+        return self._distorted(self._with_written(tree))
+
+    def _distorted(self, tree: dict[str, Leaf]) -> dict[str, Leaf]:
+        if not self._distortions.of(TARGET):
+            return tree
+        told = self._distortions.leaves(TARGET, {path: leaf.value for path, leaf in tree.items()})
+        return {path: replace(tree.get(path, Leaf(None)), value=value) for path, value in told.items()}
 
     def _with_written(self, tree: dict[str, Leaf]) -> dict[str, Leaf]:
         for path, value in self._written.items():
@@ -232,7 +247,7 @@ class VirtualGx:
 
     @property
     def _unix_s(self) -> int:
-        return int(self._clock.now().timestamp())
+        return int(self._clock.now().timestamp() + self._distortions.stamp_s(TARGET))
 
 
 async def _connect(client: MQTTClient, uri: str) -> None:
