@@ -101,6 +101,8 @@ def note_failure(work: Work, device: Connected, error: ConnectorError) -> None:
         work.pause(device.device_id, PAUSE_AFTER_BUSY_S if error.after_s is None else error.after_s)
     elif isinstance(error, CredentialsRefused):
         work.pause(device.device_id, PAUSE_AFTER_REFUSAL_S)
+        work.refused_at[device.device_id] = work.clock()
+        work.stirred.set()
 
 
 def note_success(work: Work, device: Connected) -> None:
@@ -108,3 +110,5 @@ def note_success(work: Work, device: Connected) -> None:
     work.watch.succeeded(device.device_id)
     work.surprises.succeeded(READ_EVENT, device.device_id)
     work.end_pause(device.device_id)
+    work.answered_at[device.device_id] = work.clock()
+    work.refused_at.pop(device.device_id, None)

@@ -27,6 +27,7 @@ async def store(work: Work, readings: Sequence[Reading]) -> int:
         work.surprises.failed(EVENT, work.site.id, error)
         return 0
     _tell_rejections(work, readings, done)
+    work.stirred.set()
     stored = done.stored
     for batch in list(work.unsaved):
         if batch not in work.unsaved:

@@ -112,7 +112,6 @@ class Work:
     rejected: set[tuple[str, str]] = field(default_factory=set)  # (device, field) with impossible values now
     unsaved: deque[Unsaved] = field(default_factory=lambda: deque(maxlen=2_000))
     stirred: asyncio.Event = field(default_factory=asyncio.Event)  # something that alerts look at has changed
-    began_at: datetime | None = None  # when this worker began to watch
     answered_at: dict[str, datetime] = field(default_factory=dict)  # by device, for this worker
     refused_at: dict[str, datetime] = field(
         default_factory=dict

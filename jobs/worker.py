@@ -26,6 +26,7 @@ from jobs.backfill import Progress, keep_backfilling
 from jobs.control import keep_control
 from jobs.schedule import Scheduled, as_arq_function, run_scheduled, schedule_for
 from jobs.streaming import listen
+from jobs.watching import keep_watching
 from jobs.work import Work
 
 log = structlog.get_logger()
@@ -46,8 +47,9 @@ class _ClockJumped(Exception):
 async def run_worker(
     work: Work, redis_url: str, stop: asyncio.Event, *, progress: Progress | None = None, queue: str = "cc:queue"
 ) -> None:
-    """Poll, listen, backfill, control and keep the schedule until `stop` is set; running jobs then end within 10 s."""
+    """Poll, listen, watch, control and keep the schedule until `stop` is set; running jobs then end within 10 s."""
     controlling = asyncio.create_task(_restarted(partial(_control, work, stop), "control"))
+    watching = asyncio.create_task(_restarted(partial(keep_watching, work, stop), "watch"))
     background = [
         asyncio.create_task(_restarted(partial(listen, work, device), f"listen:{device.device_id}"))
         for device in work.streamed.values()
@@ -55,11 +57,11 @@ async def run_worker(
     background.append(asyncio.create_task(_restarted(partial(keep_backfilling, work, progress), "backfill")))
     try:
         await _Triggers(work, redis_url, queue).run(stop)
-        await asyncio.wait({controlling}, timeout=CONTROL_ENDS_S)
+        await asyncio.wait({controlling, watching}, timeout=CONTROL_ENDS_S)
     finally:
-        for task in (controlling, *background):
+        for task in (controlling, watching, *background):
             task.cancel()
-        await asyncio.gather(controlling, *background, return_exceptions=True)
+        await asyncio.gather(controlling, watching, *background, return_exceptions=True)
 
 
 async def _control(work: Work, stop: asyncio.Event) -> None:
