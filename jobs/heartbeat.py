@@ -1,15 +1,123 @@
 """The dead man's switch: a URL is called while everything works, and whoever owns it raises the alarm when it is not.
 
-It is called only while polling, evaluating and delivering are all fresh; their beats are in the database.
+It is called only while polling, evaluating and delivering are all fresh, by their beats in the database: any process
+of ours may write them. A silent device is no reason to stop (alerts tell of it); a job that stands still is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+import structlog
 
 from jobs.work import Work
+from store import outbox
+from store.heartbeats import Beat, all_of
+
+log = structlog.get_logger()
+EVERY_S = 60.0
+FRESH_S: Mapping[str, float] = {"poll": 120.0, "evaluate": 90.0, "deliver": 90.0}
+OVERDUE_S = 120.0
+GRACE_S = 180.0  # after the start, parts that have not begun yet are waited for before /fail is called
+EVENT = "heartbeat_disturbed"
 
 
-async def keep_heartbeat(work: Work, url: str, stop: asyncio.Event) -> None:
-    """Call `url` each minute while all is well, until `stop` is set."""
-    raise NotImplementedError
+class Pings(Protocol):
+    """The service that is told."""
+
+    async def alive(self) -> str | None:
+        """All is well; what went wrong with telling it, None when it was heard."""
+        ...
+
+    async def failing(self) -> str | None:
+        """Something is wrong."""
+        ...
+
+
+def parts_down(
+    beats: Mapping[str, Beat], site_id: str, *, overdue_s: float | None, delivers: bool, now: datetime
+) -> tuple[str, ...]:
+    """What does not work, each in words; empty when all does.
+
+    `delivers`: whether there is a chat or another way out, so that a bot must run. `overdue_s` is the age of the
+    oldest message that is due and that nobody took up (s), None without one.
+    """
+    names = {"poll": f"poll:{site_id}", "evaluate": f"evaluate:{site_id}"} | (
+        {"deliver": "deliver"} if delivers else {}
+    )
+    down: list[str] = []
+    for part, name in names.items():
+        beat = beats.get(name)
+        if beat is None:
+            down.append(f"{part}: no sign of life yet")
+            continue
+        age_s = (now - beat.at).total_seconds()
+        # Ahead of now: the clock was set back, and the next beat will show.
+        if age_s > FRESH_S[part]:
+            down.append(f"{part}: no sign of life for {_spoken(age_s)}")
+    if delivers and overdue_s is not None and overdue_s > OVERDUE_S:
+        down.append(f"deliver: a message waits for {_spoken(overdue_s)}")
+    return tuple(down)
+
+
+async def keep_heartbeat(work: Work, pings: Pings, stop: asyncio.Event, *, delivers: bool) -> None:
+    """Tell `pings` each minute while all is well, until `stop` is set. When it is not, say so once, there and here."""
+    heart = Heart(work, pings, delivers=delivers)
+    while not stop.is_set():
+        try:
+            await heart.beat()
+        except Exception as error:  # noqa: BLE001  a database in trouble is a reason not to call, and it is logged
+            work.surprises.failed(EVENT, work.site.id, error)
+        else:
+            work.surprises.succeeded(EVENT, work.site.id)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), EVERY_S)
+
+
+class Heart:
+    """What was last found, so that each change is told once."""
+
+    def __init__(self, work: Work, pings: Pings, *, delivers: bool) -> None:
+        self._work = work
+        self._pings = pings
+        self._delivers = delivers
+        self._began_s = work.monotonic()
+        self._down: tuple[str, ...] = ()  # which parts, by name
+        self._trouble: str | None = None
+
+    async def beat(self) -> bool:
+        """Look at everything and call when all is well; whether it was called."""
+        work = self._work
+        now = work.clock()
+        beats = await all_of(work.database, work.org_id)
+        overdue_s = await outbox.overdue(work.database, work.org_id, now)
+        down = parts_down(beats, work.site.id, overdue_s=overdue_s, delivers=self._delivers, now=now)
+        names = tuple(dict.fromkeys(each.partition(":")[0] for each in down))
+        if down and work.monotonic() - self._began_s < GRACE_S:
+            return False  # just started: nothing is said either way
+        if names and names != self._down:
+            log.error("heartbeat_stopped", down=list(down), remedy="see /healthz and the log of that process")
+            self._note(await self._pings.failing())
+        elif self._down and not names:
+            log.info("heartbeat_resumed", after=list(self._down))
+        self._down = names
+        if down:
+            return False
+        self._note(await self._pings.alive())
+        return True
+
+    def _note(self, trouble: str | None) -> None:
+        """The service itself may be away: logged on change."""
+        if trouble is not None and self._trouble is None:
+            log.warning("heartbeat_not_heard", reason=trouble)
+        elif trouble is None and self._trouble is not None:
+            log.info("heartbeat_heard_again")
+        self._trouble = trouble
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -26,6 +26,7 @@ async def poll_devices(work: Work) -> int:
     due = [device for device in work.polled.values() if await _is_due(work, device.device_id)]
     work.being_read |= {device.device_id for device in due}
     stored = await asyncio.gather(*(_poll(work, device) for device in due))
+    work.polled_s = work.monotonic()
     return sum(stored)
 
 

@@ -111,6 +111,7 @@ class Work:
     being_read: set[str] = field(default_factory=set)
     rejected: set[tuple[str, str]] = field(default_factory=set)  # (device, field) with impossible values now
     unsaved: deque[Unsaved] = field(default_factory=lambda: deque(maxlen=2_000))
+    polled_s: float | None = None  # when the devices were last gone through (monotonic)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)  # something that alerts look at has changed
     answered_at: dict[str, datetime] = field(default_factory=dict)  # by device, for this worker
     refused_at: dict[str, datetime] = field(

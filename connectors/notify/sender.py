@@ -28,9 +28,11 @@ class OutMessage:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """It was taken. `confirmed` is False when no answer came back: it may have arrived, so it is not sent again."""
+    """It was taken; `ref` is what the other side calls it.
 
-    confirmed: bool = True
+    Where no answer came back it is `Later`: an alert that arrives twice is better than one that is lost.
+    """
+
     ref: str | None = None
 
 
