@@ -14,7 +14,8 @@ from energy.quiet_hours import quiet_until
 from store.people import Role
 
 When = Literal["now", "digest"]
-LAST_STEP = 3
+OTHER_WAYS = 1  # the step at which viewers hear too, and those already told on another of their ways
+EVERY_WAY = 2  # and from which everybody hears on every way, SMS included
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,19 @@ class Told:
     until: datetime | None = None
 
 
-def hears(
-    level: Level, preferences: Preferences, site_zone: ZoneInfo, now: datetime
-) -> datetime | None | Literal[False]:
-    """When somebody hears of what has that level, by their preferences: `now`, the end of their quiet hours, or never
-    (False). What is critical passes quiet hours."""
-    raise NotImplementedError
+def is_own(rule_id: str) -> bool:
+    """Whether people made this rule for themselves."""
+    return rule_id.startswith("custom:")
+
+
+def hears_at(level: Level, preferences: Preferences, site_zone: ZoneInfo, now: datetime) -> datetime | None:
+    """When somebody hears of what has that level, by their preferences: `now`, when their quiet hours end, or never
+    (None). What is critical passes quiet hours."""
+    if not preferences.alerts or (preferences.critical_only and level is not Level.CRITICAL):
+        return None
+    if level is Level.CRITICAL:
+        return now
+    return quiet_until(preferences.quiet_hours, preferences.zone or site_zone, now) or now
 
 
 def audience(
@@ -57,7 +65,20 @@ def audience(
 ) -> list[Told]:
     """Who hears of an alert at escalation step `step` (0: when it fires).
 
-    `own` has the people of each rule that people made for themselves (rule id -> person ids); `muted_for` the people
-    who muted this rule for themselves.
+    Owners and operators, and viewers too once it is passed on; of a rule that people made for themselves only they.
+    `own` has the people of each such rule (rule id -> person ids); `muted_for` those who muted this rule for
+    themselves. A critical alert that nobody would hear goes to the owners all the same.
     """
-    raise NotImplementedError
+    if is_own(rule_id):
+        asked = own.get(rule_id, ())
+        people = [each for each in listeners if each.person_id in asked]
+    else:
+        people = [each for each in listeners if each.role != "viewer" or step >= OTHER_WAYS]
+    told: list[Told] = []
+    for each in people:
+        at = None if each.person_id in muted_for else hears_at(level, each.preferences, site_zone, now)
+        if at is not None:
+            told.append(Told(each.person_id, "now") if at <= now else Told(each.person_id, "digest", at))
+    if not told and level is Level.CRITICAL and not is_own(rule_id):
+        return [Told(each.person_id, "now") for each in listeners if each.role == "owner"]
+    return told

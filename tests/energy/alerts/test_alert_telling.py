@@ -10,13 +10,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from energy.alerts.battery import CRITICAL
-from energy.alerts.episode import Episode, acknowledge, mute, step
+from energy.alerts.episode import Episode, State, acknowledge, mute, step
 from energy.alerts.escalation import EscalationSettings, escalation_times, next_escalation, steps_due
-from energy.alerts.message import alert_text, filled, message_text
-from energy.alerts.quiet import telling
+from energy.alerts.message import (
+    alert_text,
+    digest_line,
+    digest_text,
+    filled,
+    message_text,
+    over_already_text,
+    rule_of,
+)
 from energy.alerts.rule import Level, Signal
 from energy.alerts.stored import episode_from_mapping, episode_to_mapping
-from energy.preferences import Preferences
 from energy.quiet_hours import quiet_until
 from energy.units import UnitPreferences
 from tests.energy.alerts.scene import NOON, relay, scene, signals
@@ -59,6 +65,71 @@ def test_what_is_over_says_how_long_it_lasted_and_how_bad_it_was() -> None:
     assert message_text([episode], ZONE, NOON) == (
         "Over: The battery is back above its minimum. It lasted 1 h 3 min. At its worst: 27.8 %."
     )
+
+
+def over(episode: Episode, minutes: float = 4) -> Episode:
+    at = NOON + timedelta(minutes=minutes)
+    return replace(episode, state=State.RESOLVED, clear_since=at, resolved_at=at)
+
+
+def test_what_was_over_before_it_could_be_told_says_what_it_was() -> None:
+    text = over_already_text(over(firing()), CRITICAL, ZONE, NOON + timedelta(minutes=5))
+    assert text.splitlines() == [
+        "CRITICAL, and over already: The battery is at 27.8 %, under the critical minimum of 30 %, charging at 2.50 kW. "
+        "Since 11:59.",
+        "Over: The battery is back above its minimum. It lasted 4 min. At its worst: 27.8 %.",
+    ]
+
+
+def several(count: int) -> list[Episode]:
+    return [
+        replace(
+            firing(), rule_id="inverter_fault", subject=f"F{n}", signal=Signal(rule_id="x", active=True, what=f"F{n}.")
+        )
+        for n in range(count)
+    ]
+
+
+def test_a_message_of_several_says_which_are_over_and_who_has_which() -> None:
+    first, second, third = several(3)
+    taken, _ = acknowledge(second, "Ann", NOON + timedelta(minutes=5))
+    text = message_text([over(first), taken, third], ZONE, NOON + timedelta(minutes=6))
+    assert text.splitlines() == [
+        "CRITICAL: 2 alerts at once; 1 is over.",
+        "- F1. Ann has it.",
+        "- F2.",
+        "- Over: The fault has gone (F0).",
+    ]
+
+
+def test_a_message_of_several_that_somebody_has_in_hand_says_so_once() -> None:
+    taken = [acknowledge(each, "Ann", NOON + timedelta(minutes=5))[0] for each in several(9)]
+    lines = message_text(taken, ZONE, NOON + timedelta(minutes=6)).splitlines()
+    assert lines[-1] == "Acknowledged by Ann at 12:05."
+    assert (len(lines), lines[-2]) == (6, "- and 6 more")
+
+
+def test_a_muted_alert_says_until_when() -> None:
+    muted, _ = mute(firing(), NOON + timedelta(hours=1), NOON)
+    assert alert_text(muted, CRITICAL, ZONE, NOON).endswith("\nMuted until 13:00.")
+    assert "Muted" not in alert_text(muted, CRITICAL, ZONE, NOON + timedelta(hours=1))
+
+
+def test_a_digest_has_a_line_for_each_and_says_how_many_more_there_are() -> None:
+    lines = [digest_line(over(firing()), ZONE, NOON), digest_line(firing(), ZONE, NOON)]
+    assert lines == [
+        "Battery critical: 11:59 to 12:04, at its worst 27.8 %.",
+        "Still, since 11:59: The battery is at 27.8 %, under the critical minimum of 30 %, charging at 2.50 kW.",
+    ]
+    text = digest_text("Last night:", lines * 10)
+    assert (len(text.splitlines()), text.splitlines()[-1]) == (12, "- and 10 more; /alerts history has them")
+    assert digest_text("Last night:", lines).splitlines() == ["Last night:", *(f"- {line}" for line in lines)]
+
+
+def test_an_alert_whose_rule_is_gone_is_still_readable() -> None:
+    custom = replace(firing(), rule_id="custom:minus-grid_import_w:over:500:600s:warning")
+    assert rule_of(custom).title == "Grid export over 500 W for 10 min"
+    assert rule_of(replace(custom, rule_id="solar_eclipse")).cleared == "Solar eclipse is over"
 
 
 def test_figures_are_in_the_reader_s_units() -> None:
@@ -139,24 +210,6 @@ def test_quiet_hours_that_begin_in_the_hour_that_is_left_out_still_hold() -> Non
     hours = (time(2, 30), time(6))
     assert quiet_until(hours, ZONE, local(2026, 3, 8, 4)) == local(2026, 3, 8, 6)
     assert quiet_until(hours, ZONE, local(2026, 3, 8, 1, 59)) is None
-
-
-@pytest.mark.parametrize(
-    ("level", "preferences", "expected"),
-    [
-        (Level.CRITICAL, Preferences(quiet_hours=OVERNIGHT), "now"),
-        (Level.WARNING, Preferences(quiet_hours=OVERNIGHT), "digest"),
-        (Level.WARNING, Preferences(), "now"),
-        (Level.WARNING, Preferences(critical_only=True), "never"),
-        (Level.CRITICAL, Preferences(critical_only=True), "now"),
-        (Level.CRITICAL, Preferences(alerts=False), "never"),
-        (Level.INFO, Preferences(quiet_hours=OVERNIGHT, timezone="Europe/Berlin"), "now"),
-    ],
-)
-def test_quiet_hours_hold_back_all_but_critical_in_the_person_s_own_zone(
-    level: Level, preferences: Preferences, expected: str
-) -> None:
-    assert telling(level, preferences, ZONE, local(2026, 11, 25, 3)) == expected
 
 
 def test_an_episode_survives_being_stored() -> None:
