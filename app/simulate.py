@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import typer
 
+from app.clock import RunClock
 from app.run import stop_on_signal
 from app.settings import SettingsError
 from services.transfer import EARLIEST_YEAR, LATEST_YEAR
 
 if TYPE_CHECKING:
-    from simulator.physics import VirtualSite
+    from simulator.physics import Scenario, VirtualSite
 
 HISTORY_DAYS = 30
 MOST_SITES = 50
@@ -40,11 +43,10 @@ async def simulate(world: World, *, as_json: bool) -> None:
     """Serve the virtual sites until a signal ends it."""
     from simulator.clock import SimClock
     from simulator.fleet import fleet
-    from simulator.scenarios import SCENARIOS
+    from simulator.scripts import SCRIPTS, Player
     from simulator.server import serve
 
-    if world.scenario not in SCENARIOS:
-        raise SettingsError(f"--scenario {world.scenario}: must be one of {', '.join(SCENARIOS)}")
+    scenario = scenario_called(world.scenario)
     wiring: Wiring | None = next((known for known in WIRINGS if known == world.wiring), None)
     if wiring is None:
         raise SettingsError(f"--wiring {world.wiring}: must be one of {', '.join(WIRINGS)}")
@@ -52,18 +54,42 @@ async def simulate(world: World, *, as_json: bool) -> None:
         raise SettingsError(f"--speed {world.speed:g}: must be above 0, and 100000 at the most")
     if not 1 <= world.sites <= MOST_SITES:
         raise SettingsError(f"--sites {world.sites}: must be 1 to {MOST_SITES}")
-    start = _start(world.start)
-    clock = SimClock(start, world.speed)
+    shared = RunClock.of(os.environ)  # with the demo that started us
+    start = _start(world.start) if shared.start is None else shared.start
+    speed, elapsed_s = (world.speed, 0.0) if shared.is_real else (shared.speed, time.time() - shared.began_s)
+    clock = SimClock(start, speed, elapsed_s=elapsed_s)
     born = start - timedelta(days=HISTORY_DAYS)
-    worlds = fleet(world.sites, seed=world.seed, start=born, wiring=wiring, scenario=SCENARIOS[world.scenario])
+    worlds = fleet(world.sites, seed=world.seed, start=born, wiring=wiring, scenario=scenario)
     with stop_on_signal() as stop:
         async with contextlib.AsyncExitStack() as stack:
             for virtual in worlds:
                 if world.attended:
                     _hand_over(virtual, start)
-                endpoints = await stack.enter_async_context(serve(virtual, clock))
+                script = SCRIPTS.get(scenario.name)
+                player = None if script is None else Player(script, clock)
+                served = serve(virtual, clock, tick_s=_tick_s(speed), begin=None if player is None else player.begin)
+                endpoints = await stack.enter_async_context(served)
+                if player is not None:
+                    await stack.enter_async_context(player.playing(endpoints.control_url))
+                    if not world.attended:  # nobody says when
+                        player.begin()
                 _tell(virtual.site.id, asdict(endpoints), as_json=as_json)
             await stop.wait()
+
+
+def scenario_called(name: str) -> Scenario:
+    """The scenario of that name, with hyphens or underscores; `SettingsError` names those that exist."""
+    from simulator.scenarios import scenario_named
+
+    try:
+        return scenario_named(name)
+    except ValueError as error:
+        raise SettingsError(f"--scenario {name}: {error}") from error
+
+
+def _tick_s(speed: float) -> float:
+    """The GX looks at its values once a second, and about once in ten simulated seconds where time runs fast."""
+    return min(1.0, max(10.0 / speed, 0.25))
 
 
 def _hand_over(virtual: VirtualSite, at: datetime) -> None:

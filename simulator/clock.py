@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 
 class SimClock:
-    """Simulated time: `start` (aware; None = now) at construction, advancing `speed` seconds per real second."""
+    """Simulated time, advancing `speed` seconds per real second: `start` (aware; None = now) at construction, or
+    `elapsed_s` real seconds before it."""
 
-    def __init__(self, start: datetime | None = None, speed: float = 1.0) -> None:
+    def __init__(self, start: datetime | None = None, speed: float = 1.0, *, elapsed_s: float = 0.0) -> None:
         if speed < 0:
             raise ValueError("speed must not be negative; 0 stands still and moves by advance()")
         self.speed = speed
         self._start = (start or datetime.now(UTC)).astimezone(UTC)
-        self._born = time.monotonic()
+        self._born = time.monotonic() - elapsed_s
         self._jumped = timedelta()
 
     def now(self) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +16,11 @@ from simulator.orders import order_fault
 from simulator.physics import PhysicalState, VirtualSite
 from simulator.shelly_relays import ShellyRelays
 
+Begin = Callable[[], datetime]  # begins the script; when it began
+
 
 class ControlServer:
-    """POST /faults, /relay, /reboot, /trip, /weld, /miner, /grid, /advance and GET /state of one virtual site."""
+    """GET /state and POST /begin, /faults, /relay, /reboot, /trip, /weld, /miner, /grid, /advance of one site."""
 
     def __init__(
         self,
@@ -27,13 +29,16 @@ class ControlServer:
         faults: Faults,
         targets: frozenset[str],
         relays: Mapping[str, ShellyRelays],
+        begin: Begin | None = None,
     ) -> None:
+        self._begin = begin
         self._world, self._clock, self._faults, self._targets, self._relays = world, clock, faults, targets, relays
 
     def app(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application()
         app.router.add_get("/state", self._state)
+        app.router.add_post("/begin", self._begin_script)
         app.router.add_post("/faults", self._order_fault)
         app.router.add_post("/relay", self._switch_relay)
         app.router.add_post("/reboot", self._reboot)
@@ -62,6 +67,12 @@ class ControlServer:
                 "wiring": self._world.wiring,
             }
         )
+
+    async def _begin_script(self, _: web.Request) -> web.Response:
+        """The scenario's script begins now, if it has not: `{"begun_at"}`."""
+        if self._begin is None:
+            raise _bad("this scenario has no script")
+        return web.json_response({"begun_at": self._begin().isoformat()})
 
     async def _order_fault(self, request: web.Request) -> web.Response:
         """`{"target", "fault", "count": n|null, "seconds": s|null, "field", "value", "by_s", "codes"}`; fault "none"

@@ -37,13 +37,32 @@ _TABLE = (
         off_grid=True,
         generator_w=7_000.0,
     ),
+    Scenario(
+        name="dead_array",
+        description="clear days and a hungry household; near midday most of the panels give nothing",
+        cloudiness=0.03,
+        cloud_variability=0.15,
+        load_scale=3.0,
+        automatic_miners=0,
+    ),
+    Scenario(
+        name="storm_of_faults",
+        description="sunny days; inverter and battery report twenty faults at once",
+    ),
+    Scenario(
+        name="bad_sensor",
+        description="clear days; in the evening the battery monitor tells what is not true",
+        cloudiness=0.1,
+        load_scale=2.0,
+        automatic_miners=0,
+    ),
 )
 SCENARIOS: MappingProxyType[str, Scenario] = MappingProxyType({scenario.name: scenario for scenario in _TABLE})
 
 
 def scenario_named(name: str) -> Scenario:
-    """The scenario called `name`; ValueError names the ones that exist."""
+    """The scenario called `name`, with hyphens or underscores; ValueError names the ones that exist."""
     try:
-        return SCENARIOS[name]
+        return SCENARIOS[name.replace("-", "_")]
     except KeyError:
         raise ValueError(f'no scenario "{name}"; there are {", ".join(SCENARIOS)}') from None

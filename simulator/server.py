@@ -11,7 +11,7 @@ from aiohttp import web
 from energy.site import Device, Miner, Site
 from simulator.cgminer import MinerServer, listening_miner
 from simulator.clock import SimClock
-from simulator.control import ControlServer
+from simulator.control import Begin, ControlServer
 from simulator.faults import Faults
 from simulator.open_meteo import OpenMeteoServer
 from simulator.physics import VirtualSite
@@ -51,6 +51,7 @@ async def serve(
     token_life_s: float = 3_599.0,
     nonce_life_s: float = 3_600.0,
     tick_s: float = 1.0,
+    begin: Begin | None = None,
     ports: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Endpoints]:
     """Serve `world` while the block runs. `ports` fixes ports by target (`solark`, `victron`, `shelly:<id>`, ...).
@@ -98,7 +99,7 @@ async def serve(
                     distortions=faults.distortions,
                 )
             )
-        control = ControlServer(world, clock, faults, frozenset(targets), relays)
+        control = ControlServer(world, clock, faults, frozenset(targets), relays, begin)
         control_port = await stack.enter_async_context(listening(control.app(), fixed.get("control", 0)))
         yield Endpoints(
             solark_url=f"http://{HOST}:{solark_port}",

@@ -74,7 +74,7 @@ class SolArkPayloads:
             "toGrid": grid_w < -_SMALL_W,
             "genTo": state.generator_w > _SMALL_W,
             "minTo": False,
-            "existsGen": self.world.plant.generator_w > 0,
+            "existsGen": self.world.plant.generator_w > 0 or state.generator_w > 0,
             "existsMin": False,
             "existsMeter": True,
             "existsGrid": self.world.has_grid,
