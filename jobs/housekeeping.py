@@ -7,22 +7,28 @@ from datetime import timedelta
 import structlog
 
 from jobs.work import Work
-from store import buttons, control, inbox, notices, slots
+from store import alerts, buttons, control, inbox, messages, mutes, outbox, slots
 
 log = structlog.get_logger()
 KEPT = timedelta(days=30)
 
 
 async def keep_house(work: Work) -> None:
-    """Drop claimed slots, settled messages' keys, buttons and settled notices that are older than 30 days.
+    """Drop what is over for 30 days: slots, settled messages' keys, buttons, what people were told, mutes.
 
-    Requests stay: the audit table names them.
+    Requests stay: the audit table names them. Episodes stay too, and their transitions, but for signs that came to
+    nothing.
     """
-    moment = work.clock() - KEPT
-    old_slots = await slots.forget_before(work.database, work.org_id, moment)
-    old_messages = await inbox.forget_settled_before(work.database, work.org_id, moment)
-    old_buttons = await buttons.forget_before(work.database, work.org_id, moment)
-    old_notices = await notices.forget_settled_before(work.database, work.org_id, moment)
-    await control.expire_proposals(work.database, work.org_id, work.clock())
-    if old_slots or old_messages or old_buttons or old_notices:
-        log.info("house_kept", slots=old_slots, messages=old_messages, buttons=old_buttons, notices=old_notices)
+    database, org_id, moment = work.database, work.org_id, work.clock() - KEPT
+    dropped = {
+        "slots": await slots.forget_before(database, org_id, moment),
+        "messages": await inbox.forget_settled_before(database, org_id, moment),
+        "buttons": await buttons.forget_before(database, org_id, moment),
+        "told": await outbox.forget_settled_before(database, org_id, moment),
+        "alert_messages": await messages.forget_before(database, org_id, moment),
+        "mutes": await mutes.forget_over_before(database, org_id, moment),
+        "signs": await alerts.forget_signs_before(database, org_id, moment),
+    }
+    await control.expire_proposals(database, org_id, work.clock())
+    if any(dropped.values()):
+        log.info("house_kept", **dropped)

@@ -1,35 +1,17 @@
-"""A fresh database per test: a SQLite file, or with TEST_POSTGRES_URL (a server's superuser URL) one on Postgres."""
-
-import os
-import uuid
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+"""Each test of the store runs on SQLite and on a real Postgres."""
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
-from store.database import Database, normal_url, sqlite_url
-
-SERVER = os.environ.get("TEST_POSTGRES_URL")
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    if SERVER is None:
-        yield sqlite_url(tmp_path / "commandcenter.db")
-        return
-    name = f"test_{uuid.uuid4().hex}"
-    engine = create_engine(normal_url(SERVER), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
+from tests.postgres import NEEDS_POSTGRES
+from tests.postgres import database as database
+from tests.postgres import postgres_server as postgres_server
+from tests.postgres import postgres_url as postgres_url
+from tests.postgres import sqlite_template as sqlite_template
+from tests.postgres import url as url
 
 
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    opened = await Database.open(url, migrate=True)
-    yield opened
-    await opened.close()
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NEEDS_POSTGRES in str(report.longrepr)]
+    if skipped:
+        reason = str(skipped[0].longrepr)
+        terminalreporter.write_line(f"{len(skipped)} tests did not run on Postgres: {reason}", red=True, bold=True)

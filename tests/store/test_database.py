@@ -27,6 +27,7 @@ from store.errors import (
 from store.migrate import SCRIPTS, migrate, migrate_blocking
 from store.tables import metadata
 
+ON_SQLITE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 BROKEN = """
 from alembic import op
 import sqlalchemy as sa
@@ -207,6 +208,8 @@ def test_opening_a_current_database_does_not_load_alembic(tmp_path: Path) -> Non
     assert subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=False).returncode == 0
 
 
+# About the file and its settings, of which a server has neither.
+@ON_SQLITE
 async def test_the_file_is_private_and_in_wal_mode_with_foreign_keys(database: Database, tmp_path: Path) -> None:
     async with database.read() as connection:
         for pragma, expected in {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1}.items():
@@ -216,6 +219,8 @@ async def test_the_file_is_private_and_in_wal_mode_with_foreign_keys(database: D
     assert set(modes.values()) == {0o600}
 
 
+# SQLite's driver by itself would commit before DDL (`take_over_transactions`).
+@ON_SQLITE
 async def test_an_exception_rolls_the_transaction_back_and_the_next_one_goes_on(database: Database) -> None:
     async def fail() -> None:
         async with database.begin() as connection:
@@ -243,6 +248,8 @@ async def test_a_cancelled_writer_leaves_no_lock_behind(database: Database) -> N
         await connection.exec_driver_sql("DELETE FROM sites")
 
 
+# Postgres has as many writers as connections: two transactions of a task are two of them.
+@ON_SQLITE
 async def test_a_transaction_within_a_transaction_is_refused_instead_of_waiting_for_ever(database: Database) -> None:
     async with database.begin():
         with pytest.raises(RuntimeError, match="already has a transaction"):
@@ -252,6 +259,8 @@ async def test_a_transaction_within_a_transaction_is_refused_instead_of_waiting_
         pass
 
 
+# On Postgres each query sees what is committed by then (read committed), as `Database.read` says.
+@ON_SQLITE
 async def test_a_reader_sees_a_snapshot_while_somebody_writes(database: Database) -> None:
     count = "SELECT count(*) FROM platform_offsets"
     async with database.read() as reader:

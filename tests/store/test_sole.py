@@ -9,8 +9,9 @@ from sqlalchemy import text
 
 from store.database import Database, sqlite_url
 from store.sole import Lock, LockLost, sole, try_lock
-from tests.store.conftest import SERVER
 
+# A file's lock is held as long as its process lives.
+ON_POSTGRES = pytest.mark.parametrize("url", ["postgres"], indirect=True)
 HOLDER = """
 import asyncio, sys
 from store.database import Database
@@ -82,7 +83,7 @@ async def test_whoever_asks_meanwhile_gets_nothing_and_gets_it_afterwards(databa
     await other.close()
 
 
-@pytest.mark.skipif(SERVER is None, reason="a file's lock is held as long as its process lives")
+@ON_POSTGRES
 async def test_a_holder_whose_session_ends_notices_it_at_its_next_check(database: Database, url: str) -> None:
     other = await Database.open(url)
     async with try_lock(database, "control") as first:
@@ -96,7 +97,7 @@ async def test_a_holder_whose_session_ends_notices_it_at_its_next_check(database
     await other.close()
 
 
-@pytest.mark.skipif(SERVER is None, reason="a file's lock is held as long as its process lives")
+@ON_POSTGRES
 async def test_what_runs_beside_the_watch_ends_when_the_lock_is_lost(database: Database, url: str) -> None:
     other = await Database.open(url)
 
