@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.scope import Scope, require
-from store import groups
+from store import group_alerts, groups
 
 
 async def open_group(scope: Scope, platform: str, chat_id: str) -> bool:
@@ -25,6 +25,20 @@ async def close_group(scope: Scope, platform: str, chat_id: str) -> bool:
 async def is_open(scope: Scope, platform: str, chat_id: str) -> bool:
     """Whether a group is open for this site."""
     return await groups.is_open(scope.database, scope.org_id, scope.site.id, platform, chat_id)
+
+
+async def set_alerts(scope: Scope, platform: str, chat_id: str, on: bool) -> bool:
+    """Whether a group hears the site's alerts, for owners; False when the group is not open."""
+    require(scope, "owner")
+    return await group_alerts.put(
+        scope.database, scope.org_id, scope.site.id, platform, chat_id, on, by=_by(scope), now=scope.now
+    )
+
+
+async def has_alerts(scope: Scope, platform: str, chat_id: str) -> bool:
+    """Whether a group hears the site's alerts."""
+    heard = await group_alerts.listening(scope.database, scope.org_id, scope.site.id)
+    return (platform, chat_id) in heard
 
 
 async def moved(scope: Scope, platform: str, old_chat_id: str, new_chat_id: str) -> None:

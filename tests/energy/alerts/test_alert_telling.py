@@ -75,8 +75,8 @@ def over(episode: Episode, minutes: float = 4) -> Episode:
 def test_what_was_over_before_it_could_be_told_says_what_it_was() -> None:
     text = over_already_text(over(firing()), CRITICAL, ZONE, NOON + timedelta(minutes=5))
     assert text.splitlines() == [
-        "CRITICAL, and over already: The battery is at 27.8 %, under the critical minimum of 30 %, charging at 2.50 kW. "
-        "Since 11:59.",
+        "CRITICAL, and over already: The battery is at 27.8 %, under the critical minimum of 30 %, "
+        "charging at 2.50 kW. Since 11:59.",
         "Over: The battery is back above its minimum. It lasted 4 min. At its worst: 27.8 %.",
     ]
 
