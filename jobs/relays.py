@@ -208,6 +208,7 @@ class Relays:
             read_at=_whole_ms(state.read_at),
             changed_at=_whole_ms(state.changed_at),
         )
+        before = self.states.get(state.miner_id)
         self.states[state.miner_id] = state
 
         async def put() -> None:
@@ -219,6 +220,8 @@ class Relays:
         # The next look writes the state anew; a change of it comes only once.
         keep = None if switching is None else f"switching:{state.miner_id}:{switching.happened_at.isoformat()}"
         await self._recorder.write(EVENT, state.miner_id, put, keep=keep)
+        if before is None or _what_alerts_see(before) != _what_alerts_see(state):
+            self._work.stirred.set()
 
     async def forget(self, miner: Miner) -> None:
         """Drop what is known and wanted of a miner: the next look is the first."""
@@ -239,17 +242,15 @@ class Relays:
         self.wishes[wish.miner_id] = wish
         put = partial(wishes.put, work.database, work.org_id, work.site.id, wish)
         await self._recorder.write("wish_not_stored", wish.miner_id, put, keep=f"wish:{wish.miner_id}")
+        self._work.stirred.set()
 
     async def _by_hand(self, miner: Miner, on: bool, seen: Channel) -> None:
-        before = self.wishes.get(miner.id)
-        now = self._work.clock()
-        await self.wish(Wish(miner.id, "hand_on" if on else "hand_off", None, "relay", now))
+        """Whoever is to hear of it is told by the alert `relay_by_hand`."""
+        await self.wish(Wish(miner.id, "hand_on" if on else "hand_off", None, "relay", self._work.clock()))
         left = "It is left on, without a timer" if on else "It is left off"
         said = f"{miner.id} was switched {_word(on)} at the relay, not by us. {left}, until somebody here commands it."
         await self._telling.note("miner_by_hand", miner.id, said, on=on, power_w=seen.power_w)
         log.info("miner_by_hand", miner=miner.id, on=on)
-        asked_by = before.set_by if before is not None else None
-        await self._telling.tell("warning", said, also=[asked_by])
 
     def _reached(self, miner: Miner) -> None:
         if miner.id in self._unreachable:
@@ -322,6 +323,11 @@ def _since(before: RelayState | None, on: bool | None, by: By | None, now: datet
     if by == "timer" and not on and before.timer_until is not None and before.timer_until < now:
         return before.timer_until
     return now
+
+
+def _what_alerts_see(state: RelayState) -> tuple[object, ...]:
+    """What is news to the alerts; power and times come with every look."""
+    return state.on, state.reachable, state.problem, state.errors
 
 
 def _whole_ms(moment: datetime | None) -> datetime | None:

@@ -182,7 +182,7 @@ class Stopping:
         return await self._failed(miner, why, said, "miner_switch_failed", on=back.on)
 
     async def _failed(self, miner: Miner, why: Reason, said: str, action: str, *, on: bool | None = None) -> Outcome:
-        """Told once for each command while the relay has been on; tried again with growing pauses."""
+        """Tried again with growing pauses, and noted once; people hear of it by the alert `relay_not_off`."""
         pace = self._work.pace
         earlier = self.pending.get(miner.id)
         pause_s = pace.first_retry_s if earlier is None else min(earlier.pause_s * 2, pace.last_retry_s)
@@ -193,10 +193,6 @@ class Stopping:
         if earlier is None:
             await self._telling.note(action, miner.id, said, wanted=False, on=on, **why.record)
             log.error("miner_not_off", miner=miner.id, reason=said)
-            since, wish = known.changed_at if known is not None else None, self._relays.wishes.get(miner.id)
-            asked = wish.set_at.isoformat(timespec="milliseconds") if wish is not None else "nobody"
-            once = f"not-off:{miner.id}:{since.isoformat() if since else 'unknown'}:{asked}"
-            await self._telling.tell("critical", said, once=once, besides=[why.actor if why.request_id else None])
         return Outcome(state="failed", says=said, on=on)
 
     async def _at_last(self, miner: Miner, had_trouble: bool) -> None:
@@ -207,7 +203,7 @@ class Stopping:
             said = f"{miner.id} is off at last, read back from the relay."
             await self._telling.note("relay_reached_again", miner.id, said, on=False)
             wish = self._relays.wishes.get(miner.id)
-            await self._telling.tell("info", said, also=[wish.set_by if wish else None])
+            await self._telling.tell("info", said, owners=False, also=[wish.set_by if wish else None])
 
     def settled(self, miner: Miner) -> None:
         """The miner has been seen off by itself: the next trouble with it is news."""
@@ -221,7 +217,10 @@ class Stopping:
             await self._relays.store(replace(known, problem=None))
 
     async def tell_stuck(self, miner: Miner) -> None:
-        """A look has seen power flow through an open relay, whoever opened it: told once."""
+        """A look has seen power flow through an open relay, whoever opened it: noted once.
+
+        People hear of it by the alert `miner_draws_off`.
+        """
         known = self._relays.states[miner.id]
         if not flows(known) or known.problem in (OFF_NOT_CONFIRMED, CONTACT_STUCK):
             return
@@ -229,8 +228,6 @@ class Stopping:
         await self._relays.store(replace(known, problem=CONTACT_STUCK))
         log.error("relay_contact_stuck", miner=miner.id, power_w=known.power_w)
         await self._telling.note("relay_contact_stuck", miner.id, said, on=False, power_w=known.power_w)
-        since = known.changed_at.isoformat() if known.changed_at else "unknown"
-        await self._telling.tell("critical", said, once=f"stuck:{miner.id}:{since}")
 
     async def not_stuck_any_more(self, miner: Miner) -> None:
         """No power flows any more through a contact that was stuck."""
@@ -239,7 +236,6 @@ class Stopping:
             await self._relays.store(replace(known, problem=None))
             said = f"{miner.id} draws no power any more; have its relay {miner.device} replaced before it is used."
             await self._telling.note("relay_contact_stuck", miner.id, said, on=False, power_w=known.power_w)
-            await self._telling.tell("info", said)
 
     def _stuck(self, miner: Miner, seen: Channel | RelayState) -> str:
         return (

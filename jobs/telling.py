@@ -12,8 +12,8 @@ from energy.interlocks import Block
 from jobs.recording import Recorder
 from jobs.work import Work
 from store import audit, people
-from store.notices import NewNotice
-from store.notices import add as add_notice
+from store.outbox import NewEntry
+from store.outbox import add as add_entry
 
 Level = Literal["info", "warning", "critical"]
 WORKER = "worker"
@@ -53,15 +53,19 @@ class Telling:
         besides: Collection[str | None] = (),
         also: Collection[str | None] = (),
         once: str | None = None,
-    ) -> list[NewNotice]:
-        """A notice for each owner but those in `besides`, and for everybody in `also`; with `once` it is told once."""
+        owners: bool = True,
+    ) -> list[NewEntry]:
+        """A notice for each owner but those in `besides`, and for everybody in `also`; with `once` it is told once.
+
+        Without `owners` only those in `also` hear of it: the others know it from an alert.
+        """
         work = self._work
         known = await people.list_people(work.database, work.org_id, site_id=work.site.id)
         here = {person.person_id for person in known}
-        owners = {person.person_id for person in known if person.roles[work.site.id] == "owner"}
-        told = (owners | ({each for each in also if each} & here)) - {each for each in besides if each}
+        in_charge = {person.person_id for person in known if owners and person.roles[work.site.id] == "owner"}
+        told = (in_charge | ({each for each in also if each} & here)) - {each for each in besides if each}
         return [
-            NewNotice(
+            NewEntry(
                 site_id=work.site.id,
                 level=level,
                 text=text,
@@ -77,7 +81,7 @@ class Telling:
 
         async def add() -> None:
             added = [
-                await add_notice(work.database, work.org_id, notice, now=work.clock())
+                await add_entry(work.database, work.org_id, notice, now=work.clock())
                 for notice in await self.notices(level, text, **options)
             ]
             if any(added):

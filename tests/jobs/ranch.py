@@ -24,7 +24,7 @@ from simulator.faults import Faults
 from simulator.physics import VirtualSite
 from simulator.scenarios import scenario_named
 from simulator.server import Endpoints, at_endpoints, serve
-from store import audit, control, notices, people, readings, relays, wishes
+from store import audit, control, outbox, people, readings, relays, wishes
 from store.control import ControlRequest
 from store.database import Database
 from tests.jobs.stage import until
@@ -231,12 +231,12 @@ class Ranch:
 
     async def notices_read(self) -> None:
         """Let what waits be told, so that only later notices are seen."""
-        for notice in await notices.claim_due(self.database, ORG, datetime.now(UTC) + timedelta(hours=1), lease_s=0):
-            await notices.sent(self.database, ORG, notice.notice_id, now=datetime.now(UTC))
+        for notice in await outbox.claim_due(self.database, ORG, datetime.now(UTC) + timedelta(hours=1), lease_s=0):
+            await outbox.sent(self.database, ORG, notice.outbox_id, now=datetime.now(UTC))
 
     async def notices(self) -> list[tuple[str, str]]:
         """What waits to be told to people: level and text."""
-        due = await notices.claim_due(self.database, ORG, datetime.now(UTC) + timedelta(hours=1), lease_s=0)
+        due = await outbox.claim_due(self.database, ORG, datetime.now(UTC) + timedelta(hours=1), lease_s=0)
         return [(notice.level, notice.text) for notice in due]
 
     async def has_said(self, words: str) -> bool:
