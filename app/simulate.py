@@ -79,12 +79,12 @@ async def simulate(world: World, *, as_json: bool) -> None:
 
 def scenario_called(name: str) -> Scenario:
     """The scenario of that name, with hyphens or underscores; `SettingsError` names those that exist."""
-    from simulator.scenarios import scenario_named
+    from simulator.scenarios import SCENARIOS, scenario_named
 
     try:
         return scenario_named(name)
     except ValueError as error:
-        raise SettingsError(f"--scenario {name}: {error}") from error
+        raise SettingsError(f"--scenario {name}: must be one of {', '.join(SCENARIOS)}") from error
 
 
 def _tick_s(speed: float) -> float:

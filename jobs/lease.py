@@ -111,11 +111,15 @@ class _Lease:
 
     @property
     def _lease_s(self) -> float:
-        return self._work.lease_s
+        """Its length on our clock."""
+        return self._work.lease_s * self._work.speed
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._work.lease_s / 6)
 
     async def take(self) -> None:
         while not await self._claim(self._present()):
-            await asyncio.sleep(self._lease_s / 6)
+            await self._pause()
 
     async def keep(self) -> None:
         """Renew for ever; raises `LeaseLost`. A database in trouble is asked again while the slot lasts."""
@@ -138,7 +142,7 @@ class _Lease:
                 else:
                     self._work.surprises.succeeded("lease_not_renewed", self._name)
             await self._forget_old(present)
-            await asyncio.sleep(self._lease_s / 6)
+            await self._pause()
 
     async def _forget_old(self, present: datetime) -> None:
         """Drop the slots that are over: a lease needs no history. Not the last two, as clocks differ a little."""

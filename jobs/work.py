@@ -102,6 +102,7 @@ class Work:
     org_id: str = DEFAULT_ORG_ID
     clock: Clock = utc_now
     monotonic: Callable[[], float] = time.monotonic
+    speed: float = 1.0  # seconds of both clocks per real second; another one in a demo alone
     backfill_days: int = 30
     data_dir: Path | None = None  # where this machine keeps our data
     lease_s: float = 15.0  # a stream is silent for up to twice as long after its worker was killed
