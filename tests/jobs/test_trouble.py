@@ -11,7 +11,7 @@ import pytest
 
 from connectors.miner_api import connect as connect_miner
 from jobs.housekeeping import keep_house
-from store import buttons, control, notices
+from store import buttons, control, outbox
 from tests.jobs.ranch import ORG, on_ranch, ranch_site
 from tests.jobs.stage import until, work_of
 
@@ -101,11 +101,11 @@ async def test_the_housekeeping_drops_old_buttons_and_notices(database):
             single_use=True,
             now=at,
         )
-        await notices.add(database, ORG, notices.NewNotice(site_id="ranch", level="info", text="hi"), now=at)
-    for notice in await notices.claim_due(database, ORG, now, lease_s=0):
-        await notices.sent(database, ORG, notice.notice_id, now=now)
+        await outbox.add(database, ORG, outbox.NewEntry(site_id="ranch", level="info", text="hi"), now=at)
+    for entry in await outbox.claim_due(database, ORG, now, lease_s=0):
+        await outbox.sent(database, ORG, entry.outbox_id, now=now)
     await keep_house(work_of(database))
     async with database.read() as connection:
-        for table in ("buttons", "notices"):
+        for table in ("buttons", "outbox"):
             kept = (await connection.exec_driver_sql(f"SELECT count(*) FROM {table}")).scalar_one()
             assert kept == 1
