@@ -67,7 +67,8 @@ async def simulate(world: World, *, as_json: bool) -> None:
                     _hand_over(virtual, start)
                 script = SCRIPTS.get(scenario.name)
                 player = None if script is None else Player(script, clock)
-                served = serve(virtual, clock, tick_s=_tick_s(speed), begin=None if player is None else player.begin)
+                begin = None if player is None else player.begin
+                served = serve(virtual, clock, tick_s=_tick_s(speed), begin=begin, dated=shared.is_real)
                 endpoints = await stack.enter_async_context(served)
                 if player is not None:
                     await stack.enter_async_context(player.playing(endpoints.control_url))

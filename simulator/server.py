@@ -52,13 +52,15 @@ async def serve(
     nonce_life_s: float = 3_600.0,
     tick_s: float = 1.0,
     begin: Begin | None = None,
+    dated: bool = True,
     ports: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Endpoints]:
     """Serve `world` while the block runs. `ports` fixes ports by target (`solark`, `victron`, `shelly:<id>`, ...).
 
     `shelly_models` says by device id which of `simulator.shelly_models` a relay plays; `settings_delay_s` is the real
     time after which written inverter settings show. `victron` False leaves the MQTT side out, which costs half a
-    second to start. `tick_s` is the real time between two looks of the GX at its values.
+    second to start. `tick_s` is the real time between two looks of the GX at its values; `begin` starts
+    the scenario's script; `dated` says whether answers of the clouds carry the real Date.
     """
     faults = faults or Faults()
     fixed = ports or {}
@@ -68,9 +70,9 @@ async def serve(
     targets |= {f"miner:{miner.id}" for miner in world.site.miner}
     async with AsyncExitStack() as stack:
         cloud = SolArkCloud(world, clock, faults, token_life_s=token_life_s, settings_delay_s=settings_delay_s)
-        solark_port = await stack.enter_async_context(listening(cloud.app(), fixed.get("solark", 0)))
+        solark_port = await stack.enter_async_context(listening(cloud.app(), fixed.get("solark", 0), dated=dated))
         meteo = OpenMeteoServer(world, clock, faults)
-        meteo_port = await stack.enter_async_context(listening(meteo.app(), fixed.get("open_meteo", 0)))
+        meteo_port = await stack.enter_async_context(listening(meteo.app(), fixed.get("open_meteo", 0), dated=dated))
         relays, shelly_urls = {}, {}
         for device in shellies:
             model = model_named((shelly_models or {}).get(device.id, USUAL))

@@ -24,8 +24,13 @@ _NEVER_NULL = frozenset({"code", "success", "msg", "id", "src", "dst", "total", 
 
 
 @asynccontextmanager
-async def listening(app: web.Application, port: int = 0) -> AsyncIterator[int]:
-    """Serve `app` on loopback while the block runs; yields the port (`port` 0 takes a free one)."""
+async def listening(app: web.Application, port: int = 0, *, dated: bool = True) -> AsyncIterator[int]:
+    """Serve `app` on loopback while the block runs; yields the port (`port` 0 takes a free one).
+
+    With `dated` False the answers carry no Date: the real one would be wrong where the world has a time of its own.
+    """
+    if not dated:
+        app.on_response_prepare.append(_undated)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:
@@ -33,6 +38,10 @@ async def listening(app: web.Application, port: int = 0) -> AsyncIterator[int]:
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+async def _undated(_: web.Request, answer: web.StreamResponse) -> None:
+    answer.headers.popall("Date", None)
 
 
 class FrozenClock:

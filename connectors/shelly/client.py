@@ -176,6 +176,6 @@ def base_url(device: Device) -> str:
     return f"{scheme}://{host}:{device.port}" if device.port else f"{scheme}://{host}"
 
 
-def connect(site: Site, device: Device, secrets: DeviceSecrets) -> ShellyRelay:
+def connect(site: Site, device: Device, secrets: DeviceSecrets, clock: Clock = utc_now) -> ShellyRelay:
     """The device as the settings describe it."""
-    return ShellyRelay(site, device, secrets)
+    return ShellyRelay(site, device, secrets, clock=clock)

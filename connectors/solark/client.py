@@ -256,6 +256,6 @@ class SolArkCloud:
             log.warning("device_part_missing", device=self.device_id, part=part, reason=str(error))
 
 
-def connect(site: Site, device: Device, secrets: DeviceSecrets) -> SolArkCloud:
+def connect(site: Site, device: Device, secrets: DeviceSecrets, clock: Clock = utc_now) -> SolArkCloud:
     """The device as the settings describe it."""
-    return SolArkCloud(site, device, secrets)
+    return SolArkCloud(site, device, secrets, clock=clock)

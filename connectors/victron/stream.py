@@ -299,9 +299,9 @@ class VictronGx:
         return Unreachable(f"{self.device_id}: no MQTT connection to {where} ({error or 'closed'})")
 
 
-def connect(site: Site, device: Device, secrets: DeviceSecrets) -> VictronGx:
+def connect(site: Site, device: Device, secrets: DeviceSecrets, clock: Clock = utc_now) -> VictronGx:
     """The registry's factory. Nothing is sent before `readings()` or `details()`."""
-    return VictronGx(site, device, secrets)
+    return VictronGx(site, device, secrets, now=clock)
 
 
 class _Client(aiomqtt.Client):
