@@ -6,7 +6,7 @@ transitions; the others get `Conflict`, have written nothing, and load again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -204,14 +204,19 @@ async def get(db: Database, org_id: str, episode_id: int) -> StoredEpisode | Non
     return found[0] if found else None
 
 
-async def get_all(db: Database, org_id: str, episode_ids: Sequence[int]) -> list[StoredEpisode]:
+async def get_all(db: Database, org_id: str, episode_ids: Collection[int]) -> list[StoredEpisode]:
     """Those with these numbers, in the order of the numbers; unknown ones are left out."""
-    wanted = [each for each in episode_ids if 0 < each < 2**63]
+    async with db.read() as connection:
+        return await get_all_in(connection, org_id, episode_ids)
+
+
+async def get_all_in(connection: AsyncConnection, org_id: str, episode_ids: Collection[int]) -> list[StoredEpisode]:
+    """`get_all` inside the caller's transaction."""
+    wanted = sorted(each for each in episode_ids if 0 < each < 2**63)  # people type anything
     if not wanted:
         return []
     query = select(*_COLUMNS).where(table.c.org_id == org_id, table.c.episode_id.in_(wanted))
-    async with db.read() as connection:
-        return [_stored(row) for row in await connection.execute(query.order_by(table.c.episode_id))]
+    return [_stored(row) for row in await connection.execute(query.order_by(table.c.episode_id))]
 
 
 async def recent(db: Database, org_id: str, site_id: str, *, since: datetime, limit: int = 50) -> list[StoredEpisode]:

@@ -51,7 +51,7 @@ class AlertMessage:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A place where a message stands. It shows `shown_version` of `version`."""
+    """A place where a message stands. It shows `shown_version` of `version`; `changeable` is whether it can be edited."""
 
     posting_id: int
     outbox_id: int
@@ -62,6 +62,7 @@ class Posting:
     thread: str | None
     ref: str | None
     shown_version: int
+    changeable: bool
     version: int
 
 
@@ -246,7 +247,12 @@ async def unchangeable(db: Database, org_id: str, posting_id: int) -> bool:
 async def posted(db: Database, org_id: str, message_id: int) -> list[Posting]:
     """Where a message stands, the first place at the top."""
     async with db.read() as connection:
-        return await _postings(connection, and_(postings.c.org_id == org_id, postings.c.message_id == message_id))
+        return await posted_in(connection, org_id, message_id)
+
+
+async def posted_in(connection: AsyncConnection, org_id: str, message_id: int) -> list[Posting]:
+    """`posted` inside the caller's transaction."""
+    return await _postings(connection, and_(postings.c.org_id == org_id, postings.c.message_id == message_id))
 
 
 async def forget_before(db: Database, org_id: str, moment: datetime) -> int:
