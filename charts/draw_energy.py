@@ -28,6 +28,7 @@ from energy.units import format_energy
 
 ONE_PANEL_PX, UPPER_PX, LOWER_PX = 560, 420, 330
 WIDEST_BAR_PX = 130
+NAMED_FROM_PX = 40  # of a bar's width, where its value has room
 SLOT_SHARE = 0.82  # of a bar's width; the rest parts it from its neighbour
 _ARROWS = {"positive": "▲ ", "negative": "▼ ", "net": ""}
 
@@ -59,8 +60,15 @@ def draw_energy(spec: EnergyBars) -> Card:
 def _draw_panel(axes: Axes, spec: EnergyBars, group: Sequence[BarSeries], *, labels: bool) -> None:
     signed = [(-1 if series.part == "negative" else 1, series) for series in group]
     values = [sign * value for sign, series in signed for value in series.values if value is not None]
-    set_value_axis(axes, value_ticks(min(values, default=0), max(values, default=1), count=5 if len(group) < 3 else 4))
     bars = len(spec.edges) - 1
+    slots = _slots(group)
+    bar_px = axes.get_window_extent().width / max(bars, 1)
+    width = min(SLOT_SHARE / max(len(slots), 1), WIDEST_BAR_PX / bar_px)
+    width_px = width * bar_px
+    named = width_px >= NAMED_FROM_PX
+    room = 1.12 if named else 1.0  # for the values beyond the bars' ends
+    low, high = min(values, default=0) * room, max(values, default=1) * room
+    set_value_axis(axes, value_ticks(low, high, count=5 if len(group) < 3 else 4))
     axes.set_xlim(-0.5, max(bars, 1) - 0.5)
     ticks = _bar_ticks(spec) if labels else []
     axes.set_xticks([at for at, _ in ticks], [words for _, words in ticks])
@@ -72,18 +80,18 @@ def _draw_panel(axes: Axes, spec: EnergyBars, group: Sequence[BarSeries], *, lab
             axes.axvspan(
                 index - 0.5, index + 0.5, facecolor=palette.GAP, edgecolor=palette.GRID, hatch="//", lw=0, zorder=1.2
             )
-    # A flow that never ran says so in its tile; an empty slot beside every bar would only make the others thin.
-    slots = list(dict.fromkeys(series.field for series in group if any(series.values)))
-    bar_px = axes.get_window_extent().width / max(bars, 1)
-    width = min(SLOT_SHARE / max(len(slots), 1), WIDEST_BAR_PX / bar_px)
-    width_px = width * bar_px
     for sign, series in signed:
         if series.field not in slots:
             continue
         offset = (slots.index(series.field) - (len(slots) - 1) / 2) * width
         _draw_bars(axes, series, sign, offset, width * (0.92 if width_px > 12 else 1.0))
-        if width_px >= 40:
+        if named:
             _draw_values(axes, series, sign, offset)
+
+
+def _slots(group: Sequence[BarSeries]) -> list[str]:
+    """The fields that have a bar: one that never ran says so in its tile, and would only make the others thin."""
+    return list(dict.fromkeys(series.field for series in group if any(series.values)))
 
 
 def _draw_bars(axes: Axes, series: BarSeries, sign: int, offset: float, width: float) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from jobs.briefs import queue_briefs
 from jobs.claims import NotDone, claim, give_back
 from jobs.housekeeping import keep_house
 from jobs.polling import fetch_details, poll_devices
@@ -39,6 +40,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled("poll", 5, 5, poll_devices, 60, claimed=False),
     Scheduled("details", 300, 3600, fetch_details, 60),
     Scheduled("weather", 60, 1800, fetch_forecast, 60),
+    Scheduled("briefs", 60, 60, queue_briefs, 60),
     Scheduled("housekeeping", 3600, 86_400, keep_house, 300),
 )
 
