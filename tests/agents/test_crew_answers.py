@@ -275,7 +275,7 @@ async def test_leaving_a_question_returns_at_once_and_harms_no_other(scope: Scop
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert time.perf_counter() - started < 0.2
+        assert time.perf_counter() - started < 0.5  # the model hangs 0.7 s
         server.script = steps(TOOL, Say("Peak 10.0 kW."))
         answer = await assistant.answer(QUESTION, scope)
     assert answer.mode == "model"

@@ -138,7 +138,7 @@ async def test_a_direct_chat_on_slack_shows_a_sign_before_the_first_step_and_a_q
             slack.socket.command("status")
             (_, sign) = await slack.wait_for(2)
             assert sign.shown == "Working on it ..."
-            assert 0.7 < time.monotonic() - began < 1.5
+            assert 0.7 < time.monotonic() - began < 3
             free.set()
             await slack.until(lambda: any(text.startswith("status") for text in slack.texts()))
     assert len(slack.texts()) == 2

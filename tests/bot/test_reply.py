@@ -90,9 +90,9 @@ def test_code_stays_as_it_was_written() -> None:
 
 def test_a_long_text_is_made_inert_quickly() -> None:
     for text in ("a" * 8_000, "a." * 4_000, "1." * 4_000, "@a" * 4_000, "a-" * 4_000, "a.b@" * 2_000):
-        started = time.perf_counter()
+        started = time.process_time()
         inert(text)
-        assert time.perf_counter() - started < 0.2
+        assert time.process_time() - started < 0.2
 
 
 def test_small_print_is_inert_too() -> None:

@@ -109,7 +109,7 @@ def test_markup_can_be_taken_out_again() -> None:
 
 
 def test_a_hundred_thousand_characters_are_split_quickly() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     parts = render([Paragraph((Text("🔋x&" * 33_000),))])
     assert sum(seen_text(part).count("🔋") for part in parts) == 33_000
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

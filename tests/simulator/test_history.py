@@ -19,9 +19,9 @@ END = datetime(2026, 11, 24, 20, 1, 30, tzinfo=UTC)
 
 def test_thirty_days_hold_every_device_every_five_minutes() -> None:
     history(default_site(), seed=7, end=END, days=1)  # pvlib is loaded now
-    began = time.perf_counter()
+    began = time.process_time()
     rows = history(default_site(), seed=7, end=END)
-    assert time.perf_counter() - began < 5  # 0.5 s where nothing else runs
+    assert time.process_time() - began < 5  # 0.5 s where nothing else runs
     assert len(rows) == 3 * 8_640
     assert {row.device_id for row in rows} == {"solark", "cerbo", "garage"}
     times = [row.taken_at for row in rows if row.device_id == "cerbo"]

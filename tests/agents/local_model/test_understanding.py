@@ -244,10 +244,10 @@ def test_understanding_takes_less_than_three_milliseconds() -> None:
     questions = [question for question, _ in QUESTIONS]
     for question in questions:  # slips are remembered; the first sight of a word may cost more
         understand(question)
-    started = time.perf_counter()
+    started = time.process_time()
     for question in questions:
         understand(question)
-    assert (time.perf_counter() - started) / len(questions) < 0.003
+    assert (time.process_time() - started) / len(questions) < 0.003
 
 
 def test_understanding_imports_no_model_library() -> None:

@@ -143,10 +143,10 @@ def test_a_long_text_is_read_quickly(stage: Stage) -> None:
     import time
 
     for text in ("stop " + "the " * 3_000, "/" + "a" * 8_000, "set my " + "a b " * 2_000 + "to x", "\u200b" * 8_000):
-        started = time.perf_counter()
+        started = time.process_time()
         stage.commands.find(text)
-        assert time.perf_counter() - started < 0.05
+        assert time.process_time() - started < 0.05
     for text in ("stop " + "the " * 28, "stop " + "s19-1, " * 16, "please " * 17, "set my " + "a-b " * 20):
-        started = time.perf_counter()
+        started = time.process_time()
         stage.commands.find(text)
-        assert time.perf_counter() - started < 0.05
+        assert time.process_time() - started < 0.05
