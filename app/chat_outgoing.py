@@ -10,6 +10,7 @@ from app.clock import REAL
 from bot.alert_reply import notice_reply
 from bot.message import Address
 from bot.outgoing import Composed, Entry, Posting, Stale
+from bot.ports import Places
 from bot.reply import Reply, say
 from energy.site import Site
 from services import notices
@@ -22,6 +23,7 @@ class StoredOutgoing:
 
     database: Database
     site: Site
+    places: Places
     now: Callable[[], datetime] = REAL.now
 
     async def due(self, limit: int) -> Sequence[Entry]:
@@ -48,6 +50,9 @@ class StoredOutgoing:
     async def failed(self, outbox_id: int, reason: str, *, again_in_s: float | None) -> None:
         again_at = None if again_in_s is None else self.now() + timedelta(seconds=again_in_s)
         await notices.failed(self.database, outbox_id, reason, next_try_at=again_at)
+
+    async def dead(self, entry: Entry, address: Address, reason: str) -> None:
+        await self.places.dead(address, reason)
 
     async def later(self, outbox_id: int, reason: str, *, in_s: float) -> None:
         await self.failed(outbox_id, reason, again_in_s=in_s)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.commands.buttons import place_button
-from bot.commands.saying import name
+from bot.commands.saying import name, to_come
 from bot.reply import Block, Bold, Button, ButtonStyle, Code, Inline, Lines, Paragraph, Reply, Source, Text
 from bot.text import clean, inert, without_foreign_links
 from energy.units import format_clock
@@ -136,7 +136,9 @@ def _source(scope: Scope, content: AlertContent) -> str:
     taken = [signal.taken_at for signal in signals if signal.taken_at is not None]
     devices = list(dict.fromkeys(name(device, limit=30) for signal in signals for device in signal.devices))
     parts = [named, *([f"as of {_clock(scope, max(taken))}"] if taken else [])]
-    return ", ".join([*parts, *([_few(devices, _MOST_DEVICES)] if devices else [])])
+    parts += [_few(devices, _MOST_DEVICES)] if devices else []
+    muted = [each.muted_until for each in content.open_episodes if each.is_muted(scope.now) and each.muted_until]
+    return ", ".join([*parts, *([f"muted until {to_come(scope, max(muted))}"] if muted else [])])
 
 
 def _few(words: Iterable[str], most: int) -> str:

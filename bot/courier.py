@@ -21,7 +21,7 @@ from bot.drawing import drawn
 from bot.message import Address
 from bot.outgoing import Composed, Entry, Outgoing, Posting, Stale
 from bot.pacing import Pacing
-from bot.ports import Outlet, Places, Renderer, SendResult, Sent, TryLater, Undeliverable
+from bot.ports import Outlet, Renderer, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply
 
 log = structlog.get_logger()
@@ -48,7 +48,6 @@ class Courier:
     def __init__(
         self,
         outgoing: Outgoing,
-        places: Places,
         outlets: Mapping[str, Outlet],
         wait: Wait,
         render: Renderer,
@@ -57,7 +56,6 @@ class Courier:
         hold_s: float = HOLD_S,
     ) -> None:
         self._outgoing = outgoing
-        self._places = places
         self._outlets = outlets
         self._wait = wait
         self._render = render
@@ -158,7 +156,7 @@ class Courier:
                 case Undeliverable(reason, dead):
                     reasons.append(f"{address.platform}: {reason}")
                     if dead:
-                        await self._places.dead(address, reason)
+                        await self._outgoing.dead(entry, address, reason)
                 case _:
                     reasons.append(f"{address.platform} asks for a pause")
                     paused.append(address)

@@ -73,6 +73,10 @@ class Outgoing(Protocol):
         """It did not arrive; None gives it up."""
         ...
 
+    async def dead(self, entry: Entry, address: Address, reason: str) -> None:
+        """Nothing can be sent there any more: it is no way, until somebody writes from it or adds it again."""
+        ...
+
     async def later(self, outbox_id: int, reason: str, *, in_s: float) -> None:
         """Nothing was tried: it comes again then, and that is no failure."""
         ...

@@ -210,7 +210,9 @@ def _not_yet(intent: i.NotYet, found: Found) -> str:
             "Nothing was changed: limits stand in the site's settings file, and its owner sets them there.", now
         )
     if intent.what == "alert":
-        first = "I cannot set alerts yet, so nothing will be sent; ask me and I answer with the figure of that moment."
+        first = (
+            'Nothing was set. I watch one figure against one limit: "tell me when solar passes 8 kW", or /rules add.'
+        )
         return lines(first, compose_now.figures_line(state) if state else None)
     if intent.what == "order":
         return lines(

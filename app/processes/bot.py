@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 
 from agents.assistant import Assistant
 from agents.models import Models
-from app import __version__
 from app.chat_outgoing import StoredOutgoing
 from app.chat_people import LiveFigures, OfferedCommands, PeopleHere
 from app.chat_ports import StoredLive, StoredPlaces, stored_chat
-from app.clock import REAL, RunClock
+from app.clock import RunClock
+from app.health import ProcessHealth as ProcessHealth
 from app.opening import queue_of
+from app.outside_ways import OutsideWays, outside_ways
 from app.platforms import PlatformAdapter, platforms_of
 from app.settings import NotServed, Settings
 from bot.chat import Chat
@@ -27,12 +27,11 @@ from bot.courier import Courier, Wait
 from bot.live import LiveBoard
 from bot.ports import Outlet
 from bot.start_up import make_ready
-from bot.web.app import Adapter, HealthReport, Hook
+from bot.web.app import Hook
 from bot.web.serve import web_face
 from charts.render import render
 from energy.site import Site
-from services.scope import DEFAULT_ORG_ID, no_wake
-from store import readings
+from services.scope import no_wake
 from store.database import Database
 from store.sole import sole
 from store.wake import Wake
@@ -82,7 +81,7 @@ async def talk_of(settings: Settings, database: Database, site: Site, redis_url:
             scope_for=people.scope_for,
             now=now,
         )
-        courier = Courier(StoredOutgoing(database, site, now), places, outlets, wait, render)
+        courier = Courier(StoredOutgoing(database, site, places, now), outlets, wait, render)
         try:
             yield Talk(chat, OfferedCommands(commands, people), outlets, courier, live)
         finally:
@@ -127,22 +126,24 @@ async def run(
         log.error("platform_not_started", platform=platform, reason=trouble)
     async with talk_of(settings, database, site, settings.redis_url) as talk:
         found = platforms_of(wanted, talk.chat, talk.commands, database)
-        talk.outlets.update({adapter.name: adapter.outlet for adapter in found.adapters})
+        ways = outside_ways(settings)
+        talk.outlets.update(ways.outlets | {adapter.name: adapter.outlet for adapter in found.adapters})
         if platforms and not found.adapters and not wanted.platform_troubles:
             log.warning(
                 "no_chat_platform",
                 remedy="set TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN or DISCORD_BOT_TOKEN, then `commandcenter pair`",
             )
-        health = ProcessHealth(database, site, found.adapters, wanted.platform_troubles)
+        delivers = bool(found.adapters) or (platforms and ways.has_own)
+        health = ProcessHealth(database, site, found.adapters, wanted.platform_troubles, delivers=delivers)
         async with (
             web_face(health, settings.web_host, settings.web_port, found.hooks) as url,
-            _closed_at_the_end(found.adapters),
+            _closed_at_the_end(found.adapters, ways),
         ):
             if url is None and (found.hooks or not platforms):
                 raise NotServed(_not_served(settings, found.hooks))
-            talking = asyncio.create_task(_talk(talk, database, found.adapters))
+            talking = asyncio.create_task(_talk(talk, database, found.adapters, delivers=delivers))
             stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({stopping, talking} if found.adapters else {stopping}, return_when="FIRST_COMPLETED")
+            await asyncio.wait({stopping, talking} if delivers else {stopping}, return_when="FIRST_COMPLETED")
             for task in (stopping, talking):
                 task.cancel()
             (ended,) = await asyncio.gather(talking, return_exceptions=True)
@@ -151,9 +152,12 @@ async def run(
         raise ended
 
 
-async def _talk(talk: Talk, database: Database, adapters: Sequence[PlatformAdapter]) -> None:
-    """Hear and speak on the platforms, as the only bot of this database: two would answer everything twice."""
-    if not adapters:
+async def _talk(talk: Talk, database: Database, adapters: Sequence[PlatformAdapter], *, delivers: bool) -> None:
+    """Hear and speak on the platforms, as the only bot of this database: two would answer everything twice.
+
+    Without a platform, mail and SMS still leave where they are set up.
+    """
+    if not delivers:
         return
     async with sole(database, "bot") as lock, asyncio.TaskGroup() as group:
         group.create_task(lock.watch())
@@ -176,11 +180,11 @@ async def _take_up_again(talk: Talk) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _closed_at_the_end(adapters: Sequence[PlatformAdapter]) -> AsyncIterator[None]:
+async def _closed_at_the_end(adapters: Sequence[PlatformAdapter], ways: OutsideWays) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await asyncio.gather(*(_closed(adapter) for adapter in adapters))
+        await asyncio.gather(*(_closed(adapter) for adapter in adapters), ways.close())
 
 
 async def _closed(adapter: PlatformAdapter) -> None:
@@ -197,42 +201,3 @@ def _not_served(settings: Settings, hooks: Mapping[str, Hook]) -> str:
         f"WEB_PORT: {settings.web_host}:{settings.web_port} is taken or is no address of this machine, and "
         f"{needed_for}; set WEB_PORT (or WEB_HOST) to one that is free"
     )
-
-
-class ProcessHealth:
-    """What /healthz reports: the database, the adapters, and how old the newest reading is.
-
-    `troubles` are the platforms that could not be started at all.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        site: Site,
-        adapters: Sequence[PlatformAdapter],
-        troubles: Mapping[str, str] | None = None,
-        now: Callable[[], datetime] = REAL.now,
-    ) -> None:
-        self._now = now
-        self._database = database
-        self._site = site
-        self._adapters = adapters
-        self._not_started = {name: Adapter(False, trouble=words) for name, words in (troubles or {}).items()}
-        self._is_live = any(device.kind != "csv" for device in site.device)  # imported files grow old in peace
-
-    async def check(self) -> HealthReport:
-        """See `bot.web.app.Health`."""
-        now = self._now()
-        try:
-            latest = await readings.latest(self._database, DEFAULT_ORG_ID, self._site.id, as_of=now)
-        except Exception:  # whatever it is, the report must say it
-            log.exception("health_database_failed")
-            return HealthReport(database_ok=False, version=__version__)
-        newest = max((reading.taken_at for reading in latest.values()), default=None)
-        return HealthReport(
-            database_ok=True,
-            adapters=self._not_started
-            | {each.name: Adapter(each.ready, each.last_poll_age_s, each.trouble) for each in self._adapters},
-            newest_reading_age_s=None if newest is None or not self._is_live else (now - newest).total_seconds(),
-            version=__version__,
-        )

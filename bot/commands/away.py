@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.commands.command import Context
-from bot.commands.saying import Line, Misused, answer, listed, name
+from bot.commands.saying import Line, Misused, answer, listed, name, to_come
 from bot.reply import Bold, Reply, Text
 from energy.durations import UnknownDuration, parse_until
-from energy.units import day_name, format_duration
+from energy.units import format_duration
 from services import absences
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from services.scope import Scope
 
 _SHOWN = 5
@@ -37,7 +35,7 @@ async def away(scope: Scope, _context: Context, arguments: str) -> Reply:
         raise Misused("that moment has passed", "", _EXAMPLE)
     await absences.add(scope, until=until)
     return answer(
-        (Bold(f"Away until {_when(scope, until)}"), Text(f" ({format_duration(until - scope.as_of)}).")),
+        (Bold(f"Away until {to_come(scope, until)}"), Text(f" ({format_duration(until - scope.as_of)}).")),
         "/away off ends it sooner.",
     )
 
@@ -47,16 +45,6 @@ async def _list(scope: Scope) -> Reply:
     if not found:
         return answer("Nobody is away.", f"{_EXAMPLE} says that you are.")
     lines: list[Line] = [
-        (Bold(name(each.person_name)), Text(f" until {_when(scope, each.until)}")) for each in found[:_SHOWN]
+        (Bold(name(each.person_name)), Text(f" until {to_come(scope, each.until)}")) for each in found[:_SHOWN]
     ]
     return listed(f"{len(found)} away:", lines)
-
-
-def _when(scope: Scope, moment: datetime) -> str:
-    """A moment to come: the day by name within a week, by date later."""
-    local, now = moment.astimezone(scope.zone), scope.as_of.astimezone(scope.zone)
-    days = (local.date() - now.date()).days
-    clock = local.strftime("%H:%M") if scope.units.hour_24 else local.strftime("%I:%M %p").lstrip("0")
-    if days == 0:
-        return clock
-    return f"{day_name(local, scope.units) if days < 7 else local.date().isoformat()} {clock}"

@@ -16,7 +16,7 @@ from services.scope import Role
 if TYPE_CHECKING:
     from services.scope import Scope
 
-Completion = Literal["miners", "metrics", "periods", "preferences", "commands", "people"]
+Completion = Literal["miners", "metrics", "periods", "preferences", "commands", "people", "alerts", "rules"]
 Origin = Literal["typed", "tapped"]
 STOP_WORDS = ("stop", "off")  # after /miners: these only ever switch off
 

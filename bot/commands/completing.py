@@ -9,7 +9,7 @@ from agents.tools.metrics import METRIC_NAMES
 from bot.commands.history import PERIODS
 from bot.commands.saying import name
 from energy.preferences import PREFERENCES
-from services import people
+from services import alerts, people
 from services.scope import Refused
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ async def _words(kind: str, scope: Scope) -> list[str]:
             return [command.name for command in COMMANDS]
         case "people":
             return await _people(scope)
+        case "alerts":
+            return ["all", *(str(view.episode_id) for view in await alerts.open_alerts(scope))]
+        case "rules":
+            opened = [str(view.episode_id) for view in await alerts.open_alerts(scope)]
+            return [*opened, *await alerts.rules_of(scope), "all"]
         case _:
             return []
 

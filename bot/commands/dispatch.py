@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot.commands import completing, miners, plain, preferences, site
+from bot.commands import alerts, completing, miners, plain, preferences, site
 from bot.commands.command import Call, Command, Context
 from bot.commands.saying import Misused, answer, name, one_of
 from bot.commands.table import BY_NAME, COMMANDS
@@ -81,6 +81,11 @@ class Commands:
                 except Refused as refused:
                     reply = refusal(refused)
                 return replace(reply, replaces=True)
+            case "alert":
+                try:
+                    return await alerts.tapped(action, scope, context)
+                except Refused as refused:  # the alert itself stays as it is
+                    return refusal(refused)
             case _:
                 log.warning("button_action_unknown", action=str(action.get("do"))[:40])
                 return NOTHING

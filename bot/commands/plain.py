@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from bot.commands import plain_alerts
 from energy.preferences import find_preference
 
 LONGEST = 120  # characters; an order is short
@@ -95,6 +96,7 @@ _ORDERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ..
         ),
         (rf"{_WE_ARE} (?:back|back home|home again|home)(?: again)?", lambda _: "/away off"),
         (r"help(?: me)?", lambda _: "/help"),
+        *plain_alerts.orders(_TIME),
     )
 )
 
@@ -132,7 +134,11 @@ def command_of(text: str) -> str | None:
         return None
     shown = _without_ornaments(text.replace("’", "'"))
     words = " ".join(shown.split())
-    if len(words) > LONGEST or "\n" in shown.strip() or any(map(_asks, text)):
+    if len(words) > LONGEST or "\n" in shown.strip():
+        return None
+    if (command := plain_alerts.list_or_rule(words)) is not None:
+        return command
+    if any(map(_asks, text)):
         return None
     for pattern, build in _ORDERS:
         match = pattern.fullmatch(words)

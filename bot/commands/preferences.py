@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from bot.commands.buttons import once_button, run_button
 from bot.commands.command import Context
-from bot.commands.saying import Line, Misused, answer, name, own_words, quoted, sentence
+from bot.commands.saying import Line, Misused, answer, inlines, name, own_words, quoted, sentence
 from bot.commands.usual_values import usual_values
 from bot.forms import Form, FormField
 from bot.reply import FORM, Bold, Button, Code, Reply, Text
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Group = Literal["battery", "alerts", "display"]
 GROUPS: tuple[Group, ...] = get_args(Group)
+_MOST_FIELDS = 5  # of a form, Discord's limit
 _FORM_PREFIX = "prefs."
 _TITLES: dict[str, str] = {"battery": "Battery", "alerts": "Alerts", "display": "Display"}
 _SET = ("set", "change")
@@ -63,7 +64,7 @@ async def form(form_name: str, scope: Scope) -> Form | None:
             kind.allowed,
             tuple((choice, _label(kind, choice)) for choice in kind.choices),
         )
-        for kind in _kinds(group)
+        for kind in _kinds(group)[:_MOST_FIELDS]
     )
     return Form(form_name, f"Preferences: {_TITLES[group].lower()}", fields)
 
@@ -174,6 +175,8 @@ async def _group(scope: Scope, context: Context, group: str) -> Reply:
     kinds = _kinds(group)
     lines: list[Line] = [(Text(f"{kind.label}: "), Bold(_shown(preferences, kind))) for kind in kinds]
     if context.has_forms:
+        if len(kinds) > _MOST_FIELDS:
+            lines[-1] = (*inlines(lines[-1]), Text("; "), Code(f"/prefs {kinds[-1].name}"), Text(" changes it"))
         return answer(*lines, buttons=((Button("Change", f"{FORM}{_FORM_PREFIX}{group}"),),))
     row = [await run_button(scope, context, kind.label, f"/prefs {kind.name}", replaces=True) for kind in kinds]
     back = await run_button(scope, context, "Back", "/prefs", replaces=True)

@@ -10,8 +10,11 @@ from agents.tools.desk import ToolDesk, ToolResult
 from agents.wording import source_line
 from bot.reply import Block, Bold, Button, Code, Inline, Lines, Paragraph, Reply, Source, Text
 from bot.text import clean_name, without_foreign_links
+from energy.units import day_name
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from agents.answer import Figure
     from charts.specs import ChartSpec
     from services.scope import Scope
@@ -153,3 +156,13 @@ def source_of(scope: Scope, figures: Sequence[Figure]) -> str:
     """ "as of 14:02, Victron", as answers say it."""
     line = source_line(scope, figures, basic=False)
     return name(line, limit=200) if line else ""
+
+
+def to_come(scope: Scope, moment: datetime) -> str:
+    """A moment to come: the day by name within a week, by date later."""
+    local, now = moment.astimezone(scope.zone), scope.as_of.astimezone(scope.zone)
+    days = (local.date() - now.date()).days
+    clock = local.strftime("%H:%M") if scope.units.hour_24 else local.strftime("%I:%M %p").lstrip("0")
+    if days == 0:
+        return clock
+    return f"{day_name(local, scope.units) if days < 7 else local.date().isoformat()} {clock}"

@@ -18,10 +18,10 @@ ALL_COMMANDS = "/help lists all commands; anything else is a question that I try
 
 _GROUPS = (
     ("Now", ("status", "solar", "battery", "grid", "health", "live")),
-    ("Past", ("history", "chart")),
-    ("Control", ("miners",)),
-    ("You", ("prefs", "away", "link")),
-    ("Site", ("sites", "people", "group", "help")),
+    ("Past", ("history", "chart", "report")),
+    ("Control and alerts", ("miners", "alerts", "ack", "mute", "unmute", "rules")),
+    ("You", ("prefs", "contacts", "away", "link")),
+    ("Site", ("sites", "people", "group", "deliveries", "help")),
 )
 
 

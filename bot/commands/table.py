@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands import away, history, live, miners, now, people, preferences, site
+from bot.commands import alerts, away, contacts, history, live, miners, now, own_rules, people, preferences, site
 from bot.commands.command import Command, Parameter
 
 _PERIOD = Parameter("period", "today, yesterday, last 7 days, last night, 2026-11-20 ...", completes="periods")
@@ -75,28 +75,50 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "alerts",
-        "What is wrong now",
-        None,
-        until="Alerts are not there yet. Until then /health names silent devices and faults.",
+        "What is wrong now, and what was; owners: alerts in this group",
+        alerts.list_alerts,
+        parameters=(
+            Parameter(
+                "what", "all or history; here: this group; nothing: what is open", choices=("all", "history", "here")
+            ),
+            Parameter("switch", "after here: on or off", choices=("on", "off")),
+        ),
+        examples=("/alerts", "/alerts history", "/alerts here on"),
     ),
     Command(
         "ack",
-        "Say that you have seen an alert",
-        None,
-        until="Alerts are not there yet, so there is nothing to acknowledge. Until then /health names what is wrong.",
+        "Say that you have an alert in hand: nobody else is called for it",
+        alerts.ack,
+        parameters=(Parameter("alert", "its number in /alerts, or all", completes="alerts"),),
+        examples=("/ack", "/ack 12", "/ack all"),
+        role="operator",
     ),
     Command(
         "mute",
-        "No alerts for a while",
-        None,
-        until="Alerts are not there yet. Until then /prefs set quiet_hours 22:00-07:00 keeps notices for the morning, "
-        "/prefs set alerts off drops them; critical ones come at once in any case.",
+        "Silence an alert or a rule for a while; nothing: what is muted",
+        alerts.mute,
+        parameters=(
+            Parameter("what", "an alert's number, a rule, or all but the critical ones", completes="rules"),
+            Parameter("until", "for 2h, until 18:00, until Friday; nothing: for an hour"),
+        ),
+        examples=("/mute", "/mute 12", "/mute battery_low for 2h", "/mute all until 18:00"),
+    ),
+    Command(
+        "unmute",
+        "End a mute, or all of them",
+        alerts.unmute,
+        parameters=(Parameter("what", "an alert's number, a rule, or all", completes="rules"),),
+        examples=("/unmute battery_low", "/unmute all"),
     ),
     Command(
         "rules",
-        "The rules that raise alerts",
-        None,
-        until="Alert rules are not there yet. Until then /sites shows the owner's limits.",
+        "Alerts of your own in plain words: add, edit, remove; all: the usual ones",
+        own_rules.rules,
+        parameters=(
+            Parameter("action", "what to do; nothing: yours", choices=("add", "edit", "remove", "all")),
+            Parameter("text", "in plain words; after edit and remove its number first"),
+        ),
+        examples=("/rules", "/rules add tell me when solar passes 8 kW", "/rules remove 3"),
     ),
     Command(
         "prefs",
@@ -131,6 +153,29 @@ COMMANDS: tuple[Command, ...] = (
         live.live,
         parameters=(Parameter("switch", "off ends it", choices=("on", "off")),),
         examples=("/live", "/live off"),
+    ),
+    Command(
+        "contacts",
+        "Your webhooks and push services (ntfy, Pushover ...): list, add, remove, test",
+        contacts.contacts,
+        parameters=(
+            Parameter("action", "what to do; nothing: the list", choices=("add", "remove", "test")),
+            Parameter("contact", "its address, or its number in the list"),
+        ),
+        examples=("/contacts", "/contacts add ntfys://ntfy.example.org/my-topic", "/contacts test 2"),
+        private=True,
+    ),
+    Command(
+        "deliveries",
+        "What could not be delivered, and trying it again (owners)",
+        contacts.deliveries,
+        parameters=(
+            Parameter("action", "replay: try again", choices=("replay",)),
+            Parameter("which", "its number, or all"),
+        ),
+        examples=("/deliveries", "/deliveries replay all"),
+        role="owner",
+        private=True,
     ),
     Command("health", "Which devices report, and faults", now.health, examples=("/health",)),
     Command(

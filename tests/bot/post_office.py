@@ -12,7 +12,7 @@ from bot.outgoing import Composed, Entry, Posting, Stale
 from bot.pacing import Limit, Pace, Pacing
 from bot.ports import Outlet
 from bot.reply import Reply, say
-from tests.bot.house import Places, Wall, draw
+from tests.bot.house import Wall, draw
 
 HERE, THERE = Address("wall", "7"), Address("other", "8")
 ENTRY = Entry(1, "info", (HERE,), content="s19-1 is on.")
@@ -32,6 +32,7 @@ class PostOffice:
     handed_back: list[tuple[int, float]] = field(default_factory=list)
     changed: list[tuple[int, int]] = field(default_factory=list)
     given_up: list[int] = field(default_factory=list)
+    dead_ways: list[tuple[str, str]] = field(default_factory=list)
     beats: int = 0
     broken: int = 0  # so many of the next settlements fail
     due_at: dict[int, float] = field(default_factory=dict)
@@ -63,6 +64,9 @@ class PostOffice:
             self.waiting += again
             self.due_at[outbox_id] = asyncio.get_running_loop().time() + again_in_s
 
+    async def dead(self, entry: Entry, address: Address, reason: str) -> None:
+        self.dead_ways.append((address.chat_id, reason))
+
     async def later(self, outbox_id: int, reason: str, *, in_s: float) -> None:
         self.handed_back.append((outbox_id, in_s))
         self.due_at[outbox_id] = asyncio.get_running_loop().time() + in_s
@@ -91,12 +95,11 @@ async def soon(seconds: float) -> None:
 def courier(
     office: PostOffice,
     *walls: Outlet,
-    places: Places | None = None,
     paces: Mapping[str, Pace] = NO_LIMITS,
     hold_s: float = HOLD_S,
 ) -> Courier:
     outlets = {wall.platform: wall for wall in walls or (Wall(),)}
-    return Courier(office, places or Places(), outlets, soon, draw, pacing=Pacing(paces), hold_s=hold_s)
+    return Courier(office, outlets, soon, draw, pacing=Pacing(paces), hold_s=hold_s)
 
 
 async def delivered(courier: Courier) -> None:

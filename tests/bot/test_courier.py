@@ -11,7 +11,7 @@ from bot.message import Address
 from bot.outgoing import Entry, Posting, Stale
 from bot.ports import PartSent, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply
-from tests.bot.house import Places, Wall
+from tests.bot.house import Wall
 from tests.bot.post_office import ENTRY, HERE, QUICK, THERE, PostOffice, courier, delivered
 from tests.bot.stages.base import until
 
@@ -34,10 +34,10 @@ async def test_a_message_arrives_once_and_where_it_stands_is_known() -> None:
 
 
 async def test_the_next_way_is_taken_where_one_is_closed_and_the_closed_one_is_remembered() -> None:
-    places, wall, other = Places(), Wall(results=[Undeliverable("blocked", dead=True)]), Wall("other")
+    wall, other = Wall(results=[Undeliverable("blocked", dead=True)]), Wall("other")
     office = PostOffice([replace(ENTRY, ways=(HERE, THERE))])
-    await delivered(courier(office, wall, other, places=places))
-    assert (wall.said, other.texts, places.gone) == ([], ["s19-1 is on."], [("7", "blocked")])
+    await delivered(courier(office, wall, other))
+    assert (wall.said, other.texts, office.dead_ways) == ([], ["s19-1 is on."], [("7", "blocked")])
 
 
 async def test_what_is_critical_takes_the_next_way_at_once_where_one_asks_for_a_pause() -> None:

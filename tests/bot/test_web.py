@@ -9,7 +9,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from bot.web.app import LARGEST_BODY_BYTES, Adapter, HealthReport, HookAnswer, create_app
+from bot.web.app import LARGEST_BODY_BYTES, Adapter, HealthReport, HookAnswer, Outbox, Part, create_app
 from bot.web.serve import web_face
 
 
@@ -29,7 +29,9 @@ async def ask(report: HealthReport, path: str = "/healthz") -> httpx.Response:
 
 async def test_a_healthy_process_says_so() -> None:
     adapters = {"telegram": Adapter(ready=True, last_poll_age_s=1.23456)}
-    response = await ask(HealthReport(True, adapters, 42.06, "0.1.0"))
+    response = await ask(
+        HealthReport(True, adapters, 42.06, "0.1.0", {"poll": Part(True, 3.21)}, Outbox(dead_letters=2))
+    )
     assert response.status_code == 200
     assert response.json() == {
         "ok": True,
@@ -37,6 +39,8 @@ async def test_a_healthy_process_says_so() -> None:
         "database": "ok",
         "adapters": {"telegram": {"ready": True, "last_poll_age_s": 1.2, "trouble": None}},
         "newest_reading_age_s": 42.1,
+        "worker": {"poll": {"alive": True, "age_s": 3.2}},
+        "outbox": {"overdue_s": None, "dead_letters": 2},
     }
 
 
@@ -46,6 +50,8 @@ async def test_a_healthy_process_says_so() -> None:
         HealthReport(database_ok=False),
         HealthReport(True, {"telegram": Adapter(ready=False, trouble="another poller (409)")}),
         HealthReport(True, {"telegram": Adapter(ready=True)}, newest_reading_age_s=901.0),
+        HealthReport(True, parts={"evaluate": Part(alive=False, age_s=200.0)}),
+        HealthReport(True, outbox=Outbox(moves=False, overdue_s=300.0)),
     ],
 )
 async def test_an_ill_one_answers_503(report: HealthReport) -> None:

@@ -1,0 +1,356 @@
+"""/alerts, /ack, /mute, /unmute, and what the buttons under an alert do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bot.alert_reply import alert_reply, chart_of, text_blocks
+from bot.commands.buttons import run_button
+from bot.commands.command import Context
+from bot.commands.miners import may_switch as may_decide
+from bot.commands.saying import Line, Misused, all_of, answer, inlines, listed, name, quoted, to_come
+from bot.reply import Bold, Button, Code, Inline, Paragraph, Reply, Text, say
+from energy.alerts.rule import Level
+from energy.durations import UnknownDuration, parse_until
+from energy.preferences import Preferences
+from energy.units import DEFAULT_UNITS, format_clock
+from services import alert_content, alerts, groups
+from services.scope import Actor
+
+if TYPE_CHECKING:
+    from services.alerts import Acknowledged, AlertView
+    from services.scope import Scope
+
+USUAL_MUTE = timedelta(hours=1)
+LONGEST_MUTE = timedelta(days=31)
+_SHOWN, _MANY = 4, 20
+_HISTORY = timedelta(days=7)
+_GONE = say("That alert is not kept any more. /alerts lists what is open.")
+_NUMBERS = re.compile(r"#?\d{1,9}(?:(?:\s*,\s*|\s+(?:and\s+)?)#?\d{1,9})*")
+_TIME = re.compile(r"(?:^|\s)(?P<time>(?:for|until|till|til)\b.*)$", re.IGNORECASE)
+
+
+async def list_alerts(scope: Scope, context: Context, arguments: str) -> Reply:
+    """What is open; `history` what was; `here on|off` whether this group hears alerts."""
+    first, _, rest = arguments.strip().lower().partition(" ")
+    match first:
+        case "" | "list" | "open":
+            return await _open(scope, context, everything=False)
+        case "all":
+            return await _open(scope, context, everything=True)
+        case "history":
+            return await _history(scope, context, everything=rest.strip() == "all")
+        case "here":
+            return await _here(scope, context, rest.strip())
+        case _:
+            raise Misused(
+                f"{quoted(arguments)} is nothing that I can show of alerts",
+                "Allowed: nothing for what is open, all, history, here on or here off",
+                "/alerts history",
+            )
+
+
+async def ack(scope: Scope, context: Context, arguments: str) -> Reply:
+    """Take one alert in hand, several, or all of them."""
+    words = arguments.strip().lower()
+    if words in ("all", "everything"):
+        return _acknowledged(await alerts.acknowledge(scope))
+    if words:
+        if not _NUMBERS.fullmatch(words):
+            raise Misused(f"{quoted(arguments)} is no alert's number", "/alerts lists them; or all", "/ack all")
+        numbers = [int(number) for number in re.findall(r"\d+", words)]
+        return _acknowledged(await alerts.acknowledge(scope, numbers))
+    waiting = [view for view in await alerts.open_alerts(scope) if view.episode.acknowledged_at is None]
+    if len(waiting) <= 1:
+        return _acknowledged(await alerts.acknowledge(scope, [view.episode_id for view in waiting]))
+    shown = [_short(view) for view in waiting[:_SHOWN]]
+    left = len(waiting) - len(shown)
+    return listed(
+        "Which one?",
+        [*shown, *([f"and {left} more: /alerts all"] if left else [])],
+        ("For example: ", Code(f"/ack {waiting[0].episode_id}")),
+        buttons=[await _ack_buttons(scope, context, waiting)],
+    )
+
+
+async def mute(scope: Scope, context: Context, arguments: str) -> Reply:
+    """Silence a rule or an alert for a while; nothing: what is muted."""
+    if not arguments.strip():
+        return await _muted(scope, context)
+    what, until = _what_and_until(scope, arguments)
+    if what.lower() in ("all", "alerts", "everything"):
+        return await _mute_all(scope, context, until)
+    number = what.removeprefix("#")
+    rule = await alerts.mute(scope, int(number) if number.isdecimal() else what, until)
+    if rule is None:
+        raise Misused(
+            f"{quoted(what)} is neither an alert's number nor a rule",
+            "/alerts lists the open ones, /rules all the rules",
+            "/mute battery_low for 2h",
+        )
+    return answer(
+        (Bold(f"Muted until {to_come(scope, until)}: "), Text(f"{name(rule.title)}, {_for_whom(scope)}.")),
+        "It goes on being watched: once the mute is over, what is still wrong is told.",
+        buttons=[[await run_button(scope, context, "Unmute", f"/unmute {rule.id}")]],
+    )
+
+
+async def unmute(scope: Scope, _context: Context, arguments: str) -> Reply:
+    """End mutes: of a rule, of an alert, or all."""
+    what = arguments.strip()
+    if what.lower() in ("", "all", "alerts", "everything"):
+        ended = await alerts.unmute(scope)
+    else:
+        number = what.removeprefix("#")
+        ended = await alerts.unmute(scope, int(number) if number.isdecimal() else what)
+    if not ended:
+        which = f"{quoted(what)} is not muted" if what else "Nothing is muted"
+        return answer(f"{which}, as far as you can change it.", "/mute lists what is muted.")
+    return answer(f"{ended} {'mute has' if ended == 1 else 'mutes have'} ended: alerts are told again.")
+
+
+async def tapped(action: Mapping[str, Any], scope: Scope, context: Context) -> Reply:
+    """What a button under an alert does, with the role of whoever tapped: the message itself shows what came of it."""
+    message_id, act = int(action.get("message", 0)), action.get("act")
+    reader = scope if context.direct else _group(scope)
+    content = await alert_content.content_of(reader, message_id)
+    if content is None:
+        return _GONE
+    match act:
+        case "ack":
+            await alerts.acknowledge(scope, [each.episode_id for each in content.episodes])
+        case "mute":
+            until = scope.now + USUAL_MUTE
+            firing = [each for each in content.episodes if each.episode.is_firing] or content.episodes
+            for episode_id in {each.episode.rule_id: each.episode_id for each in firing}.values():
+                await alerts.mute(scope, episode_id, until)
+        case "chart":
+            spec = await chart_of(scope, content)
+            if spec is None:
+                return say("There is no figure to draw for this one.")
+            return Reply(tuple(text_blocks(content.title)), charts=(spec,))
+        case _:
+            return _GONE
+    after = await alert_content.content_of(reader, message_id)
+    if after is None:
+        return _GONE
+    reply = await alert_reply(reader, after, context.place)
+    if act == "mute" and not may_decide(scope):  # for the tapper alone: the message is everybody's
+        said = f"Muted until {to_come(scope, scope.now + USUAL_MUTE)}, {_for_whom(scope)}."
+        reply = replace(reply, blocks=(reply.blocks[0], Paragraph((Text(said),)), *reply.blocks[1:]))
+    return replace(reply, replaces=True)
+
+
+async def _open(scope: Scope, context: Context, *, everything: bool) -> Reply:
+    views = await alerts.open_alerts(scope)
+    unread = await alerts.unread(scope)
+    await alerts.mark_read(scope)
+    news = f", {unread} unread" if unread else ""
+    if not views:
+        muted = await alerts.mutes(scope)
+        return answer(
+            f"No alert is open{news}.",
+            *(
+                [f"{len(muted)} {'rule is' if len(muted) == 1 else 'rules are'} muted: /mute lists them."]
+                if muted
+                else []
+            ),
+            buttons=[[await run_button(scope, context, "History", "/alerts history")]],
+        )
+    if len(views) == 1:
+        (view,) = views
+        return Reply(
+            (Paragraph((Bold(f"Alert {view.episode_id}"), Text(f"{news}."))), *text_blocks(view.text)),
+            buttons=await _open_rows(scope, context, views),
+        )
+    most = _MANY if everything else _SHOWN
+    shown: list[Line] = [_line(view) for view in views[:most]]
+    left = len(views) - len(shown)
+    return listed(
+        (Bold(f"{len(views)} alerts open"), Text(f"{news}:")),
+        [*shown, *([f"and {left} more: /alerts all" if not everything else f"and {left} more"] if left else [])],
+        buttons=await _open_rows(scope, context, views),
+    )
+
+
+async def _open_rows(scope: Scope, context: Context, views: Sequence[AlertView]) -> tuple[tuple[Button, ...], ...]:
+    waiting = [view for view in views if view.episode.acknowledged_at is None]
+    last = (
+        await run_button(scope, context, "History", "/alerts history"),
+        await run_button(scope, context, "Refresh", "/alerts", replaces=True),
+    )
+    first = await _ack_buttons(scope, context, waiting) if may_decide(scope) else []
+    return (*([tuple(first)] if first else []), last)
+
+
+async def _ack_buttons(scope: Scope, context: Context, waiting: Sequence[AlertView]) -> list[Button]:
+    if not waiting:
+        return []
+    if len(waiting) == 1:
+        return [await run_button(scope, context, "Acknowledge", f"/ack {waiting[0].episode_id}", style="primary")]
+    return [
+        await run_button(scope, context, "Acknowledge all", "/ack all", style="primary"),
+        *[
+            await run_button(scope, context, f"Acknowledge {view.episode_id}", f"/ack {view.episode_id}")
+            for view in waiting[:2]
+        ],
+    ]
+
+
+async def _history(scope: Scope, context: Context, *, everything: bool) -> Reply:
+    views = await alerts.recent(scope, scope.now - _HISTORY, limit=_MANY + 1)
+    await alerts.mark_read(scope)
+    if not views:
+        return answer("No alert in the last 7 days.")
+    shown = views[: _MANY if everything else _SHOWN]
+    left = len(views) - len(shown)
+    rows = [[await run_button(scope, context, "More", "/alerts history all")]] if left and not everything else []
+    return listed("The last 7 days, latest first:", [_past(scope, view) for view in shown], buttons=rows)
+
+
+def _past(scope: Scope, view: AlertView) -> Line:
+    episode = view.episode
+    began = _clock(scope, episode.since)
+    ended_at = episode.resolved_at
+    if ended_at is None:
+        span = f"since {began}, still open"
+    elif began.rpartition(" ")[0] == _clock(scope, ended_at).rpartition(" ")[0]:  # the same day
+        span = f"{began} to {_clock(scope, ended_at).rpartition(' ')[2]}"
+    else:
+        span = f"{began} to {_clock(scope, ended_at)}"
+    about = f" ({name(episode.subject, limit=30)})" if episode.subject else ""
+    return (Bold(f"{view.episode_id} {name(view.rule.title)}"), Text(f"{about}: {span}"))
+
+
+async def _here(scope: Scope, context: Context, word: str) -> Reply:
+    if word not in ("on", "off", ""):
+        raise Misused(f"after /alerts here I understand on or off, not {quoted(word)}", "", "/alerts here on")
+    if context.direct:
+        raise Misused(
+            "this is a direct chat, which hears your alerts by /prefs; say it in the group that you mean",
+            "",
+            "/alerts here on",
+        )
+    platform, chat_id = context.address.platform, context.address.chat_id
+    if word:
+        if not await groups.set_alerts(scope, platform, chat_id, word == "on"):
+            raise Misused("this group is not open yet; open it first, then send that again", "", "/group open")
+        if word == "off":
+            return answer("No alerts in this group any more.")
+        return answer("Alerts are told in this group from now on.", "/alerts here off ends that.")
+    on = await groups.has_alerts(scope, platform, chat_id)
+    other = "off" if on else "on"
+    return answer(
+        f"Alerts are {'told' if on else 'not told'} in this group.", ("To change it: ", Code(f"/alerts here {other}"))
+    )
+
+
+def _acknowledged(found: Acknowledged) -> Reply:
+    lines: list[Line] = []
+    if found.done:
+        which = all_of(_named(view) for view in found.done[:_SHOWN])
+        left = len(found.done) - _SHOWN
+        more = f" and {left} more" if left > 0 else ""
+        lines.append((Bold("Acknowledged: "), Text(f"{which}{more}.")))
+        lines.append("Nobody else is called for it, and it is not told again.")
+    for already in found.already[:_SHOWN]:
+        by = f"was acknowledged by {name(already.by)} before" if already.by else "is over"
+        lines.append(f"{_named(already.view)} {by}.")
+    if found.unknown:
+        numbers = all_of(str(number) for number in found.unknown[:_SHOWN])
+        lines.append(f"There is no alert {numbers} here. /alerts lists those that are open.")
+    return answer(*lines) if lines else answer("Nothing waits to be acknowledged.")
+
+
+async def _muted(scope: Scope, context: Context) -> Reply:
+    muted, rules = await alerts.mutes(scope), await alerts.rules_of(scope)
+    if not muted:
+        return answer("Nothing is muted.", ("To mute a rule or an alert: ", Code("/mute battery_low for 2h")))
+    lines: list[Line] = []
+    for each in muted[:_SHOWN]:
+        title = rules[each.rule_id].title if each.rule_id in rules else each.rule_id
+        whose = "for you" if each.person_id is not None else "for everybody"
+        lines.append((Bold(name(title)), Text(f" until {to_come(scope, each.until)}, {whose}")))
+    left = len(muted) - len(lines)
+    return listed(
+        f"{len(muted)} muted:",
+        [*lines, *([f"and {left} more"] if left else [])],
+        buttons=[[await run_button(scope, context, "Unmute all", "/unmute all")]],
+    )
+
+
+async def _mute_all(scope: Scope, context: Context, until: datetime) -> Reply:
+    """All but the critical ones: those are muted one by one, by whoever means it."""
+    for rule in (await alerts.rules_of(scope)).values():
+        if rule.level is not Level.CRITICAL:
+            await alerts.mute(scope, rule.id, until)
+    return answer(
+        (Bold(f"Muted until {to_come(scope, until)}: "), Text(f"all but critical alerts, {_for_whom(scope)}.")),
+        ("A critical one can be muted by itself: ", Code("/mute grid_outage for 1h")),
+        buttons=[[await run_button(scope, context, "Unmute all", "/unmute all")]],
+    )
+
+
+def _what_and_until(scope: Scope, arguments: str) -> tuple[str, datetime]:
+    """ "battery_low for 2h", "12 until 18:00", as native commands write it "12 2h", and "12" alone for an hour."""
+    words = arguments.strip()
+    marked = _TIME.search(words)
+    if marked is not None:
+        what, time = words[: marked.start()].strip(), marked["time"]
+        return what or "all", _until(scope, time)
+    parts = words.split()
+    for size in range(1, len(parts)):
+        try:
+            return " ".join(parts[:size]), _until(scope, " ".join(parts[size:]))
+        except Misused:
+            continue
+    return words, scope.now + USUAL_MUTE
+
+
+def _until(scope: Scope, time: str) -> datetime:
+    example = "/mute battery_low for 2h"
+    try:
+        until = parse_until(time, now=scope.now, zone=scope.zone)
+    except UnknownDuration as error:
+        raise Misused(name(str(error), limit=200), "", example) from error
+    if until > scope.now + LONGEST_MUTE:
+        raise Misused(f"{quoted(time)} is too long", "At most 31 days", example)
+    return until
+
+
+def _line(view: AlertView) -> Line:
+    """The number, the level and the figure; who has it in hand."""
+    first, *rest = view.text.split("\n")
+    parts: list[Inline] = [Bold(f"{view.episode_id} ")]
+    for block in text_blocks(first):
+        if isinstance(block, Paragraph):
+            parts += block.inlines
+    in_hand = next((line for line in rest if line.startswith("Acknowledged")), "")
+    return (*parts, *inlines(f" {name(in_hand, limit=120)}")) if in_hand else tuple(parts)
+
+
+def _short(view: AlertView) -> Line:
+    return (Bold(f"{view.episode_id} "), Text(name(view.rule.title)))
+
+
+def _named(view: AlertView) -> str:
+    about = f" ({name(view.episode.subject, limit=30)})" if view.episode.subject else ""
+    return f"{view.episode_id} {name(view.rule.title)}{about}"
+
+
+def _group(scope: Scope) -> Scope:
+    """What a group's message shows is the same whoever tapped: with every button, in the site's own units and zone."""
+    nobody = Actor(None, "group", "viewer")
+    return replace(scope, actor=nobody, preferences=Preferences(), units=DEFAULT_UNITS, own_zone=None)
+
+
+def _for_whom(scope: Scope) -> str:
+    return "for everybody" if may_decide(scope) else "for you alone"
+
+
+def _clock(scope: Scope, moment: datetime) -> str:
+    return format_clock(moment, scope.zone, now=scope.now, units=scope.units)
