@@ -10,7 +10,7 @@ from energy.alerts.episode import Episode, State
 from energy.alerts.message import message_text, message_title, over_already_text, rule_of
 from energy.alerts.rule import Action, Level
 from services.scope import ROLES, Role, Scope
-from store import alerts, mutes
+from store import alerts, messages, mutes
 from store.alerts import StoredEpisode
 from store.messages import AlertMessage
 
@@ -43,6 +43,12 @@ class AlertContent:
     def open_episodes(self) -> tuple[Episode, ...]:
         """Those that still fire."""
         return tuple(each.episode for each in self.episodes if each.episode.is_firing)
+
+
+async def content_of(scope: Scope, message_id: int) -> AlertContent | None:
+    """`content_for` of a message of this site; None when there is none with that number."""
+    message = await messages.get(scope.database, scope.org_id, message_id)
+    return None if message is None or message.site_id != scope.site.id else await content_for(scope, message)
 
 
 async def content_for(scope: Scope, message: AlertMessage) -> AlertContent:

@@ -21,7 +21,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection as AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from store import revision
 from store.errors import DatabaseNotMigrated, DatabaseUnreachable

@@ -51,7 +51,7 @@ class AlertMessage:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A place where a message stands. It shows `shown_version` of `version`; `changeable` is whether it can be edited."""
+    """A place where a message stands; it shows `shown_version` of `version`. `changeable`: it can be edited there."""
 
     posting_id: int
     outbox_id: int
