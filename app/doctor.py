@@ -10,6 +10,7 @@ import typer
 from agents.models import ModelSettings
 from app.chat_check import chat_findings, pairing_findings
 from app.finding import Finding
+from app.notify_check import notify_findings
 from app.opening import opened_database
 from app.processes.worker import opened_devices
 from app.relay_check import relay_warnings
@@ -26,6 +27,7 @@ DEVICE_TIMEOUT_S = 20.0
 async def doctor(settings: Settings, tell: Callable[[str], None] = typer.echo) -> bool:
     """Check and tell; whether all is well."""
     findings = [_site(settings), await _database(settings), _model(settings.models), *await chat_findings(settings)]
+    findings += await notify_findings(settings)
     for finding in findings:
         tell(_line(finding))
     site = settings.site() if findings[0].ok else None

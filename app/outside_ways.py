@@ -39,6 +39,11 @@ class OutsideWays:
     _senders: Mapping[str, Sender] | None = None
     _loading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def has_own(self) -> bool:
+        """Whether a way of the owner's is set up, so that messages leave without a chat platform too."""
+        return bool({"email", "sms"} & self.outlets.keys())
+
     async def sender(self, kind: str) -> Sender:
         """The sender of that kind; made with the first message."""
         async with self._loading:

@@ -22,7 +22,7 @@ from energy.site import Site
 
 DATABASE_NAME = "commandcenter.db"
 PLATFORMS = ("telegram", "slack", "discord")
-_SECRET_ENDINGS = ("_KEY", "_TOKEN", "_PASSWORD", "_USERNAME", "_SECRET")
+_SECRET_ENDINGS = ("_KEY", "_TOKEN", "_PASSWORD", "_USERNAME", "_SECRET", "SMTP_URL", "HEARTBEAT_URL")
 
 
 class NotServed(Exception):

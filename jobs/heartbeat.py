@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Protocol
 
 import structlog
 
 from jobs.work import Work
-from store import outbox
-from store.heartbeats import Beat, all_of
+from services.vital_signs import vital_signs
 
 log = structlog.get_logger()
 EVERY_S = 60.0
-FRESH_S: Mapping[str, float] = {"poll": 120.0, "evaluate": 90.0, "deliver": 90.0}
-OVERDUE_S = 120.0
 GRACE_S = 180.0  # after the start, parts that have not begun yet are waited for before /fail is called
 EVENT = "heartbeat_disturbed"
 
@@ -36,32 +31,6 @@ class Pings(Protocol):
     async def failing(self) -> str | None:
         """Something is wrong."""
         ...
-
-
-def parts_down(
-    beats: Mapping[str, Beat], site_id: str, *, overdue_s: float | None, delivers: bool, now: datetime
-) -> tuple[str, ...]:
-    """What does not work, each in words; empty when all does.
-
-    `delivers`: whether there is a chat or another way out, so that a bot must run. `overdue_s` is the age of the
-    oldest message that is due and that nobody took up (s), None without one.
-    """
-    names = {"poll": f"poll:{site_id}", "evaluate": f"evaluate:{site_id}"} | (
-        {"deliver": "deliver"} if delivers else {}
-    )
-    down: list[str] = []
-    for part, name in names.items():
-        beat = beats.get(name)
-        if beat is None:
-            down.append(f"{part}: no sign of life yet")
-            continue
-        age_s = (now - beat.at).total_seconds()
-        # Ahead of now: the clock was set back, and the next beat will show.
-        if age_s > FRESH_S[part]:
-            down.append(f"{part}: no sign of life for {_spoken(age_s)}")
-    if delivers and overdue_s is not None and overdue_s > OVERDUE_S:
-        down.append(f"deliver: a message waits for {_spoken(overdue_s)}")
-    return tuple(down)
 
 
 async def keep_heartbeat(work: Work, pings: Pings, stop: asyncio.Event, *, delivers: bool) -> None:
@@ -92,15 +61,13 @@ class Heart:
     async def beat(self) -> bool:
         """Look at everything and call when all is well; whether it was called."""
         work = self._work
-        now = work.clock()
-        beats = await all_of(work.database, work.org_id)
-        overdue_s = await outbox.overdue(work.database, work.org_id, now)
-        down = parts_down(beats, work.site.id, overdue_s=overdue_s, delivers=self._delivers, now=now)
-        names = tuple(dict.fromkeys(each.partition(":")[0] for each in down))
+        signs = await vital_signs(work.database, work.site.id, work.clock(), org_id=work.org_id)
+        down = signs.down(delivers=self._delivers)
+        names = tuple(down)
         if down and work.monotonic() - self._began_s < GRACE_S:
             return False  # just started: nothing is said either way
         if names and names != self._down:
-            log.error("heartbeat_stopped", down=list(down), remedy="see /healthz and the log of that process")
+            log.error("heartbeat_stopped", down=dict(down), remedy="see /healthz and the log of that process")
             self._note(await self._pings.failing())
         elif self._down and not names:
             log.info("heartbeat_resumed", after=list(self._down))
@@ -117,7 +84,3 @@ class Heart:
         elif trouble is None and self._trouble is not None:
             log.info("heartbeat_heard_again")
         self._trouble = trouble
-
-
-def _spoken(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

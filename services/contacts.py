@@ -9,9 +9,10 @@ from datetime import datetime
 
 from energy.contact_targets import KEY_START, ContactKind, TargetRefused, parse_target, with_key
 from services.scope import Scope
-from store import audit, contacts
+from store import audit, contacts, outbox
 from store.contacts import Contact
 from store.database import Database
+from store.outbox import RESULT, NewEntry
 
 MOST = 10
 
@@ -94,6 +95,26 @@ async def remove(scope: Scope, contact_id: int) -> bool:
     if found is None or not await contacts.remove(scope.database, scope.org_id, person_id, contact_id):
         return False
     await _note(scope, "contact_removed", found)
+    return True
+
+
+async def send_test(scope: Scope, contact_id: int) -> bool:
+    """Send a few words to one of the asking person's ways; False when it is not theirs or not there."""
+    person_id = _asking(scope)
+    known = await contacts.of_person(scope.database, scope.org_id, person_id)
+    found = next((each for each in known if each.contact_id == contact_id), None)
+    if found is None:
+        return False
+    entry = NewEntry(
+        site_id=scope.site.id,
+        level="info",
+        text=f"This is a test from {scope.site.name or scope.site.id}. Alerts will look like this.",
+        person_id=person_id,
+        address={"platform": found.kind, "chat_id": found.target, "thread": None},
+        once_key=f"{RESULT}test:{contact_id}:{scope.now.isoformat()}",  # asked for: quiet hours do not hold it back
+    )
+    await outbox.add(scope.database, scope.org_id, entry, now=scope.now)
+    await scope.wake("notices")
     return True
 
 

@@ -1,6 +1,10 @@
 """The HTTP application: `/healthz`, and the chat platforms' webhooks where they are used.
 
-`/healthz` says whether this process does its work, and nothing that is secret.
+`/healthz` says whether this process does its work, and nothing that is secret. It answers 200 while all of it works and
+503 when something that must run does not: the database, a platform's adapter, the newest reading (15 min), the
+worker's polling and evaluating and the courier's delivering (their last signs of life, `worker`), or a message that
+nobody takes up (`outbox.overdue_s`). A part that never gave a sign is not held against it, nor are dead letters: those
+are for an owner to look at (`/deliveries`).
 """
 
 from __future__ import annotations
@@ -29,6 +33,23 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part that leaves signs of life, here or in another process: the last one's age (s), None before the first."""
+
+    alive: bool
+    age_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """What waits to be told: for how long the oldest has been due that nobody took up (s), and what was given up."""
+
+    moves: bool = True
+    overdue_s: float | None = None
+    dead_letters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class HealthReport:
     """What a process knows about itself. `newest_reading_age_s` is that of any device (s), None before the first."""
 
@@ -36,12 +57,16 @@ class HealthReport:
     adapters: dict[str, Adapter] = field(default_factory=dict)
     newest_reading_age_s: float | None = None
     version: str = ""
+    parts: dict[str, Part] = field(default_factory=dict)
+    outbox: Outbox = Outbox()
 
     @property
     def ok(self) -> bool:
         """Whether everything that this process is for works."""
         silent = self.newest_reading_age_s is not None and self.newest_reading_age_s > SILENT_AFTER_S
-        return self.database_ok and not silent and all(adapter.ready for adapter in self.adapters.values())
+        ready = all(adapter.ready for adapter in self.adapters.values())
+        alive = all(part.alive for part in self.parts.values())
+        return self.database_ok and not silent and ready and alive and self.outbox.moves
 
 
 class Health(Protocol):
@@ -114,6 +139,11 @@ def _body(report: HealthReport) -> dict[str, Any]:
             for name, adapter in report.adapters.items()
         },
         "newest_reading_age_s": _rounded(report.newest_reading_age_s),
+        "worker": {name: {"alive": part.alive, "age_s": _rounded(part.age_s)} for name, part in report.parts.items()},
+        "outbox": {
+            "overdue_s": _rounded(report.outbox.overdue_s),
+            "dead_letters": report.outbox.dead_letters,
+        },
     }
 
 

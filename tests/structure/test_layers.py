@@ -34,6 +34,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "bpe_openai": ("agents",),
     "chromadb": ("agents",),
     "httpx": ("connectors", "bot/platforms"),
+    "apprise": ("connectors/notify",),
+    "aiosmtplib": ("connectors/notify",),
     "aiomqtt": ("connectors", "simulator"),
     "paho": ("connectors", "simulator"),
     "amqtt": ("simulator",),

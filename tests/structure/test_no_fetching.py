@@ -1,5 +1,8 @@
 """Nothing fetches an address that a person or a model wrote: HTTP clients are made in few, known places.
 
+The only exception are the ways on which a person asked to be told (`connectors/notify/pinned.py`, and apprise behind
+the guard of `connectors/notify/apprise_child.py`): alerts are posted to them, and their answers are shown to nobody.
+
 An address in a chat ("http://169.254.169.254/...", a link to a picture) must never be opened from the ranch's network.
 Every place that can open a connection stands here, with whose addresses it opens; a new one has to be thought about.
 """
@@ -51,6 +54,10 @@ PLACES = {
     "bot/platforms/telegram/requests.py": {"HTTPXRequest"},  # Telegram's
     "connectors/cgminer.py": {"open_connection"},  # a miner's api_host, from commandcenter.toml
     "connectors/http.py": {"AsyncClient"},  # what its users below give it
+    "connectors/notify/ping.py": {"HttpClient"},  # HEARTBEAT_URL, from the host's settings
+    # A person's own webhook: the one place for what a person wrote. Resolved, checked, pinned; no redirect, no proxy.
+    "connectors/notify/pinned.py": {"AsyncClient"},
+    "connectors/notify/sms.py": {"HttpClient"},  # Twilio's, or TWILIO_API_BASE_URL
     "connectors/open_meteo.py": {"HttpClient"},  # the weather service's
     "connectors/pyasic_miner.py": {"get_miner"},  # a miner's api_host, from commandcenter.toml
     "connectors/shelly/client.py": {"HttpClient"},  # a device's host, from commandcenter.toml
