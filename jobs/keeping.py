@@ -33,6 +33,7 @@ from store.wishes import Wish, wish_after
 log = structlog.get_logger()
 EVENT = "miner_not_kept"
 AUTOMATIC = "auto"  # how the record names it
+TOLD_BY_ALERTS = frozenset({"relay_fault"})  # a miner that waits for nothing else has been told of
 LimitsOf = Callable[[str | None], Coroutine[Any, Any, PersonalLimits | None]]
 
 
@@ -233,7 +234,7 @@ class Keeping:
         self._told_rules[miner.id] = rules
         said = f"{miner.id} is wanted {wish.mode} and waits: {reasons(outcome.blocks)}."
         await self._telling.note("miner_waits", miner.id, said, blocks=as_json(outcome.blocks))
-        if told is None and wish.mode == "on":
+        if told is None and wish.mode == "on" and not rules <= TOLD_BY_ALERTS:
             known = self._known(miner)
             since = known.changed_at.isoformat() if known and known.changed_at else "ever"
             await self._telling.tell("warning", said, also=[wish.set_by], once=f"waits:{miner.id}:{since}")

@@ -35,7 +35,6 @@ async def test_a_stuck_contact_is_not_off_at_a_second_stop_nor_at_last(database)
             await asyncio.sleep(1.5)
             assert not await ranch.has_said("s21 is off")
             assert not await ranch.has_said("was off already")
-            assert [level for level, _ in await ranch.notices()] == ["critical"]
             await weld(ranch, False)
             await until(lambda: ranch.has_said("s21 is off at last"))
             assert (await ranch.state("s21")).problem is None
@@ -43,18 +42,18 @@ async def test_a_stuck_contact_is_not_off_at_a_second_stop_nor_at_last(database)
             assert again.results["s21"]["says"] == "s21 was off already."
 
 
-async def test_power_behind_an_open_relay_is_told_once_whoever_opened_it(database):
+async def test_power_behind_an_open_relay_is_noted_once_whoever_opened_it(database):
     async with on_ranch(database, ranch_site(timer_s=3000.0)) as ranch:
         await ranch.person("Ben")
         async with ranch.controlled():
             await running(ranch)
             await weld(ranch)
             await ranch.by_hand("s21", False)
-            await until(lambda: ranch.has_notice("critical"))
+            await until(lambda: ranch.has_told("relay_contact_stuck"))
             await asyncio.sleep(1.2)
         async with ranch.controlled():  # nor again after a restart
             await asyncio.sleep(1.0)
-            (text,) = [text for level, text in await ranch.notices() if level == "critical"]
+            (text,) = [said for action, said in await ranch.told() if action == "relay_contact_stuck"]
             assert text.startswith("s21 is not off: power flows although the relay is open")
             assert "cut it by hand at the breaker" in text
             assert "although the relay is open" in (await ranch.state("s21")).problem
@@ -70,6 +69,6 @@ async def test_what_the_limits_stop_is_not_told_off_while_power_flows(database):
             await running(ranch)
             await weld(ranch)
             await ranch.weather(soc_pct=20.0)
-            await until(lambda: ranch.has_notice("critical"), within_s=8)
+            await until(lambda: ranch.has_said("power flows although the relay is open"), within_s=8)
             await asyncio.sleep(0.8)
             assert not await ranch.has_said("s21 is off")
