@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from charts.specs import AlertChart, Line, Threshold
 from energy.alerts import battery, devices, miners, power
-from energy.alerts.message import shown
+from energy.alerts.message import filled, shown
 from energy.alerts.table import BY_ID
 from energy.naming import source_name
 from energy.units import format_clock, format_duration, format_value
@@ -65,7 +66,9 @@ def _finding(scope: Scope, episode: Episode, found: AlertSeries) -> str:
         device = scope.site.device_by_id(episode.subject)
         name = source_name(scope.site, episode.subject) or episode.subject
         same_kind = [each for each in scope.site.device if device is not None and each.kind == device.kind]
-        return f"{name if len(same_kind) == 1 else episode.subject} silent since {since}"
+        last = max(float(figure.rows.known().times[-1]) for figure in found.figures)
+        heard = format_clock(datetime.fromtimestamp(last, UTC), scope.zone, now=scope.as_of, units=units)
+        return f"{name if len(same_kind) == 1 else episode.subject} silent since {heard}"
     if episode.rule_id == devices.STUCK.id:
         figure = found.figures[0]
         value = figure.rows.known().values[-1]
@@ -75,10 +78,8 @@ def _finding(scope: Scope, episode: Episode, found: AlertSeries) -> str:
     if said is not None and signal.value is not None and signal.threshold is not None:
         value, threshold = (shown(each, signal.unit, units) for each in (signal.value, signal.threshold))
         return said.format(value=value, threshold=threshold, subject=episode.subject)
-    if signal.value is not None and signal.threshold is not None and episode.rule_id.startswith("custom:"):
-        way = "under" if signal.lower_is_worse else "over"
-        value, threshold = (shown(each, signal.unit, units) for each in (signal.value, signal.threshold))
-        return f"{found.figures[0].label.split()[0]} {value}, {way} {threshold}"
+    if episode.rule_id.startswith("custom:") and signal.what:
+        return filled(signal, units).rstrip(".")
     rule = BY_ID.get(episode.rule_id)
     title = "Alert" if rule is None else _SHORT.get(rule.id, rule.title)
     if rule is not None and rule.of == "miner":
