@@ -103,6 +103,8 @@ def text_blocks(text: str) -> list[Block]:
 
 
 def _inlines(line: str) -> tuple[Inline, ...]:
+    if line.startswith("Acknowledged by "):
+        return (Bold(inert(line)),)
     found = _HEAD.match(line)
     if found is None:
         return (Text(inert(line)),)

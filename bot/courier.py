@@ -276,6 +276,6 @@ class Courier:
 
 
 def _posting(address: Address, ref: str | None, composed: Composed, outlet: Outlet) -> Posting | None:
-    if ref is None or composed.version is None or not outlet.has_buttons:
+    if composed.version is None:
         return None
-    return Posting(address, ref, composed.version)
+    return Posting(address, ref if outlet.has_buttons else None, composed.version)

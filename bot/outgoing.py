@@ -36,10 +36,10 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """Where a message stands: `ref` as `Sent.ref` names it; `version` is what it shows."""
+    """Where an alert message stands, and which version: `ref` as `Sent.ref` names it, None: it cannot be changed."""
 
     address: Address
-    ref: str
+    ref: str | None
     version: int
 
 
@@ -66,7 +66,7 @@ class Outgoing(Protocol):
         ...
 
     async def sent(self, outbox_id: int, posting: Posting | None) -> None:
-        """It arrived; None where it cannot be changed later."""
+        """It arrived; None for what is no alert message."""
         ...
 
     async def failed(self, outbox_id: int, reason: str, *, again_in_s: float | None) -> None:

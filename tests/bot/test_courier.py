@@ -232,7 +232,7 @@ async def test_without_buttons_the_text_says_what_to_type_and_is_never_changed()
     office = PostOffice([ENTRY], [Stale(5, HERE, "m1", 2, "Over.")])
     await delivered(courier(office, wall))
     assert wall.texts == ["s19-1 is on. Reply in chat: /ack 1"]
-    assert (office.arrived, office.given_up, wall.edits) == ([(1, None)], [5], [])
+    assert (office.arrived, office.given_up, wall.edits) == ([(1, Posting(HERE, None, 1))], [5], [])
 
 
 async def test_a_message_whose_alert_changed_is_changed_in_its_place() -> None:
