@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2s
@@ -120,7 +120,7 @@ class Telling:
         return added
 
     async def pass_on_in(
-        self, connection: AsyncConnection, passed: StoredEpisode, step: int, ways: dict[str, Sequence[Way]]
+        self, connection: AsyncConnection, passed: StoredEpisode, step: int, ways: Mapping[str, Sequence[Way]]
     ) -> int:
         """Tell of an alert that nobody acknowledged, one step further; how many entries were added.
 

@@ -2,34 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
 
 from energy.alerts.custom import CustomRule
-from energy.alerts.episode import Event
-from energy.alerts.evaluate import Judged
+from energy.alerts.episode import Episode, Event, resolve
+from energy.alerts.escalation import steps_due
+from energy.alerts.evaluate import Judged, evaluate, open_keys
 from energy.alerts.situation import Key
 from energy.site import Site
+from services.addressees import Addressees, addressees_of
+from services.alert_telling import Telling
+from services.audience import EVERY_WAY
+from services.left import why_it_left
 from services.scope import Wake, no_wake
+from services.ways import Way, ways_of
+from store import alerts
+from store.alert_revision import revision
+from store.alerts import Change, Conflict, StoredEpisode
 from store.database import Database
+
+log = structlog.get_logger()
+
+MOST_TRIES = 5
+KEPT_EVERY = timedelta(minutes=5)
+WHO_HOLDS = timedelta(seconds=30)  # so long may a change of a preference take to be seen while nothing is told
+_LOGGED = ("fired", "raised", "resolved")
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was loaded at a revision, and the episodes as they were carried on since."""
+
+    revision: int | None = None
+    stored: dict[Key, StoredEpisode] = field(default_factory=dict)
+    episodes: dict[Key, Episode] = field(default_factory=dict)
+    who: Addressees | None = None
+    who_at: datetime | None = None
+    kept_at: datetime | None = None
 
 
 class Watching:
-    """The alerts of one site for one worker. Any number of workers may carry the same site on: the store decides."""
+    """The alerts of one site for one worker. Any number of workers may carry the same site on: the store decides.
+
+    The newest episodes are kept in memory while the store's revision stands. What a look changes without a transition
+    (the newest measurement, since when it is clear) is ahead of the store by five minutes at the most.
+    """
 
     def __init__(self, database: Database, org_id: str, site: Site, *, wake: Wake = no_wake) -> None:
         self._database = database
         self._org_id = org_id
         self._site = site
         self._wake = wake
+        self._known = _Known()
+        self._escalation = site.alerts.escalation()
 
     async def firing_and_pending(self) -> tuple[frozenset[Key], frozenset[Key]]:
         """The open episodes' keys, for `Situation`."""
-        raise NotImplementedError
+        return open_keys((await self._current()).episodes)
 
     async def custom_rules(self) -> tuple[CustomRule, ...]:
         """Everybody's own rules, and what people's own stricter limits ask for; each once."""
-        raise NotImplementedError
+        known = await self._current()
+        return (await self._who(known, known.who_at or datetime.min.replace(tzinfo=UTC))).own_rules
 
     async def carry_on(
         self, judged: Sequence[Judged], now: datetime, *, gone: Collection[Key] = ()
@@ -37,15 +75,158 @@ class Watching:
         """Carry every episode one step on and queue what is to be told, in one transaction; the transitions.
 
         `judged` is `energy.alerts.evaluate.judge(s)`, and `(custom.rule, custom_signal(custom, s))` of each of
-        `custom_rules`. `gone` are keys whose thing left the settings (a maintenance task that was taken out); devices,
-        miners and rules that left are found here. "notices" is woken when there is something to tell.
+        `custom_rules`. `gone` are keys whose thing left the settings; devices, miners, tasks and rules that left are
+        found here. "notices" is woken when there is something to tell.
         """
-        raise NotImplementedError
+        for _ in range(MOST_TRIES):
+            known = await self._current()
+            who = await self._who(known, now)
+            changed, events = _carried(known.episodes, judged, now, who, gone)
+            try:
+                await self._write(known, changed, events, now)
+            except Conflict:
+                known.revision = None
+                continue
+            if known.kept_at is None or not timedelta(0) <= now - known.kept_at < KEPT_EVERY:
+                await self.keep(now)
+            return events
+        raise Conflict(f"the alerts of {self._site.id} changed {MOST_TRIES} times while they were carried on")
 
     async def escalate(self, now: datetime) -> int:
         """Pass on what nobody acknowledged in time; how many alerts."""
-        raise NotImplementedError
+        for _ in range(MOST_TRIES):
+            known = await self._current()
+            steps = {key: steps_due(each, now, self._escalation) for key, each in known.episodes.items()}
+            due = [key for key, step in steps.items() if key in known.stored and step > known.stored[key].escalated]
+            if not due:
+                return 0
+            who = await addressees_of(self._database, self._org_id, self._site, now)
+            ways = await self._ways(who) if max(steps[key] for key in due) >= EVERY_WAY else {}
+            changes = [Change(known.stored[key], known.episodes[key], escalated=steps[key]) for key in due]
+            telling = Telling(self._org_id, who, now)
+            try:
+                async with self._database.begin() as connection:
+                    for passed in await alerts.apply_in(connection, self._org_id, self._site.id, changes, now=now):
+                        await telling.pass_on_in(connection, passed, passed.escalated, ways)
+            except Conflict:
+                known.revision = None
+                continue
+            known.revision = None
+            for key in due:
+                log.info("alert_passed_on", rule=key[0], subject=key[1], step=steps[key])
+            await self._wake("notices")
+            return len(due)
+        return 0
 
     async def keep(self, now: datetime) -> None:
         """Keep what carrying on changed without a transition (before the process ends)."""
-        raise NotImplementedError
+        known = self._known
+        softly = [
+            Change(stored, known.episodes[key])
+            for key, stored in known.stored.items()
+            if known.episodes.get(key, stored.episode) != stored.episode
+        ]
+        if softly:
+            await alerts.keep(self._database, self._org_id, self._site.id, softly, now=now)
+            known.stored |= {change.after.key: _with(change.before, change.after) for change in softly if change.before}
+        known.kept_at = now
+
+    async def _current(self) -> _Known:
+        """What is stored now; what was carried on in memory goes on from the same version."""
+        known = self._known
+        at = await revision(self._database, self._org_id, self._site.id)
+        if at != known.revision:
+            stored = await alerts.newest(self._database, self._org_id, self._site.id)
+            ours = known.stored
+            known.episodes = {
+                key: known.episodes[key] if key in ours and _same(ours[key], each) else each.episode
+                for key, each in stored.items()
+            }
+            known.stored, known.revision, known.who = stored, at, None
+        return known
+
+    async def _who(self, known: _Known, now: datetime) -> Addressees:
+        at = known.who_at
+        if known.who is None or at is None or not timedelta(0) <= now - at < WHO_HOLDS:
+            known.who = await addressees_of(self._database, self._org_id, self._site, now)
+            known.who_at = now
+        return known.who
+
+    async def _ways(self, who: Addressees) -> Mapping[str, Sequence[Way]]:
+        return {
+            each.person_id: await ways_of(self._database, self._org_id, each.person_id, each.preferences, critical=True)
+            for each in who.listeners
+        }
+
+    async def _write(
+        self, known: _Known, changed: Mapping[Key, Episode], events: Sequence[Event], now: datetime
+    ) -> None:
+        """The transitions with what is to be told of them; what changed without one stays in memory for now."""
+        happened: dict[Key, list[Event]] = {}
+        for event in events:
+            happened.setdefault(event.episode.key, []).append(event)
+        changes = [Change(known.stored.get(key), changed[key], tuple(each)) for key, each in happened.items()]
+        if changes:
+            tell = any(event.tell for event in events)
+            who = await addressees_of(self._database, self._org_id, self._site, now) if tell else known.who
+            if who is None:
+                raise RuntimeError("whoever may hear is loaded before alerts are carried on")
+            telling = Telling(self._org_id, who, now)
+            async with self._database.begin() as connection:
+                stored = await alerts.apply_in(connection, self._org_id, self._site.id, changes, now=now)
+                shown = [each.episode_id for each in stored if _shows(happened[each.episode.key])]
+                await telling.changed_in(connection, shown)
+                await telling.tell_in(connection, [each for each in stored if _is_told(happened[each.episode.key])])
+            known.stored |= {each.episode.key: each for each in stored}
+            for each in stored:
+                _log(each, happened[each.episode.key])
+            if tell or shown:
+                await self._wake("notices")
+        known.episodes |= changed
+
+
+def _carried(
+    episodes: Mapping[Key, Episode], judged: Sequence[Judged], now: datetime, who: Addressees, gone: Collection[Key]
+) -> tuple[dict[Key, Episode], tuple[Event, ...]]:
+    """The episodes that change, and the transitions: what was judged, and what left the settings is over."""
+    evaluation = evaluate(judged, episodes, now, muted=who.muted_for_all)
+    changed, events = dict(evaluation.changed), list(evaluation.events)
+    for key in evaluation.unjudged:
+        episode = changed.get(key, episodes[key])
+        because = why_it_left(episode, who.site, who.own) or (
+            "It is not in the settings any more" if key in gone else ""
+        )
+        if because:
+            changed[key], ended = resolve(episode, now, because)
+            events += ended
+    return changed, tuple(events)
+
+
+def _is_told(events: Sequence[Event]) -> bool:
+    return any(event.tell and event.kind in ("fired", "raised") for event in events)
+
+
+def _shows(events: Sequence[Event]) -> bool:
+    """Whether messages that stand somewhere look different after it."""
+    return any(event.kind in ("resolved", "worsened") for event in events)
+
+
+def _same(mine: StoredEpisode, stored: StoredEpisode) -> bool:
+    return (mine.episode_id, mine.version) == (stored.episode_id, stored.version)
+
+
+def _with(stored: StoredEpisode, episode: Episode) -> StoredEpisode:
+    return replace(stored, episode=episode)
+
+
+def _log(stored: StoredEpisode, events: Sequence[Event]) -> None:
+    for event in events:
+        if event.kind in _LOGGED:
+            log.info(
+                f"alert_{event.kind}",
+                alert=stored.episode_id,
+                rule=stored.episode.rule_id,
+                subject=stored.episode.subject,
+                level=str(stored.episode.level),
+                told=event.tell,
+            )
