@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from bot.commands import alerts, away, contacts, history, live, miners, now, own_rules, people, preferences, site
+from bot.commands import (
+    alerts,
+    away,
+    contacts,
+    history,
+    live,
+    miners,
+    now,
+    own_rules,
+    people,
+    preferences,
+    report,
+    site,
+)
 from bot.commands.command import Command, Parameter
 
 _PERIOD = Parameter("period", "today, yesterday, last 7 days, last night, 2026-11-20 ...", completes="periods")
@@ -180,9 +193,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("health", "Which devices report, and faults", now.health, examples=("/health",)),
     Command(
         "report",
-        "Yesterday, the week or the month on one page",
-        None,
-        until="Reports are not there yet. Until then /history yesterday and /chart energy last 7 days come close.",
+        "A day, week or month on one page; owners: the daily brief in this group",
+        report.report,
+        parameters=(
+            Parameter("kind", "which; nothing: yesterday", choices=("day", "week", "month", "here")),
+            Parameter("when", "yesterday, last week, October ...; after here: a time or off", completes="periods"),
+        ),
+        examples=("/report", "/report week", "/report month October"),
     ),
     Command("sites", "The site, its limits, and your role", site.sites, examples=("/sites",)),
     Command(

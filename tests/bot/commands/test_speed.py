@@ -44,6 +44,7 @@ TEXTS = (
     "/unmute",
     "/rules",
     "/rules all",
+    "/report",
     "/contacts",
     "/deliveries",
     "/live",
