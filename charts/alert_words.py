@@ -115,7 +115,7 @@ def _line_sentence(spec: AlertChart, line: Line, *, alone: bool) -> str:
     worst = worst_point(spec, spec.lines[0]) if alone else None
     if worst is not None and worst != latest and fired is not None and worst.value != fired.value:
         parts.append(
-            f"{worst_word(spec)} since then {value_words(spec, line, worst.value)} {wording.when(spec, worst.at_s)}"
+            f"{worst_word(spec)} meanwhile {value_words(spec, line, worst.value)} {wording.when(spec, worst.at_s)}"
         )
     if fired is None or latest.at_s > fired.at_s:
         parts.append(f"latest {value_words(spec, line, latest.value)} {wording.when(spec, latest.at_s)}")

@@ -75,7 +75,10 @@ def draw_alert(spec: AlertChart) -> Card:
             alone = len(drawn) == 1
             strokes.draw_line(axes, line, fill=0.14 if alone and axes.get_ylim()[0] == 0 else 0.0, colour=_colour(line))
         if len(drawn) > 1:
-            strokes.name_lines(axes, drawn, [short_name(line) for line in drawn], RIGHT_PX)
+            names = [short_name(line) for line in drawn]
+            last_s = max(line.latest.at_s for line in drawn if line.latest is not None)
+            ends = last_s >= spec.end_s - 0.02 * (spec.end_s - spec.start_s)
+            strokes.name_lines(axes, drawn, names, RIGHT_PX, at_s=None if ends else spec.end_s)
     else:
         card.notice(axes, "no data in this period")
     _draw_thresholds(axes, spec, limits)
@@ -216,15 +219,18 @@ def _tiles(spec: AlertChart, line: Line) -> list[Tile]:
     if len(found) > 1 and found[0][1].at_s == found[1][1].at_s:
         del found[0]
     colours = {"At the alert": _COLOURS[spec.severity], "Latest": _colour(line)}
-    return [
-        Tile(
-            label,
-            value_words(spec, line, point.value).removeprefix("discharging ").removeprefix("charging "),
-            at(spec, point.at_s),
-            colours.get(label, palette.TEXT),
-        )
-        for label, point in found
-    ]
+    return [_tile(spec, line, label, point, colours.get(label, palette.TEXT)) for label, point in found]
+
+
+def _tile(spec: AlertChart, line: Line, label: str, point: Point, colour: str) -> Tile:
+    direction, amount = _parts(value_words(spec, line, point.value))
+    return Tile(label, amount, f"{direction} {at(spec, point.at_s)}".strip(), colour)
+
+
+def _parts(words: str) -> tuple[str, str]:
+    """`discharging 5.2 kW` as its direction and its amount; the direction of other values is empty."""
+    before, found, amount = words.rpartition("ing ")
+    return (f"{before}ing", amount) if found else ("", words)
 
 
 def _flow_tile(spec: AlertChart, line: Line) -> Tile:
@@ -232,8 +238,7 @@ def _flow_tile(spec: AlertChart, line: Line) -> Tile:
     point = point_when_fired(spec, line)
     if point is None:
         return Tile(short_name(line), "no data", "", colour, dashes)
-    direction, _, amount = value_words(spec, line, point.value).rpartition("ing ")
-    words = f"{direction}ing " if direction else ""
+    direction, amount = _parts(value_words(spec, line, point.value))
     old = is_old(line, point, spec.fired_at.timestamp())
     moment = f"last {at(spec, point.at_s)}" if old else "at the alert"
-    return Tile(short_name(line), amount, f"{words}{moment}", colour, dashes)
+    return Tile(short_name(line), amount, f"{direction} {moment}".strip(), colour, dashes)

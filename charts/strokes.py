@@ -97,14 +97,25 @@ def draw_latest(axes: Axes, line: Line, *, scale: float = 1.0) -> None:
         )
 
 
-def name_lines(axes: Axes, lines: Sequence[Line], names: Sequence[str], width_px: float, *, scale: float = 1.0) -> None:
-    """Each line's name (cut to `width_px`) beside its last measurement, moved apart where they would touch."""
+def name_lines(
+    axes: Axes,
+    lines: Sequence[Line],
+    names: Sequence[str],
+    width_px: float,
+    *,
+    scale: float = 1.0,
+    at_s: float | None = None,
+) -> None:
+    """Each line's name (cut to `width_px`) beside its last measurement, moved apart where they would touch.
+
+    `at_s` puts the names there instead: beside the panel, where the lines end inside it.
+    """
     named = [(line, name, line.latest) for line, name in zip(lines, names, strict=True) if line.latest is not None]
     if not named:
         return
     height_px = axes.get_window_extent().height
     low, high = axes.get_ylim()
-    at_s = max(latest.at_s for _, _, latest in named)
+    at_s = max(latest.at_s for _, _, latest in named) if at_s is None else at_s
     wanted = [(latest.value * scale - low) / (high - low) * height_px for _, _, latest in named]
     placed = spread(wanted, LABEL_STEP_PX, 14, height_px - 14)
     first, last = axes.get_xlim()

@@ -129,7 +129,7 @@ def test_the_alt_text_has_the_figures_at_the_moments_that_count() -> None:
     )
     over = replace(LOW, over_at=FIRED + timedelta(minutes=20)).alt
     assert "lasted from 04:58 to 05:20" in over
-    assert "lowest since then 29.3 % at 05:20" in over
+    assert "lowest meanwhile 29.3 % at 05:20" in over
 
 
 def test_lines_of_two_units_make_no_alert_chart() -> None:
