@@ -20,14 +20,15 @@ from store.database import Database
 @dataclass(frozen=True, slots=True)
 class Addressees:
     """Who may hear. `own` has the people of each rule that people made for themselves, `muted` those who muted a rule
-    for themselves, and `muted_for_all` until when a rule is muted for everybody; `groups` are (platform, chat id)."""
+    for themselves and until when, `muted_for_all` until when a rule is muted for everybody; `groups` are (platform,
+    chat id)."""
 
     site: Site
     listeners: tuple[Listener, ...]
     groups: tuple[tuple[str, str], ...]
     own_rules: tuple[CustomRule, ...]
     own: Mapping[str, frozenset[str]]
-    muted: Mapping[str, frozenset[str]]
+    muted: Mapping[str, Mapping[str, datetime]]
     muted_for_all: Mapping[str, datetime]
 
     def told(self, episode: Episode, step: int, now: datetime) -> list[Told]:
@@ -38,10 +39,14 @@ class Addressees:
             step,
             self.listeners,
             own=self.own,
-            muted_for=self.muted.get(episode.rule_id, frozenset()),
+            muted_for=self.muted.get(episode.rule_id, {}),
             site_zone=self.site.zone,
             now=now,
         )
+
+    def muted_until(self, rule_id: str, person_id: str | None) -> datetime | None:
+        """Until when that person muted the rule for themselves."""
+        return None if person_id is None else self.muted.get(rule_id, {}).get(person_id)
 
     def group_of(self, episode: Episode) -> str:
         """What makes one message together: the rule's group, or for people's own rules the people who have them."""
@@ -63,18 +68,18 @@ async def addressees_of(database: Database, org_id: str, site: Site, now: dateti
     owned = [(each.person_id, each.rule) for each in stored if each.person_id in known]
     owned += [(each.person_id, rule) for each in listeners for rule in from_preferences(each.preferences, site)]
     own: dict[str, set[str]] = {}
-    muted: dict[str, set[str]] = {}
+    muted: dict[str, dict[str, datetime]] = {}
     for person_id, rule in owned:
         own.setdefault(rule.id, set()).add(person_id)
     for mute in held:
         if mute.person_id is not None:
-            muted.setdefault(mute.rule_id, set()).add(mute.person_id)
+            muted.setdefault(mute.rule_id, {})[mute.person_id] = mute.until
     return Addressees(
         site=site,
         listeners=listeners,
         groups=tuple(await group_alerts.listening(database, org_id, site.id)),
         own_rules=tuple({rule.id: rule for _, rule in owned}.values()),
         own={rule_id: frozenset(whose) for rule_id, whose in own.items()},
-        muted={rule_id: frozenset(whose) for rule_id, whose in muted.items()},
+        muted=muted,
         muted_for_all={mute.rule_id: mute.until for mute in held if mute.person_id is None},
     )

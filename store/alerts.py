@@ -204,18 +204,24 @@ async def get(db: Database, org_id: str, episode_id: int) -> StoredEpisode | Non
     return found[0] if found else None
 
 
-async def get_all(db: Database, org_id: str, episode_ids: Collection[int]) -> list[StoredEpisode]:
-    """Those with these numbers, in the order of the numbers; unknown ones are left out."""
+async def get_all(
+    db: Database, org_id: str, episode_ids: Sequence[int], *, site_id: str | None = None
+) -> list[StoredEpisode]:
+    """Those with these numbers (of a site), in the order of the numbers; unknown ones are left out."""
     async with db.read() as connection:
-        return await get_all_in(connection, org_id, episode_ids)
+        return await get_all_in(connection, org_id, episode_ids, site_id=site_id)
 
 
-async def get_all_in(connection: AsyncConnection, org_id: str, episode_ids: Collection[int]) -> list[StoredEpisode]:
+async def get_all_in(
+    connection: AsyncConnection, org_id: str, episode_ids: Sequence[int], *, site_id: str | None = None
+) -> list[StoredEpisode]:
     """`get_all` inside the caller's transaction."""
     wanted = sorted(each for each in episode_ids if 0 < each < 2**63)  # people type anything
     if not wanted:
         return []
     query = select(*_COLUMNS).where(table.c.org_id == org_id, table.c.episode_id.in_(wanted))
+    if site_id is not None:
+        query = query.where(table.c.site_id == site_id)
     return [_stored(row) for row in await connection.execute(query.order_by(table.c.episode_id))]
 
 
