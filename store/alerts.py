@@ -205,7 +205,7 @@ async def get(db: Database, org_id: str, episode_id: int) -> StoredEpisode | Non
 
 
 async def get_all(
-    db: Database, org_id: str, episode_ids: Sequence[int], *, site_id: str | None = None
+    db: Database, org_id: str, episode_ids: Collection[int], *, site_id: str | None = None
 ) -> list[StoredEpisode]:
     """Those with these numbers (of a site), in the order of the numbers; unknown ones are left out."""
     async with db.read() as connection:
@@ -213,7 +213,7 @@ async def get_all(
 
 
 async def get_all_in(
-    connection: AsyncConnection, org_id: str, episode_ids: Sequence[int], *, site_id: str | None = None
+    connection: AsyncConnection, org_id: str, episode_ids: Collection[int], *, site_id: str | None = None
 ) -> list[StoredEpisode]:
     """`get_all` inside the caller's transaction."""
     wanted = sorted(each for each in episode_ids if 0 < each < 2**63)  # people type anything
