@@ -32,13 +32,36 @@ SiteId = Annotated[str | None, typer.Option("--site", help="Which site, where th
 
 @cli.command()
 def demo(
-    scenario: Annotated[str, typer.Option(help="What the virtual site goes through.")] = "sunny",
+    scenario: Annotated[
+        str,
+        typer.Option(
+            help="What the virtual site goes through: sunny, cloudy, offgrid; or a story with alerts: outage, "
+            "low-battery, dead-array, storm-of-faults, bad-sensor."
+        ),
+    ] = "sunny",
+    speed: Annotated[
+        float | None,
+        typer.Option(help="Seconds that pass per second, up to 60; a scenario has its own, which is 1 for most."),
+    ] = None,
+    platforms: Annotated[
+        bool, typer.Option("--platforms", help="Also chat on every platform that has a token in the environment.")
+    ] = False,
+    until: Annotated[
+        str, typer.Option(help="input: ends with the input; resolved: once the scenario's alerts came and are over.")
+    ] = "input",
+    for_s: Annotated[float | None, typer.Option("--for", help="End after so many seconds, input or not.")] = None,
     data: Data = None,
 ) -> None:
-    """The virtual site, a worker, the web face and a chat in this terminal. No keys, no hardware."""
+    """The virtual site, a worker, the web face and a chat in this terminal. No keys, no hardware.
+
+    With `--until resolved` the exit code is 0 when the scenario's alerts came, resolved, and no others came; else 1.
+    """
+    from app.demo import DemoFlags
     from app.demo import demo as run_demo
 
-    _run(run_demo(_settings(data, None, keep_database_url=False), scenario, keep=data is not None))
+    keep = data is not None
+    flags = DemoFlags(scenario, keep=keep, speed=speed, platforms=platforms, until=until, for_s=for_s)
+    _run(run_demo(_settings(data, None, keep_database_url=False), flags))
 
 
 @cli.command()
@@ -205,6 +228,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
     """Run a command; what a person can mend is said in one line, without a traceback."""
     from app.embedded_redis import AlreadyRunning, RedisDidNotStart
     from app.processes.supervisor import ChildGaveUp
+    from app.unfinished import StoryUnfinished
     from services.scope import Refused
     from store.errors import StoreError
 
@@ -212,7 +236,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run(work)
     except (SettingsError, SiteFileError, StoreError, Refused, AlreadyRunning, RedisDidNotStart, ChildGaveUp) as error:
         _fail(str(error))
-    except NotServed as error:
+    except (NotServed, StoryUnfinished) as error:
         _fail(str(error), EXIT_LATER)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

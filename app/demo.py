@@ -16,25 +16,33 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from app.ask import DEMO_SEED, demo_readings
+from app.clock import RunClock
+from app.demo_chat import Running, converse_until_the_end
 from app.embedded_redis import sole_use
-from app.opening import opened_database, scope_for
-from app.processes.supervisor import Child, ChildGaveUp, end, start, supervise
+from app.opening import opened_database
+from app.processes.supervisor import Child, ChildGaveUp, end, supervise
+from app.processes.supervisor import start as start_child
 from app.run import child_environment, redis_for
 from app.settings import Settings, SettingsError
-from energy.site import Site
-from services.people import create_pairing_code
+from app.simulate import scenario_called
+from energy.site import Device, Site
 from services.scope import DEFAULT_ORG_ID, HOST
-from store import readings, relays, sites, wishes
+from store import readings, sites, wishes
 from store.database import Database
-from store.wishes import Wish
+from store.wishes import Mode, Wish
+
+if TYPE_CHECKING:
+    from simulator.physics import Scenario
+    from simulator.scripts import Script
 
 START_TIMEOUT_S = 60.0
-FIRST_LOOK_TIMEOUT_S = 10.0
+FASTEST = 60.0  # simulated seconds per second: a process that is busy for a second must not look like a dead one
+QUICK = 3.0
 POLL_INTERVAL_S = {"solark_cloud": 10.0, "shelly": 5.0}  # the vendors' etiquette does not bind on loopback
 
 
@@ -46,42 +54,121 @@ class Simulator:
     endpoints: Mapping[str, Any]
 
 
-async def demo(settings: Settings, scenario: str, *, keep: bool) -> None:
-    """Run the demo until the input ends. `keep` leaves the data where `--data` says; else they go with the demo."""
-    from simulator.scenarios import SCENARIOS
+@dataclass(frozen=True, slots=True)
+class DemoFlags:
+    """The flags of `demo`. `keep` leaves the data where `--data` says; else they go with the demo.
 
-    if scenario not in SCENARIOS:
-        raise SettingsError(f"--scenario {scenario}: must be one of {', '.join(SCENARIOS)}")
+    `until` "resolved" ends it once the scenario's alerts came and are over, `for_s` after so many real seconds;
+    without either it ends with the input.
+    """
+
+    scenario: str
+    keep: bool = False
+    speed: float | None = None
+    platforms: bool = False
+    until: str = "input"
+    for_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What the demo plays on."""
+
+    settings: Settings
+    scenario: Scenario
+    script: Script | None
+    clock: RunClock
+    flags: DemoFlags
+
+
+async def demo(settings: Settings, flags: DemoFlags) -> None:
+    """Run the demo until its end; see `DemoFlags`. Raises `StoryUnfinished` where `until` is "resolved"."""
+    from simulator.scripts import SCRIPTS
+
+    scenario = scenario_called(flags.scenario)
+    script = SCRIPTS.get(scenario.name)
+    _check(flags, scenario.name, script, settings)
     settings = replace(settings, redis_url=None)  # a demo must not mix with a real installation's jobs
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
-        if not keep:
+        if not flags.keep:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="commandcenter-demo-"))
             settings = replace(settings, data_dir=Path(folder))
         stack.enter_context(sole_use(settings.data_dir))
-        typer.echo("Starting the virtual site, its history and a worker ...")
-        async with _running(settings, scenario) as (database, site, redis_url):
-            await _converse(replace(settings, redis_url=redis_url), database, site, began, kept=keep)
+        start, speed = _beginning(flags, script)
+        typer.echo(f"Starting the virtual site, its history and a worker{_told(start, speed)} ...")
+        async with _running(_Stage(settings, scenario, script, RunClock(start, speed=speed), flags)) as running:
+            await converse_until_the_end(running, began)
+
+
+def _check(flags: DemoFlags, name: str, script: Script | None, settings: Settings) -> None:
+    if flags.speed is not None and not 0 < flags.speed <= FASTEST:
+        raise SettingsError(f"--speed {flags.speed:g}: must be above 0, and {FASTEST:g} at the most")
+    if flags.until not in ("input", "resolved"):
+        raise SettingsError(f"--until {flags.until}: must be input or resolved")
+    if flags.until == "resolved" and script is None:
+        from simulator.scripts import SCRIPTS
+
+        told = ", ".join(SCRIPTS)
+        raise SettingsError(f"--until resolved: {name} has no alerts of its own; take one of {told}, or use --for")
+    if flags.for_s is not None and flags.for_s <= 0:
+        raise SettingsError(f"--for {flags.for_s:g}: must be more than 0 seconds")
+    if (
+        flags.platforms
+        and not settings.platform_troubles
+        and not any((settings.telegram, settings.slack, settings.discord))
+    ):
+        raise SettingsError(
+            "--platforms: no chat platform has a token; set TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN or DISCORD_BOT_TOKEN"
+        )
+
+
+def _beginning(flags: DemoFlags, script: Script | None) -> tuple[datetime | None, float]:
+    """The moment at which the demo's clock begins, and its speed; None is the real time."""
+    from simulator.default_site import DEFAULT_SITE
+
+    usual = 1.0 if script is None else script.speed
+    speed = usual if flags.speed is None else flags.speed
+    if script is not None:
+        return script.begin(DEFAULT_SITE.zone).astimezone(UTC), speed
+    return (None if speed == 1.0 else datetime.now(UTC)), speed
+
+
+def _told(start: datetime | None, speed: float) -> str:
+    if start is None:
+        return ""
+    from simulator.default_site import DEFAULT_SITE
+
+    pace = "" if speed == 1.0 else f" and runs {speed:g} times as fast"
+    return f"; its clock begins at {start.astimezone(DEFAULT_SITE.zone):%A, %d %B %Y, %H:%M}{pace}"
 
 
 @contextlib.asynccontextmanager
-async def _running(settings: Settings, scenario: str) -> AsyncIterator[tuple[Database, Site, str]]:
+async def _running(stage: _Stage) -> AsyncIterator[Running]:
     """Everything but the chat; ended in order at the end."""
-    world = ["--seed", str(DEMO_SEED), "--start", datetime.now(UTC).isoformat(), "--scenario", scenario]
+    settings, clock = stage.settings, stage.clock
+    start = clock.start or datetime.now(UTC)
+    world = ["--seed", str(DEMO_SEED), "--start", start.isoformat(), "--scenario", stage.scenario.name]
     environment = child_environment(settings, "") | {"DATABASE_URL": ""}
     log_file = settings.data_dir / "demo.log"
     async with opened_database(settings, create=True) as database, redis_for(settings) as redis_url:
-        history = Child("history", ["demo-history", *world], environment, log_file)
-        past = await start(history)
-        simulator = await _simulator(world, environment, log_file)
+        past = await start_child(Child("history", ["demo-history", *world], environment, log_file))
         stop = asyncio.Event()
         worker: asyncio.Task[None] | None = None
+        simulator: Simulator | None = None
         try:
+            if clock.is_real:  # else its time would run on while nobody looks
+                simulator = await _simulator(world, environment, log_file)
             # The crew's library takes a second and a half to load: while the others start.
             await asyncio.to_thread(_load_the_crew)
             if await asyncio.wait_for(past.wait(), START_TIMEOUT_S) != 0:
                 raise SettingsError(f"the demo's history could not be written; see {log_file}")
-            site = await _site(database, simulator, scenario)
+            if clock.start is not None:
+                clock = RunClock.beginning(clock.start, clock.speed)
+                environment |= clock.environment()
+            if simulator is None:
+                simulator = await _simulator(world, environment, log_file)
+            site = await _site(database, simulator, stage, clock)
             environment = environment | {
                 "REDIS_URL": redis_url,
                 "OPEN_METEO_BASE_URL": str(simulator.endpoints["open_meteo_url"]),
@@ -90,18 +177,32 @@ async def _running(settings: Settings, scenario: str) -> AsyncIterator[tuple[Dat
             }
             child = Child("worker", ["run", "--role", "worker"], environment, log_file)
             worker = asyncio.create_task(supervise([child], stop))
-            yield database, site, redis_url
+            yield Running(
+                settings=replace(
+                    settings, redis_url=redis_url, environment={**settings.environment, **clock.environment()}
+                ),
+                database=database,
+                site=site,
+                clock=clock,
+                script=stage.script,
+                control_url=str(simulator.endpoints["control_url"]),
+                platforms=stage.flags.platforms,
+                kept=stage.flags.keep,
+                until_resolved=stage.flags.until == "resolved",
+                for_s=stage.flags.for_s,
+            )
         finally:
             stop.set()
             await end(past, "history")
             if worker is not None:
                 with contextlib.suppress(ChildGaveUp):
                     await worker
-            await end(simulator.process, "simulator")
+            if simulator is not None:
+                await end(simulator.process, "simulator")
 
 
 async def _simulator(world: list[str], environment: Mapping[str, str], log_file: Path) -> Simulator:
-    process = await start(
+    process = await start_child(
         Child("simulator", ["simulate", "--json", "--attended", *world], environment, log_file), capture=True
     )
     assert process.stdout is not None
@@ -123,58 +224,29 @@ def _tail(log_file: Path) -> str:
     return "\n".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
 
 
-async def _site(database: Database, simulator: Simulator, scenario: str) -> Site:
+async def _site(database: Database, simulator: Simulator, stage: _Stage, clock: RunClock) -> Site:
     """The demo's site with its devices at the simulator's addresses, written to the database for the worker."""
     from simulator.default_site import site_in
-    from simulator.scenarios import SCENARIOS
     from simulator.server import Endpoints, at_endpoints
 
     told = {name: value for name, value in simulator.endpoints.items() if name != "site"}
-    moved = at_endpoints(site_in(SCENARIOS[scenario]), Endpoints(**told))
-    quick = [d.model_copy(update={"poll_interval_s": POLL_INTERVAL_S.get(d.kind)}) for d in moved.device]
-    site = moved.model_copy(update={"device": tuple(quick)})
+    moved = at_endpoints(site_in(stage.scenario), Endpoints(**told))
+    site = moved.model_copy(update={"device": tuple(_paced(device, clock.speed) for device in moved.device)})
     await sites.sync(database, DEFAULT_ORG_ID, site)
+    mode: Mode = "auto" if stage.script is None or stage.script.miners == "auto" else "off"
     for miner in site.miner:  # the worker runs them by their profiles until somebody says otherwise
-        wish = Wish(miner.id, "auto", until=None, set_by=HOST.name, set_at=datetime.now(UTC), request_id=None)
+        wish = Wish(miner.id, mode, until=None, set_by=HOST.name, set_at=clock.now(), request_id=None)
         await wishes.put(database, DEFAULT_ORG_ID, site.id, wish)
     return site
 
 
-async def _converse(settings: Settings, database: Database, site: Site, began: float, *, kept: bool) -> None:
-    from app.chat_ports import StoredPeople
-    from app.processes.bot import ProcessHealth, talk_of
-    from bot.platforms.console import PLATFORM, SOMEBODY_AT_THE_HOST, ConsoleOutlet, converse
-    from bot.web.serve import web_face
-
-    people = StoredPeople(database, site)
-    if await people.admit(PLATFORM, SOMEBODY_AT_THE_HOST) is None:
-        code = await create_pairing_code(await scope_for(database, site), "owner")
-        await people.pair(PLATFORM, SOMEBODY_AT_THE_HOST, "you", code)
-    charts = settings.data_dir / "charts" if kept else Path("demo-charts")
-    health = ProcessHealth(database, site, [])
-    outlet = ConsoleOutlet(charts)
-    async with (
-        talk_of(settings, database, site, settings.redis_url) as talk,
-        web_face(health, settings.web_host, 0) as url,
-    ):
-        talk.outlets[PLATFORM] = outlet
-        await _first_look_at_relays(database, site)
-        typer.echo(f"Ready after {time.monotonic() - began:.1f} s. {site.name} is live; health at {url}.")
-        typer.echo('Ask "What\'s my battery level?" or "show me the last 24 hours", or type /help; Ctrl-D ends.\n')
-        telling = asyncio.create_task(talk.courier.run())
-        try:
-            await converse(talk.chat, outlet)
-        finally:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
-
-
-async def _first_look_at_relays(database: Database, site: Site) -> None:
-    """Wait until the worker has read the relays, so that nobody is told "unknown" in the first second."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(FIRST_LOOK_TIMEOUT_S):
-            while len(await relays.all_of(database, DEFAULT_ORG_ID, site.id)) < len(site.miner):
-                await asyncio.sleep(0.05)
+def _paced(device: Device, speed: float) -> Device:
+    """How often a device is read. Where time runs fast each second of ours is many of the site's, so it is read once a
+    second, and is expected to be heard from accordingly: three times in what it usually takes to be missed once."""
+    if speed <= QUICK:
+        return device.model_copy(update={"poll_interval_s": POLL_INTERVAL_S.get(device.kind)})
+    expected_s = max(device.interval_s, 3.0 * speed)
+    return device.model_copy(update={"poll_interval_s": 1.0, "upload_interval_s": expected_s})
 
 
 async def write_history(settings: Settings, scenario: str, seed: int, start_text: str) -> None:
