@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from store import audit, buttons, control, notices, pairing, people
+from store import audit, buttons, control, outbox, pairing, people
 from store.database import Database
 from store.pairing import AlreadyPaired, CodeRefused, TooManyAttempts
 from store.people import Identity, LastOwner, Person
@@ -215,11 +215,11 @@ async def test_what_was_open_on_other_sites_stays_when_one_role_is_taken(databas
             site_id=site,
         )
         links[site] = await pairing.create_code(database, ORG, site, "viewer", person_id=theirs, now=NOON)
-        await notices.add(
-            database, ORG, notices.NewNotice(site_id=site, level="info", text=site, person_id=theirs), now=NOON
+        await outbox.add(
+            database, ORG, outbox.NewEntry(site_id=site, level="info", text=site, person_id=theirs), now=NOON
         )
     await people.set_role(database, ORG, SITE, theirs, None, granted_by="host", now=NOON)
-    due = await notices.claim_due(database, ORG, NOON, lease_s=0)
+    due = await outbox.claim_due(database, ORG, NOON, lease_s=0)
     assert [notice.text for notice in due] == ["cabin"]
     for site, verdict in ((SITE, "unknown"), ("cabin", "ok")):
         tapped = await buttons.redeem(database, ORG, tokens[site], person_id=theirs, place="telegram:1", now=NOON)

@@ -1,68 +1,19 @@
-"""Notices and the ways to people: routes, open groups, absences, live messages; and what platforms were told."""
+"""The ways to people: routes, open groups, absences, live messages; and what platforms were told."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from store import absences, audit, buttons, control, groups, live, notices, places, progress, registrations, routes
+from store import absences, audit, buttons, control, groups, live, places, progress, registrations, routes
 from store.absences import Absence
 from store.database import Database
 from store.live import LiveMessage
-from store.notices import NewNotice
 from store.progress import ProgressLine
 from store.routes import Route
 
 ORG, SITE = "home", "ranch"
 NOON = datetime(2026, 3, 7, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-
-
-def notice(text: str = "s21 is off", once_key: str | None = None) -> NewNotice:
-    return NewNotice(site_id=SITE, level="warning", text=text, person_id="p1", once_key=once_key)
-
-
-async def test_a_notice_is_claimed_once_comes_back_unsettled_and_is_gone_when_it_was_sent(database: Database) -> None:
-    assert await notices.add(database, ORG, notice(), now=NOON)
-    (first,) = await notices.claim_due(database, ORG, NOON, 60)
-    assert (first.text, first.person_id, first.address, first.tries) == ("s21 is off", "p1", None, 0)
-    assert await notices.claim_due(database, ORG, NOON, 60) == []
-    (again,) = await notices.claim_due(database, ORG, NOON + MINUTE, 60)
-    assert again.notice_id == first.notice_id
-    assert await notices.sent(database, ORG, first.notice_id, now=NOON + MINUTE)
-    assert not await notices.sent(database, ORG, first.notice_id, now=NOON + MINUTE)
-    assert await notices.claim_due(database, ORG, NOON + timedelta(days=1), 60) == []
-
-
-async def test_ten_couriers_at_once_never_carry_the_same_notice(url: str, database: Database) -> None:
-    for number in range(30):
-        await notices.add(database, ORG, notice(str(number)), now=NOON)
-    couriers = [await Database.open(url) for _ in range(10)]
-    claimed = await asyncio.gather(*(notices.claim_due(each, ORG, NOON, 60, 5) for each in couriers))
-    carried = [each.text for bag in claimed for each in bag]
-    assert len(carried) == len(set(carried)) == 30
-    for each in couriers:
-        await each.close()
-
-
-async def test_a_notice_with_a_key_is_told_once(database: Database) -> None:
-    assert await notices.add(database, ORG, notice(once_key="s21:unreachable"), now=NOON)
-    assert not await notices.add(database, ORG, notice(once_key="s21:unreachable"), now=NOON)
-    assert await notices.add(database, ORG, notice(), now=NOON)
-    assert await notices.add(database, ORG, notice(), now=NOON)
-    assert len(await notices.claim_due(database, ORG, NOON, 60)) == 3
-
-
-async def test_a_failed_notice_waits_counts_its_tries_and_can_be_given_up(database: Database) -> None:
-    await notices.add(database, ORG, notice(), now=NOON)
-    (claimed,) = await notices.claim_due(database, ORG, NOON, 60)
-    assert await notices.failed(database, ORG, claimed.notice_id, "blocked", next_try_at=NOON + 5 * MINUTE)
-    assert await notices.claim_due(database, ORG, NOON + 4 * MINUTE, 60) == []
-    (again,) = await notices.claim_due(database, ORG, NOON + 5 * MINUTE, 60)
-    assert again.tries == 1
-    assert await notices.failed(database, ORG, claimed.notice_id, "blocked", next_try_at=None)
-    assert await notices.claim_due(database, ORG, NOON + timedelta(days=1), 60) == []
-    assert await notices.forget_settled_before(database, ORG, NOON + MINUTE) == 1
 
 
 async def test_a_route_dies_and_lives_again_when_its_person_writes(database: Database) -> None:
