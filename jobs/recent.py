@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from energy.cadence import local_cadences_s, median_cadence_s
-from energy.reading import ACCEPTED_CLOCK_SKEW, Reading
+from energy.reading import Reading
 from energy.series import EMPTY, Series
 from jobs.work import Work
 from store import readings
@@ -82,12 +82,17 @@ class Recent:
         self._asked_at: datetime | None = None
 
     async def top_up(self, now: datetime) -> None:
-        """Take in what was stored since; `now` is aware UTC. Readings up to two minutes ahead of our clock count."""
-        work, until = self._work, now + ACCEPTED_CLOCK_SKEW
+        """Take in what was stored since; `now` is aware UTC.
+
+        Rows that lie ahead count for a device whose readings come like that: its clock is a little fast. Of any other
+        they were written before our own clock was set back.
+        """
+        work = self._work
+        until = now + max(work.ahead.values(), default=timedelta(0))
         if self._asked_at is not None and now < self._asked_at - CLOCK_SET_BACK:
             self._forget()
         searching = self._searched_at is None or now - self._searched_at >= SEARCH_EVERY
-        newest = await readings.latest(work.database, work.org_id, work.site.id, as_of=until) if searching else {}
+        newest = await readings.latest(work.database, work.org_id, work.site.id, as_of=now) if searching else {}
         known = self._known(newest, until)
         rows = await readings.newer(work.database, work.org_id, work.site.id, known, until=until)
         if searching:
@@ -97,6 +102,8 @@ class Recent:
             self._note(reading)
         start_s = int((until - WINDOW).timestamp())
         for reading in rows:
+            if reading.taken_at > now + work.ahead.get(reading.device_id, timedelta(0)):
+                continue
             device_id, changed = reading.device_id, self._note(reading)
             since = self._since.get(device_id)
             if changed or since is None or reading.taken_at > since:

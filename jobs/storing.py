@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
-from energy.reading import Reading
+from energy.reading import ACCEPTED_CLOCK_SKEW, Reading
 from jobs.work import Unsaved, Work
 from services.ingest import Recorded, record
 
@@ -20,8 +21,10 @@ async def store(work: Work, readings: Sequence[Reading]) -> int:
 
     A batch that fails again and again while others go through is at fault itself and is dropped, which is logged.
     """
+    now = work.clock()
+    _note_clocks(work, readings, now)
     try:
-        done = await record(work.database, work.org_id, readings, now=work.clock())
+        done = await record(work.database, work.org_id, readings, now=now)
     except Exception as error:  # noqa: BLE001  whatever it is, the readings must not be lost, and it is logged
         work.unsaved.append(Unsaved(list(readings)))
         work.surprises.failed(EVENT, work.site.id, error)
@@ -44,6 +47,16 @@ async def store(work: Work, readings: Sequence[Reading]) -> int:
     if not work.unsaved:
         work.surprises.succeeded(EVENT, work.site.id)
     return stored
+
+
+def _note_clocks(work: Work, readings: Sequence[Reading], now: datetime) -> None:
+    """How far a device's clock is ahead of ours, by the newest of its readings; what is too far is refused later."""
+    for device_id in {reading.device_id for reading in readings}:
+        lead = max(reading.taken_at for reading in readings if reading.device_id == device_id) - now
+        if timedelta(0) < lead <= ACCEPTED_CLOCK_SKEW:
+            work.ahead[device_id] = lead
+        else:
+            work.ahead.pop(device_id, None)
 
 
 def _tell_rejections(work: Work, readings: Sequence[Reading], done: Recorded) -> None:

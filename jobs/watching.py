@@ -31,6 +31,7 @@ QUICK_FOR_S = 60.0
 STIRRED_EVERY_S = 1.0  # in the long run; a second push right after the first does not wait for it
 ESCALATE_EVERY_S = 10.0
 BEAT_EVERY_S = 10.0
+LEAST_PAUSE_S = 0.1
 LOOK_WITHIN_S = 60.0
 ENDS_WITHIN_S = 2.0
 EVENT = "watch_disturbed"
@@ -47,8 +48,8 @@ async def keep_watching(work: Work, stop: asyncio.Event) -> None:
         work.stirred.clear()
         pace.looked()
         await watch.round()
-        await _either(work.stirred, stop, within_s=QUICK_EVERY_S if watch.hurries else EVERY_S)
-        await _set_within(stop, pace.wait_s())
+        await _either(work.stirred, stop, within_s=_real_s(work, QUICK_EVERY_S if watch.hurries else EVERY_S))
+        await _set_within(stop, _real_s(work, pace.wait_s()))
     await watch.close()
 
 
@@ -139,6 +140,11 @@ class _Pace:
 
     def wait_s(self) -> float:
         return max(self._paid_until_s - STIRRED_EVERY_S - self._work.monotonic(), 0.0)
+
+
+def _real_s(work: Work, seconds: float) -> float:
+    """What the event loop is to wait (s): a demo's clock runs faster, and even then a look takes its time."""
+    return seconds if work.speed == 1.0 or seconds <= 0 else max(seconds / work.speed, LEAST_PAUSE_S)
 
 
 async def _either(first: asyncio.Event, second: asyncio.Event, *, within_s: float) -> None:

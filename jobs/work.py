@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -115,6 +115,7 @@ class Work:
     polled_s: float | None = None  # when the devices were last gone through (monotonic)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)  # something that alerts look at has changed
     answered_at: dict[str, datetime] = field(default_factory=dict)  # by device, for this worker
+    ahead: dict[str, timedelta] = field(default_factory=dict)  # by device: how far its clock is ahead of ours
     refused_at: dict[str, datetime] = field(
         default_factory=dict
     )  # by device: it refuses our credentials since its last
