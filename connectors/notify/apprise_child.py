@@ -41,10 +41,21 @@ class Guarded(Exception):
     """Something that a message must not do."""
 
 
-def guarded(allowed_near: Collection[str] = ()) -> None:
-    """From now on this process connects to public addresses only, and to `allowed_near`; there is no way back."""
+def guarded(allowed_near: Collection[str] = ()) -> list[str]:
+    """From now on this process connects to public addresses only, and to `allowed_near`; there is no way back.
+
+    What was refused is in the list: libraries swallow the exception.
+    """
+    refused: list[str] = []
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
+        try:
+            check(event, args)
+        except Guarded as error:
+            refused.append(str(error))
+            raise
+
+    def check(event: str, args: tuple[Any, ...]) -> None:
         if event in _SENDS:
             _check_connection(args[1], allowed_near)
         elif event.startswith(_PROGRAMS):
@@ -53,6 +64,7 @@ def guarded(allowed_near: Collection[str] = ()) -> None:
             _check_file(args[0], args[2])
 
     sys.addaudithook(hook)
+    return refused
 
 
 def _check_connection(where: Any, allowed_near: Collection[str]) -> None:
@@ -93,14 +105,15 @@ def _sent(order: dict[str, Any]) -> dict[str, Any]:
     _listen(apprise.logger, said)
     # loads every plugin, which nobody may do later
     apprise.Apprise.instantiate("json://localhost")
-    guarded(_allowed_near(order["target"], order["allow_private"]))
+    gateway = urlsplit(order["pushover_api_url"] or "").hostname
+    refused = guarded(_allowed_near(order["target"], order["allow_private"]) | _addresses(gateway))
     try:
         asset = apprise.AppriseAsset(
             app_id="CommandCenter", app_desc="CommandCenter", app_url="", http_redirects=False, storage_mode="memory"
         )
         way = apprise.Apprise.instantiate(order["target"], asset=asset, suppress_exceptions=True)
         if way is None:
-            return {"ok": False, "status": None, "says": "apprise does not understand the address"}
+            return {"ok": False, "status": None, "says": "apprise does not understand it", "refused": refused}
         _tune(way, order)
         attached = None
         if order["png"] and way.attachment_support:
@@ -108,14 +121,19 @@ def _sent(order: dict[str, Any]) -> dict[str, Any]:
                 content=base64.b64decode(order["png"]), name="chart.png", mimetype="image/png"
             )
             attached = apprise.AppriseAttachment([png])
-        kind = {"critical": "failure", "warning": "warning"}.get(order["level"], "info")
-        ok = way.notify(title=order["title"], body=order["text"], notify_type=kind, body_format="text", attach=attached)
-    except Guarded as error:
-        return {"ok": False, "status": None, "says": str(error), "refused": True}
+        kinds = {"critical": apprise.NotifyType.FAILURE, "warning": apprise.NotifyType.WARNING}
+        together = apprise.Apprise(asset=asset)  # it turns plain text into what the service reads
+        together.add(way)
+        ok = together.notify(
+            title=order["title"],
+            body=order["text"],
+            notify_type=kinds.get(order["level"], apprise.NotifyType.INFO),
+            body_format=apprise.NotifyFormat.TEXT,
+            attach=attached,
+        )
     except Exception as error:  # noqa: BLE001  whatever a plugin raises is the parent's to judge
-        return {"ok": False, "status": None, "says": f"its sender failed ({type(error).__name__})"}
+        return {"ok": False, "status": None, "says": f"its sender failed ({type(error).__name__})", "refused": refused}
     found = [int(code) for line in said for code in re.findall(r"error=(\d{3})\b", line)]
-    refused = any("is not public" in line or "was to be" in line for line in said)
     return {"ok": bool(ok), "status": found[-1] if found else None, "says": "", "refused": refused}
 
 
@@ -144,8 +162,12 @@ def _allowed_near(target: str, allow_private: Collection[str]) -> frozenset[str]
     host = (urlsplit(target).hostname or "").rstrip(".")
     if not has_host(target) or host not in allow_private:
         return frozenset()
+    return _addresses(host)
+
+
+def _addresses(host: str | None) -> frozenset[str]:
     try:
-        return frozenset(str(found[4][0]) for found in socket.getaddrinfo(host, None))
+        return frozenset(str(found[4][0]) for found in socket.getaddrinfo(host, None)) if host else frozenset()
     except OSError:
         return frozenset()
 

@@ -110,7 +110,7 @@ def _judged(answer: dict[str, Any] | None, name: str) -> Outcome:
     if answer["ok"]:
         return Delivered()
     status = answer["status"]
-    if answer.get("refused"):
+    if any("not public" in each for each in answer["refused"]):
         return Never(
             f"{name}: the address leads to this machine or the own network; the site's owner can allow a host with "
             "NOTIFY_ALLOW_PRIVATE"
