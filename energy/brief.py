@@ -317,14 +317,14 @@ def _expectation(figures: DayFigures, now: datetime) -> BriefLine:
         return BriefLine("Today's solar is unknown", f": {figures.no_forecast or 'the forecast does not reach it'}.")
     age = format_duration(max(now - expected.issued_at, timedelta(0)))
     least = expected.known_share < 0.97
-    much = f"{'At least' if least else 'About'} {format_energy(_rounded(expected.kwh))}"
+    much = f"{'At least' if least else 'About'} {_roughly(expected.kwh)}"
     part = f", which knows {100 * expected.known_share:.0f} % of the day's sun" if least else ""
     return BriefLine(much, f" solar expected today (forecast {age} old{part}).")
 
 
-def _rounded(kwh: float) -> float:
+def _roughly(kwh: float) -> str:
     """A forecast is no measurement: whole kWh from 10 on."""
-    return round(kwh) if kwh >= 10 else round(kwh, 1)
+    return f"{kwh:,.0f} kWh" if kwh >= 9.95 else f"{kwh:.1f} kWh"
 
 
 def _to_know(figures: DayFigures, zone: ZoneInfo, now: datetime, units: UnitPreferences) -> list[BriefLine]:
