@@ -12,7 +12,7 @@ from bot.commands.saying import Misused, answer, quoted
 from bot.reply import Button, Code, Reply, Text
 from energy.brief_times import parsed
 from energy.period_words import find_future
-from energy.periods import UnknownPeriod, parse_period
+from energy.periods import MONTHS, Period, UnknownPeriod, parse_period
 from energy.preference_values import PreferenceError, brief_time
 from services.brief import Kind, NoSuchDay, brief, days_of
 from services.brief_times import group_brief, set_group_brief
@@ -61,9 +61,18 @@ def _kind_and_day(scope: Scope, kind: Kind | None, words: str) -> tuple[Kind, da
         future = find_future(words.lower()) is not None
         wrong = "is still to come" if future else "is neither day, week, month nor a period of the past"
         raise Misused(f"{quoted(words)} {wrong}", f"When: {_WHEN}", "/report week last week") from None
+    return kind or _kind_of(period), period.start.astimezone(scope.zone).date()
+
+
+def _kind_of(period: Period) -> Kind:
+    """The kind that a period's words mean, however much of it is over; else the one that holds it."""
+    named = set(period.label.lower().split())
+    if "week" in named:
+        return "weekly"
+    if named & {"month", *MONTHS}:
+        return "monthly"
     days = period.duration / timedelta(days=1)
-    named = next(each for each, most in _MOST_DAYS.items() if days < most or each == "monthly")
-    return kind or named, period.start.astimezone(scope.zone).date()
+    return next(each for each, most in _MOST_DAYS.items() if days < most or each == "monthly")
 
 
 async def _others(scope: Scope, context: Context, kind: Kind, day: date) -> list[Button]:
