@@ -244,6 +244,14 @@ async def unchangeable(db: Database, org_id: str, posting_id: int) -> bool:
         return bool((await connection.execute(statement)).rowcount == 1)
 
 
+async def message_of_posting(db: Database, org_id: str, posting_id: int) -> int | None:
+    """The message that stands there; None where nothing is known of it."""
+    query = select(postings.c.message_id).where(_is_posting(org_id, posting_id))
+    async with db.read() as connection:
+        found: int | None = (await connection.execute(query)).scalar_one_or_none()
+    return found
+
+
 async def posted(db: Database, org_id: str, message_id: int) -> list[Posting]:
     """Where a message stands, the first place at the top."""
     async with db.read() as connection:

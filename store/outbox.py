@@ -182,6 +182,22 @@ async def sent(db: Database, org_id: str, outbox_id: int, *, now: datetime, at: 
         return bool((await connection.execute(update(table).where(arrived).values(values))).rowcount == 1)
 
 
+async def message_of(db: Database, org_id: str, outbox_id: int) -> int | None:
+    """The alert message that an entry tells, settled or not; None for another kind of entry."""
+    query = select(table.c.message_id).where(_is(org_id, outbox_id))
+    async with db.read() as connection:
+        found: int | None = (await connection.execute(query)).scalar_one_or_none()
+    return found
+
+
+async def data_of(db: Database, org_id: str, outbox_id: int) -> Mapping[str, Any] | None:
+    """What an entry holds for whoever composes it, settled or not; None when it is not kept any more."""
+    query = select(table.c.data).where(_is(org_id, outbox_id))
+    async with db.read() as connection:
+        found: Mapping[str, Any] | None = (await connection.execute(query)).scalar_one_or_none()
+    return found
+
+
 async def failed(
     db: Database, org_id: str, outbox_id: int, reason: str, *, now: datetime, next_try_at: datetime | None
 ) -> bool:
