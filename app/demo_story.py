@@ -79,7 +79,7 @@ class Story:
 
     async def begin(self) -> datetime:
         """Let the script begin; when it did, on the site's clock."""
-        async with aiohttp.ClientSession() as client, client.post(f"{self.control_url}/begin") as answer:
+        async with aiohttp.ClientSession() as client, client.post(f"{self.control_url}/begin", json={}) as answer:
             answer.raise_for_status()
             told: Mapping[str, str] = await answer.json()
         return datetime.fromisoformat(told["begun_at"])

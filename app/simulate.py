@@ -67,13 +67,10 @@ async def simulate(world: World, *, as_json: bool) -> None:
                     _hand_over(virtual, start)
                 script = SCRIPTS.get(scenario.name)
                 player = None if script is None else Player(script, clock)
-                begin = None if player is None else player.begin
-                served = serve(virtual, clock, tick_s=_tick_s(speed), begin=begin, dated=shared.is_real)
+                served = serve(virtual, clock, tick_s=_tick_s(speed), player=player, dated=shared.is_real)
                 endpoints = await stack.enter_async_context(served)
-                if player is not None:
-                    await stack.enter_async_context(player.playing(endpoints.control_url))
-                    if not world.attended:  # nobody says when
-                        player.begin()
+                if player is not None and not world.attended:  # nobody says when
+                    player.begin()
                 _tell(virtual.site.id, asdict(endpoints), as_json=as_json)
             await stop.wait()
 

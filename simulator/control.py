@@ -33,21 +33,35 @@ class ControlServer:
     ) -> None:
         self._begin = begin
         self._world, self._clock, self._faults, self._targets, self._relays = world, clock, faults, targets, relays
+        self._orders: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "/begin": self._begin_script,
+            "/faults": self._order_fault,
+            "/relay": self._switch_relay,
+            "/reboot": self._reboot,
+            "/trip": self._trip,
+            "/weld": self._weld,
+            "/miner": self._tell_miner,
+            "/grid": self._switch_grid,
+            "/advance": self._advance,
+        }
 
     def app(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application()
         app.router.add_get("/state", self._state)
-        app.router.add_post("/begin", self._begin_script)
-        app.router.add_post("/faults", self._order_fault)
-        app.router.add_post("/relay", self._switch_relay)
-        app.router.add_post("/reboot", self._reboot)
-        app.router.add_post("/trip", self._trip)
-        app.router.add_post("/weld", self._weld)
-        app.router.add_post("/miner", self._tell_miner)
-        app.router.add_post("/grid", self._switch_grid)
-        app.router.add_post("/advance", self._advance)
+        for path in self._orders:
+            app.router.add_post(path, self._ordered)
         return app
+
+    def order(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what `body` says at `path`, such as "/faults"; what came of it. ValueError names what is wrong."""
+        return self._orders[path](body)
+
+    async def _ordered(self, request: web.Request) -> web.Response:
+        try:
+            return web.json_response(self.order(request.path, await _body(request)))
+        except ValueError as error:
+            raise _bad(str(error)) from error
 
     async def _state(self, _: web.Request) -> web.Response:
         now = self._clock.now()
@@ -68,97 +82,87 @@ class ControlServer:
             }
         )
 
-    async def _begin_script(self, _: web.Request) -> web.Response:
+    def _begin_script(self, _: Mapping[str, Any]) -> dict[str, Any]:
         """The scenario's script begins now, if it has not: `{"begun_at"}`."""
         if self._begin is None:
-            raise _bad("this scenario has no script")
-        return web.json_response({"begun_at": self._begin().isoformat()})
+            raise ValueError("this scenario has no script")
+        return {"begun_at": self._begin().isoformat()}
 
-    async def _order_fault(self, request: web.Request) -> web.Response:
+    def _order_fault(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """`{"target", "fault", "count": n|null, "seconds": s|null, "field", "value", "by_s", "codes"}`; fault "none"
         ends what is in force, with a "field" that alone. See `simulator.orders`."""
-        body = await _body(request)
-        try:
-            order_fault(body, self._faults, self._targets, self._world, self._clock.now())
-        except ValueError as error:
-            raise _bad(str(error)) from error
-        return web.json_response({"faults": self._in_force()})
+        order_fault(body, self._faults, self._targets, self._world, self._clock.now())
+        return {"faults": self._in_force()}
 
     def _in_force(self) -> dict[str, Any]:
         misfortunes = self._world.misfortunes.in_force(self._clock.now().timestamp())
         return self._faults.in_force() | {f"site {name}": figure for name, figure in misfortunes.items()}
 
-    async def _switch_relay(self, request: web.Request) -> web.Response:
+    def _switch_relay(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """`{"device", "channel", "on", "seconds": s|null, "source": "button"}`: as if somebody pressed the button."""
-        body = await _body(request)
         relays, channel = self._named_channel(body)
         if not isinstance(body.get("on"), bool):
-            raise _bad('needs "on" (true or false)')
+            raise ValueError('needs "on" (true or false)')
         seconds = body.get("seconds")
         if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0):
-            raise _bad('"seconds" must be more than 0, or left out')
+            raise ValueError('"seconds" must be more than 0, or left out')
         relays.switch(channel, body["on"], seconds, str(body.get("source", "button")))
-        return web.json_response(asdict(relays.view(channel)))
+        return asdict(relays.view(channel))
 
-    async def _reboot(self, request: web.Request) -> web.Response:
+    def _reboot(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """`{"device"}`: as if the relay lost its power for a moment."""
-        relays = self._named(await _body(request))
+        relays = self._named(body)
         relays.reboot(counters=relays.model.generation == 1)
-        return web.json_response({"outputs": [relays.view(channel).on for channel in relays.channels]})
+        return {"outputs": [relays.view(channel).on for channel in relays.channels]}
 
-    async def _trip(self, request: web.Request) -> web.Response:
+    def _trip(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """`{"device", "channel", "error": "overpower"}`: a protection of the relay acts."""
-        body = await _body(request)
         relays, channel = self._named_channel(body)
         relays.trip(channel, str(body.get("error", "overpower")))
-        return web.json_response(asdict(relays.view(channel)))
+        return asdict(relays.view(channel))
 
-    async def _weld(self, request: web.Request) -> web.Response:
+    def _weld(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """`{"device", "channel", "welded"}`: the contact sticks closed, whatever the relay says; or comes free."""
-        body = await _body(request)
         relays, channel = self._named_channel(body)
         self._world.weld(relays.device.id, channel, body.get("welded") is not False, at=self._clock.now())
-        return web.json_response(asdict(relays.view(channel)))
+        return asdict(relays.view(channel))
 
-    async def _tell_miner(self, request: web.Request) -> web.Response:
+    def _tell_miner(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """`{"miner", "asleep"}`: as if somebody told the miner at its own web page to stop or to hash."""
-        body = await _body(request)
         known = {miner.id for miner in self._world.site.miner}
         if body.get("miner") not in known or not isinstance(body.get("asleep"), bool):
-            raise _bad(f'needs "miner" (one of {", ".join(sorted(known))}) and "asleep" (true or false)')
+            raise ValueError(f'needs "miner" (one of {", ".join(sorted(known))}) and "asleep" (true or false)')
         now = self._clock.now()
         self._world.set_asleep(body["miner"], body["asleep"], at=now)
-        return web.json_response(asdict(self._world.miner(body["miner"], now)))
+        return asdict(self._world.miner(body["miner"], now))
 
-    def _named_channel(self, body: dict[str, Any]) -> tuple[ShellyRelays, int]:
+    def _named_channel(self, body: Mapping[str, Any]) -> tuple[ShellyRelays, int]:
         relays, channel = self._named(body), body.get("channel", 0)
         if isinstance(channel, bool) or not isinstance(channel, int) or channel not in relays.channels:
-            raise _bad(f'needs "channel", 0 to {len(relays.channels) - 1}')
+            raise ValueError(f'needs "channel", 0 to {len(relays.channels) - 1}')
         return relays, channel
 
-    def _named(self, body: dict[str, Any]) -> ShellyRelays:
+    def _named(self, body: Mapping[str, Any]) -> ShellyRelays:
         relays = self._relays.get(str(body.get("device")))
         if relays is None:
-            raise _bad(f'needs "device", one of {", ".join(self._relays)}')
+            raise ValueError(f'needs "device", one of {", ".join(self._relays)}')
         return relays
 
-    async def _switch_grid(self, request: web.Request) -> web.Response:
+    def _switch_grid(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """`{"present": true|false, "seconds": s|null}`: an outage by hand, or its end."""
-        body = await _body(request)
         if not isinstance(body.get("present"), bool):
-            raise _bad('needs "present" (true or false)')
+            raise ValueError('needs "present" (true or false)')
         now = self._clock.now()
         self._world.set_grid(body["present"], _until(body, now), at=now)
-        return web.json_response({"grid_present": self._world.state_at(now).grid_present})
+        return {"grid_present": self._world.state_at(now).grid_present}
 
-    async def _advance(self, request: web.Request) -> web.Response:
+    def _advance(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """`{"seconds": s}`: jump ahead in simulated time."""
-        body = await _body(request)
         seconds = body.get("seconds")
         if not isinstance(seconds, int | float) or seconds < 0:
-            raise _bad('needs "seconds", 0 or more')
+            raise ValueError('needs "seconds", 0 or more')
         self._clock.advance(timedelta(seconds=seconds))
-        return web.json_response({"now": self._clock.now().isoformat()})
+        return {"now": self._clock.now().isoformat()}
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
@@ -175,7 +179,7 @@ def _bad(reason: str) -> web.HTTPBadRequest:
     return web.HTTPBadRequest(text=json.dumps({"error": reason}), content_type="application/json")
 
 
-def _until(body: dict[str, Any], now: datetime) -> datetime | None:
+def _until(body: Mapping[str, Any], now: datetime) -> datetime | None:
     seconds = body.get("seconds")
     return None if seconds is None else now + timedelta(seconds=float(seconds))
 

@@ -11,10 +11,11 @@ from aiohttp import web
 from energy.site import Device, Miner, Site
 from simulator.cgminer import MinerServer, listening_miner
 from simulator.clock import SimClock
-from simulator.control import Begin, ControlServer
+from simulator.control import ControlServer
 from simulator.faults import Faults
 from simulator.open_meteo import OpenMeteoServer
 from simulator.physics import VirtualSite
+from simulator.scripts import Player
 from simulator.shelly import ShellyServer
 from simulator.shelly_gen1 import ShellyGen1Server
 from simulator.shelly_models import USUAL, model_named
@@ -51,7 +52,7 @@ async def serve(
     token_life_s: float = 3_599.0,
     nonce_life_s: float = 3_600.0,
     tick_s: float = 1.0,
-    begin: Begin | None = None,
+    player: Player | None = None,
     dated: bool = True,
     ports: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Endpoints]:
@@ -59,7 +60,7 @@ async def serve(
 
     `shelly_models` says by device id which of `simulator.shelly_models` a relay plays; `settings_delay_s` is the real
     time after which written inverter settings show. `victron` False leaves the MQTT side out, which costs half a
-    second to start. `tick_s` is the real time between two looks of the GX at its values; `begin` starts
+    second to start. `tick_s` is the real time between two looks of the GX at its values; `player` plays
     the scenario's script; `dated` says whether answers of the clouds carry the real Date.
     """
     faults = faults or Faults()
@@ -101,8 +102,12 @@ async def serve(
                     distortions=faults.distortions,
                 )
             )
-        control = ControlServer(world, clock, faults, frozenset(targets), relays, begin)
+        control = ControlServer(
+            world, clock, faults, frozenset(targets), relays, None if player is None else player.begin
+        )
         control_port = await stack.enter_async_context(listening(control.app(), fixed.get("control", 0)))
+        if player is not None:
+            await stack.enter_async_context(player.playing(control.order))
         yield Endpoints(
             solark_url=f"http://{HOST}:{solark_port}",
             solark_username=USERNAME,

@@ -12,6 +12,7 @@ from energy.site import Device, Site
 SOURCE = "victron"
 _SYSTEM = "system/0"
 _PHASES = ("L1", "L2", "L3")
+_GRID_LOST = "GridLost"
 _DEAD_MAINS_V = 50.0  # well below any grid's 100-240 V: what a meter shows of a grid that is down
 _NOISE_W = 50.0  # a flow that cannot be negative may be measured as slightly negative
 # dbus-systemcalc-py: /SystemState/State
@@ -132,7 +133,7 @@ def _grid_present(site: Site, values: Values) -> bool | None:
     volts = [v for phase in _PHASES for _, v in values.of("grid", f"Ac/{phase}/Voltage")]
     if volts:
         return max(volts) > _DEAD_MAINS_V
-    if any(value == 2 for _, value in values.of("vebus", "Alarms/GridLost")):
+    if any(value == 2 for _, value in values.of("vebus", f"Alarms/{_GRID_LOST}")):
         return False
     source = values.number(f"{_SYSTEM}/Ac/ActiveIn/Source")
     if source in _SHORE_OR_GRID:
@@ -146,13 +147,16 @@ def _state(values: Values) -> str | None:
 
 
 def _fault_codes(values: Values) -> tuple[str, ...] | None:
-    """Alarms (2), warnings (1) and error numbers of all devices; () when they all say none, None when none speaks."""
+    """Alarms (2), warnings (1) and error numbers of all devices; () when they all say none, None when none speaks.
+
+    A lost grid is no fault of the inverter's: `grid_present` tells of it.
+    """
     codes: list[str] = []
     heard = False
     for service in ("vebus", "battery"):
         for instance, name, level in values.below(service, "Alarms"):
             heard = True
-            if level in (1, 2):
+            if level in (1, 2) and name != _GRID_LOST:
                 codes.append(f"{service}/{instance} {name}{' warning' if level == 1 else ''}")
     for service, tail in (("vebus", "VebusError"), ("solarcharger", "ErrorCode")):
         for instance, code in values.of(service, tail):

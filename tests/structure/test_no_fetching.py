@@ -45,6 +45,7 @@ OPENS = {
 }
 # Where that is allowed, and whose addresses are opened there.
 PLACES = {
+    "app/demo_story.py": {"ClientSession"},  # the demo's own simulator, on loopback
     "agents/models.py": {"OpenAIChatCompletionClient"},  # the model's endpoint, from the host's settings
     "bot/platforms/discord/gateway.py": {"Client"},  # Discord's
     "bot/platforms/discord/limits.py": {"HTTPClient"},  # Discord's
