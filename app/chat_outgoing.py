@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.clock import REAL
-from bot.alert_reply import notice_reply
+from app.outside_ways import keyed
+from bot.alert_reply import alert_reply, notice_reply
+from bot.brief_reply import brief_reply
 from bot.message import Address
 from bot.outgoing import Composed, Entry, Posting, Stale
 from bot.ports import Places
-from bot.reply import Reply, say
+from bot.reply import Reply
 from energy.site import Site
-from services import notices
+from services import contacts, outbox
+from services.outbox import Due, StalePosting
+from services.scope import DEFAULT_ORG_ID
+from store import heartbeats
 from store.database import Database
+from store.messages import Place
+
+BEAT = "deliver"
+_CONTACTS = ("webhook", "apprise")
+_OUTSIDE = ("email", "sms", *_CONTACTS)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredOutgoing:
-    """What the worker has to tell, and results that came too late for their reply."""
+    """The outbox with what stands in the chats; late results of orders are put into it here."""
 
     database: Database
     site: Site
@@ -28,46 +39,70 @@ class StoredOutgoing:
 
     async def due(self, limit: int) -> Sequence[Entry]:
         now = self.now()
-        await notices.add_late_results(self.database, self.site, now)
-        found = await notices.due(self.database, self.site, now, limit=limit)
-        return [
-            Entry(
-                each.notice_id,
-                each.level,
-                [Address(way["platform"], way["chat_id"], way.get("thread")) for way in each.addresses],
-                each.tries,
-                each,
-            )
-            for each in found
-        ]
+        await outbox.add_late_results(self.database, self.site, now)
+        return [_entry(each) for each in await outbox.due(self.database, self.site, now, limit=limit)]
 
     async def reply(self, entry: Entry, address: Address, *, buttons: bool, charts: bool) -> Composed:
-        return Composed(notice_reply(entry.level, entry.content.text))
+        due: Due = entry.content
+        if due.message is not None:
+            reply = await alert_reply(due.scope, due.message, address.key, buttons=buttons, chart=charts)
+            return Composed(reply, due.message.version)
+        if due.kind == "brief":
+            return Composed(await brief_reply(due.scope, due.data))
+        return Composed(notice_reply(due.level, due.text))
 
     async def sent(self, outbox_id: int, posting: Posting | None) -> None:
-        await notices.sent(self.database, outbox_id, self.now())
+        at = () if posting is None else (_place(posting),)
+        await outbox.sent(self.database, outbox_id, self.now(), at=at)
 
     async def failed(self, outbox_id: int, reason: str, *, again_in_s: float | None) -> None:
-        again_at = None if again_in_s is None else self.now() + timedelta(seconds=again_in_s)
-        await notices.failed(self.database, outbox_id, reason, next_try_at=again_at)
+        now = self.now()
+        again_at = None if again_in_s is None else now + timedelta(seconds=again_in_s)
+        await outbox.failed(self.database, outbox_id, reason, now, next_try_at=again_at)
 
     async def dead(self, entry: Entry, address: Address, reason: str) -> None:
-        await self.places.dead(address, reason)
+        if address.platform not in _OUTSIDE:
+            await self.places.dead(address, reason)
+        elif address.platform in _CONTACTS and entry.content.person_id is not None:
+            person_id = entry.content.person_id
+            await contacts.mark_dead(self.database, DEFAULT_ORG_ID, person_id, address.chat_id, reason)
 
     async def later(self, outbox_id: int, reason: str, *, in_s: float) -> None:
-        await self.failed(outbox_id, reason, again_in_s=in_s)
+        now = self.now()
+        await outbox.later(self.database, outbox_id, reason, now, until=now + timedelta(seconds=in_s))
 
     async def stale(self) -> Sequence[Stale]:
-        return ()
+        found = await outbox.stale_postings(self.database, self.site, self.now())
+        return [Stale(each.posting_id, _address(each.address), each.ref, each.content.version, each) for each in found]
 
     async def stale_reply(self, stale: Stale) -> Reply:
-        return say("")
+        posting: StalePosting = stale.content
+        return await alert_reply(posting.scope, posting.content, stale.address.key)
 
     async def shown(self, posting_id: int, version: int) -> None:
-        return None
+        await outbox.shown(self.database, posting_id, version)
 
     async def unchangeable(self, posting_id: int) -> None:
-        return None
+        await outbox.unchangeable(self.database, posting_id, self.now())
+
+    async def change_later(self, posting_id: int, *, in_s: float) -> None:
+        now = self.now()
+        await outbox.change_later(self.database, posting_id, now, until=now + timedelta(seconds=in_s))
 
     async def beat(self) -> None:
-        return None
+        await heartbeats.beat(self.database, DEFAULT_ORG_ID, BEAT, self.now())
+
+
+def _entry(due: Due) -> Entry:
+    ways = [_address(way) for way in due.ways]
+    ways = [keyed(way, due.outbox_id, due.level) if way.platform in _OUTSIDE else way for way in ways]
+    return Entry(due.outbox_id, due.level, ways, due.tries, due)
+
+
+def _address(way: Mapping[str, Any]) -> Address:
+    return Address(way["platform"], way["chat_id"], way.get("thread"))
+
+
+def _place(posting: Posting) -> Place:
+    address = posting.address
+    return Place(address.platform, address.chat_id, address.thread, posting.ref, posting.version)

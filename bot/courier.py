@@ -254,22 +254,27 @@ class Courier:
                 return
 
     async def _bring_up_to_date(self, stale: Stale) -> None:
-        """Change a message in its place. What must wait comes again when its claim runs out."""
+        """Change a message in its place, when its turn comes."""
         address = stale.address
         outlet = self._outlets.get(address.platform)
-        if outlet is None or self._pacing.closed_s(address) > 0:
-            return
+        if outlet is None:
+            return  # it comes again when its claim runs out
         if not outlet.has_buttons:
             await self._outgoing.unchangeable(stale.posting_id)
             return
+        if self._pacing.closed_s(address) > 0 or self._pacing.wait_s(address, _EDIT) > self._hold_s:
+            await self._outgoing.change_later(stale.posting_id, in_s=self._pacing.book_s(address, _EDIT))
+            return
         reply = replace(await self._outgoing.stale_reply(stale), charts=())
         if not await self._pacing.through(address, _EDIT):
+            await self._outgoing.change_later(stale.posting_id, in_s=self._pacing.book_s(address, _EDIT))
             return
         match await outlet.edit(address, stale.ref, reply):
             case Sent():
                 await self._outgoing.shown(stale.posting_id, stale.version)
             case TryLater(after_s):
                 self._pacing.close(address, after_s)
+                await self._outgoing.change_later(stale.posting_id, in_s=after_s)
             case Undeliverable(reason):
                 log.info("message_not_changed", platform=address.platform, reason=reason)
                 await self._outgoing.unchangeable(stale.posting_id)

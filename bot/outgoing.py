@@ -97,6 +97,10 @@ class Outgoing(Protocol):
         """Nobody can change the message (any more)."""
         ...
 
+    async def change_later(self, posting_id: int, *, in_s: float) -> None:
+        """The platform wants a pause before the message is changed."""
+        ...
+
     async def beat(self) -> None:
         """The loop is alive."""
         ...

@@ -12,7 +12,7 @@ from bot.alert_reply import alert_reply, chart_of, text_blocks
 from bot.commands.buttons import run_button
 from bot.commands.command import Context
 from bot.commands.miners import may_switch as may_decide
-from bot.commands.saying import Line, Misused, all_of, answer, inlines, listed, name, quoted, to_come
+from bot.commands.saying import Line, Misused, all_of, answer, inlines, listed, name, one_of, quoted, to_come
 from bot.reply import Bold, Button, Code, Inline, Paragraph, Reply, Text, say
 from energy.alerts.rule import Level
 from energy.durations import UnknownDuration, parse_until
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 USUAL_MUTE = timedelta(hours=1)
 LONGEST_MUTE = timedelta(days=31)
-_SHOWN, _MANY = 4, 20
+_SHOWN, _MANY = 3, 20
 _HISTORY = timedelta(days=7)
 _GONE = say("That alert is not kept any more. /alerts lists what is open.")
 _NUMBERS = re.compile(r"#?\d{1,9}(?:(?:\s*,\s*|\s+(?:and\s+)?)#?\d{1,9})*")
@@ -87,11 +87,7 @@ async def mute(scope: Scope, context: Context, arguments: str) -> Reply:
     number = what.removeprefix("#")
     rule = await alerts.mute(scope, int(number) if number.isdecimal() else what, until)
     if rule is None:
-        raise Misused(
-            f"{quoted(what)} is neither an alert's number nor a rule",
-            "/alerts lists the open ones, /rules all the rules",
-            "/mute battery_low for 2h",
-        )
+        raise await _not_a_rule(scope, what)
     return answer(
         (Bold(f"Muted until {to_come(scope, until)}: "), Text(f"{name(rule.title)}, {_for_whom(scope)}.")),
         "It goes on being watched: once the mute is over, what is still wrong is told.",
@@ -150,21 +146,22 @@ async def _open(scope: Scope, context: Context, *, everything: bool) -> Reply:
     unread = await alerts.unread(scope)
     await alerts.mark_read(scope)
     news = f", {unread} unread" if unread else ""
+    count = len(await alerts.mutes(scope))
+    muted = [f"{count} {'rule is' if count == 1 else 'rules are'} muted: /mute lists them."] if count else []
     if not views:
-        muted = await alerts.mutes(scope)
         return answer(
             f"No alert is open{news}.",
-            *(
-                [f"{len(muted)} {'rule is' if len(muted) == 1 else 'rules are'} muted: /mute lists them."]
-                if muted
-                else []
-            ),
+            *muted,
             buttons=[[await run_button(scope, context, "History", "/alerts history")]],
         )
     if len(views) == 1:
         (view,) = views
         return Reply(
-            (Paragraph((Bold(f"Alert {view.episode_id}"), Text(f"{news}."))), *text_blocks(view.text)),
+            (
+                Paragraph((Bold(f"Alert {view.episode_id}"), Text(f"{news}."))),
+                *text_blocks(view.text),
+                *(Paragraph((Text(line),)) for line in muted),
+            ),
             buttons=await _open_rows(scope, context, views),
         )
     most = _MANY if everything else _SHOWN
@@ -173,6 +170,7 @@ async def _open(scope: Scope, context: Context, *, everything: bool) -> Reply:
     return listed(
         (Bold(f"{len(views)} alerts open"), Text(f"{news}:")),
         [*shown, *([f"and {left} more: /alerts all" if not everything else f"and {left} more"] if left else [])],
+        *muted,
         buttons=await _open_rows(scope, context, views),
     )
 
@@ -256,7 +254,8 @@ def _acknowledged(found: Acknowledged) -> Reply:
         left = len(found.done) - _SHOWN
         more = f" and {left} more" if left > 0 else ""
         lines.append((Bold("Acknowledged: "), Text(f"{which}{more}.")))
-        lines.append("Nobody else is called for it, and it is not told again.")
+        it, is_ = ("it", "it is") if len(found.done) == 1 else ("them", "they are")
+        lines.append(f"Nobody else is called for {it}, and {is_} not told again.")
     for already in found.already[:_SHOWN]:
         by = f"was acknowledged by {name(already.by)} before" if already.by else "is over"
         lines.append(f"{_named(already.view)} {by}.")
@@ -266,18 +265,34 @@ def _acknowledged(found: Acknowledged) -> Reply:
     return answer(*lines) if lines else answer("Nothing waits to be acknowledged.")
 
 
+async def _not_a_rule(scope: Scope, what: str) -> Misused:
+    asked = what.lower().replace(" ", "_")
+    close = [rule_id for rule_id in await alerts.rules_of(scope) if asked in rule_id][:6]
+    if len(close) > 1:
+        return Misused(f"{quoted(what)} may be {one_of(close)}", "Which one?", f"/mute {close[0]} for 2h")
+    return Misused(
+        f"{quoted(what)} is neither an alert's number nor a rule",
+        "/alerts lists the open ones, /rules all the rules",
+        "/mute battery_low for 2h",
+    )
+
+
 async def _muted(scope: Scope, context: Context) -> Reply:
     muted, rules = await alerts.mutes(scope), await alerts.rules_of(scope)
     if not muted:
         return answer("Nothing is muted.", ("To mute a rule or an alert: ", Code("/mute battery_low for 2h")))
-    lines: list[Line] = []
-    for each in muted[:_SHOWN]:
+    together: dict[tuple[datetime, bool], list[str]] = {}
+    for each in muted:
         title = rules[each.rule_id].title if each.rule_id in rules else each.rule_id
-        whose = "for you" if each.person_id is not None else "for everybody"
-        lines.append((Bold(name(title)), Text(f" until {to_come(scope, each.until)}, {whose}")))
-    left = len(muted) - len(lines)
+        together.setdefault((each.until, each.person_id is None), []).append(name(title))
+    lines: list[Line] = []
+    for (until, everybody), titles in list(together.items())[:_SHOWN]:
+        left = len(titles) - 3
+        which = f"{', '.join(titles[:3])} and {left} more" if left > 1 else all_of(titles)
+        lines.append((Bold(which), Text(f" until {to_come(scope, until)}, for {'everybody' if everybody else 'you'}")))
+    left = len(together) - len(lines)
     return listed(
-        f"{len(muted)} muted:",
+        f"{len(muted)} {'rule' if len(muted) == 1 else 'rules'} muted:",
         [*lines, *([f"and {left} more"] if left else [])],
         buttons=[[await run_button(scope, context, "Unmute all", "/unmute all")]],
     )

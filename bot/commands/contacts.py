@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.commands.buttons import run_button
 from bot.commands.command import Context
-from bot.commands.saying import Line, Misused, answer, listed, name, one_of, quoted
+from bot.commands.saying import Line, Misused, answer, listed, name, one_of, own_words, quoted
 from bot.reply import Bold, Code, Reply, Text
 from energy.units import format_clock
 from services import contacts as services
@@ -107,7 +107,7 @@ async def _add(scope: Scope, context: Context, text: str) -> Reply:
     try:
         added = await services.add(scope, text)
     except services.ContactRefused as refused:
-        raise Misused(name(str(refused), limit=300), "", _EXAMPLE) from refused
+        raise Misused(own_words(str(refused), text), "", _EXAMPLE) from refused
     contact = added.contact
     lines: list[Line] = [(Bold("Added: "), Text(f"{contact.contact_id}, {name(contact.shown, limit=80)}."))]
     if added.signing_key is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.commands.buttons import run_button
 from bot.commands.command import Context
-from bot.commands.saying import Line, Misused, answer, listed, name, one_of, own_words, quoted, sentence
+from bot.commands.saying import Line, Misused, answer, listed, name, one_of, own_words, quoted
 from bot.reply import Bold, Code, Reply, Text
 from services import alerts
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from services.alerts import CustomRule, Question
     from services.scope import Scope
 
-_SHOWN = 4
 _EXAMPLE = "/rules add tell me when solar passes 8 kW"
 _ACTIONS = ("add", "edit", "remove", "all")
 
@@ -107,7 +106,7 @@ async def _kept(scope: Scope, context: Context, rule: CustomRule | Question, tex
     number = next((each.custom_id for each in await alerts.own(scope) if each.rule.id == rule.id), None)
     row = [] if number is None else [await run_button(scope, context, "Remove", f"/rules remove {number}")]
     return answer(
-        (Bold("I tell you: "), Text(f"{_words(rule)}.")),
+        (Bold("You are told of "), Text(f"{_words(rule)}.")),
         "/rules lists yours." if number is None else f"It is number {number} in /rules.",
         buttons=[row],
     )
@@ -125,4 +124,4 @@ def _number(text: str) -> int:
 
 
 def _none(custom_id: int) -> Misused:
-    return Misused(sentence(f"you have no alert number {custom_id}"), "/rules lists yours", "/rules")
+    return Misused(f"you have no alert number {custom_id}", "/rules lists yours")

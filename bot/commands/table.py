@@ -104,7 +104,6 @@ COMMANDS: tuple[Command, ...] = (
         alerts.ack,
         parameters=(Parameter("alert", "its number in /alerts, or all", completes="alerts"),),
         examples=("/ack", "/ack 12", "/ack all"),
-        role="operator",
     ),
     Command(
         "mute",

@@ -32,6 +32,7 @@ class PostOffice:
     handed_back: list[tuple[int, float]] = field(default_factory=list)
     changed: list[tuple[int, int]] = field(default_factory=list)
     given_up: list[int] = field(default_factory=list)
+    put_off: list[tuple[int, float]] = field(default_factory=list)
     dead_ways: list[tuple[str, str]] = field(default_factory=list)
     beats: int = 0
     broken: int = 0  # so many of the next settlements fail
@@ -83,6 +84,9 @@ class PostOffice:
 
     async def unchangeable(self, posting_id: int) -> None:
         self.given_up.append(posting_id)
+
+    async def change_later(self, posting_id: int, *, in_s: float) -> None:
+        self.put_off.append((posting_id, in_s))
 
     async def beat(self) -> None:
         self.beats += 1

@@ -239,5 +239,7 @@ async def test_a_message_whose_alert_changed_is_changed_in_its_place() -> None:
     wall = Wall(edit_results=[Sent(), Undeliverable("too old"), TryLater(60.0)])
     office = PostOffice(outdated=[Stale(n, HERE, f"m{n}", 3, "Over.") for n in range(4)])
     await delivered(courier(office, wall))
-    assert (office.changed, office.given_up) == ([(0, 3)], [1])  # the others come again when their claims run out
+    assert (office.changed, office.given_up) == ([(0, 3)], [1])
+    assert sorted(number for number, _ in office.put_off) == [2, 3]
+    assert all(59.0 <= in_s <= 61.0 for _, in_s in office.put_off)
     assert wall.said == []
