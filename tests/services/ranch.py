@@ -118,7 +118,11 @@ class Ranch:
 async def ranch(tmp_path: Path, *, site: Site = RANCH) -> Ranch:
     """Ann owns it, Ben operates it, Vic looks at it; the miners are off and nothing stands against starting them."""
     url = sqlite_url(tmp_path / "commandcenter.db")
-    database = await Database.open(url, migrate=True)
+    return await settled(await Database.open(url, migrate=True), url, site=site)
+
+
+async def settled(database: Database, url: str, *, site: Site = RANCH) -> Ranch:
+    """The ranch on a database of the caller's."""
     await sites.sync(database, "home", site)
     known: dict[str, str] = {}
     roles: dict[str, Role] = {"Ann": "owner", "Ben": "operator", "Vic": "viewer"}
