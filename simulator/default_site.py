@@ -71,6 +71,7 @@ def default_site(wiring: Wiring = "solark", *, site_id: str = "ranch", name: str
             "battery_charge_w": from_shunt,  # the SolArk sees its own terminals only
             "battery_voltage_v": from_shunt,
             "battery_temperature_c": from_shunt,
+            "grid_present": from_shunt,  # the GX knows within seconds, the cloud within minutes
             "solar_w": Sum(sum=("solark", "cerbo")) if both else Prefer(prefer=("solark",)),
             "miner_w": Prefer(prefer=("garage",)),
         },
