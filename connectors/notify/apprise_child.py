@@ -144,7 +144,7 @@ def _tune(way: Any, order: dict[str, Any]) -> None:
     way.socket_connect_timeout = way.socket_read_timeout = 8.0
     scheme = urlsplit(order["target"]).scheme.lower()
     if scheme == "pover" and order["pushover_api_url"]:
-        way.notify_url = order["pushover_api_url"]
+        way.notify_url = f"{order['pushover_api_url'].rstrip('/')}/1/messages.json"
     if order["level"] != "critical":
         return
     if scheme == "pover":  # repeated until somebody confirms it on the phone

@@ -11,6 +11,7 @@ import hashlib
 import html
 import re
 import ssl
+from email import policy
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -23,6 +24,7 @@ from connectors.notify.settings import EmailSettings
 
 TIMEOUT_S = 30.0
 _DEAD = re.compile(r"\b5\.(1\.[1-3]|1\.10|2\.1|1\.6)\b")  # RFC 3463: no such mailbox, disabled, moved
+_SEVEN_BITS = policy.SMTP.clone(cte_type="7bit")  # for servers without 8BITMIME too
 _ENHANCED = re.compile(r"\b5\.\d+\.\d+\b")
 
 
@@ -40,14 +42,16 @@ class EmailSender:
     async def send(self, target: str, message: OutMessage) -> Outcome:
         """See `Sender`; a mailbox that is unknown for good is a dead end."""
         try:
-            mail = self._mail(target, message)
+            to = _in_ascii(target)
+            mail = self._mail(to, message)
+            content = mail.as_bytes()
         except (ValueError, MessageError):
             return Never("the address is none that mail can be sent to; set another one in your preferences", dead=True)
         try:
             async with asyncio.timeout(self._timeout_s):
                 client = await self._connected()
                 try:
-                    await client.sendmail(self._settings.sender, [target], mail.as_bytes())
+                    await client.sendmail(self._settings.sender, [to], content)
                 finally:
                     await _ended(client)
         except aiosmtplib.SMTPRecipientsRefused as error:
@@ -98,7 +102,7 @@ class EmailSender:
         return client
 
     def _mail(self, target: str, message: OutMessage) -> EmailMessage:
-        mail = EmailMessage()
+        mail = EmailMessage(_SEVEN_BITS)
         mail["From"] = f"CommandCenter <{self._settings.sender}>"
         mail["To"] = target
         mail["Subject"] = " ".join(message.title.split())[:200] or "CommandCenter"
@@ -139,6 +143,14 @@ class EmailSender:
                 return f"{host} offers no login; drop the user name from SMTP_URL, or use its submission port (587)"
             case _:
                 return f"{host}:{self._settings.port} cannot be reached ({type(error).__name__}); check SMTP_URL"
+
+
+def _in_ascii(address: str) -> str:
+    """The address with its domain as DNS has it. Raises ValueError where the part before the @ has no such form."""
+    name, _, domain = address.rpartition("@")
+    if not name.isascii() or not name:
+        raise ValueError("no mail server here takes such a name")
+    return f"{name}@{domain.encode('idna').decode()}"
 
 
 async def _ended(client: aiosmtplib.SMTP) -> None:

@@ -45,11 +45,12 @@ async def test_gotify_of_the_own_network_is_told_by_its_name_too() -> None:
 async def test_pushover_repeats_what_is_critical_until_somebody_confirms(level: str, priority: str) -> None:
     async with webhook_sink() as sink:
         sink.answers.append(web.json_response({"status": 1, "request": "r"}))
-        sender = AppriseSender((), pushover_api_url=f"http://127.0.0.1:{sink.port}/1/messages.json")
+        sender = AppriseSender((), pushover_api_url=f"http://127.0.0.1:{sink.port}")
         message = OutMessage("Title", "Text", level, "k")  # type: ignore[arg-type]  # one of the levels
         target = "pover://" + "u" * 30 + "@" + "t" * 30
         outcome = await sender.send(target, message)
     assert isinstance(outcome, Delivered)
+    assert sink.posted[0].path == "/1/messages.json"
     form = {name: values[0] for name, values in parse_qs(sink.posted[0].body.decode()).items()}
     assert form["priority"] == priority
     assert ("retry" in form) is (level == "critical")

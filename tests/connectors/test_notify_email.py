@@ -148,10 +148,24 @@ async def test_a_server_that_is_slow_or_away_means_later() -> None:
     assert "cannot be reached" in outcome.reason
 
 
-async def test_an_address_that_is_none_is_a_dead_end_without_a_connection() -> None:
+@pytest.mark.parametrize("address", ["ann@example.org\r\nBcc: x@example.org", "Müller@example.org", "ann", "@x.org"])
+async def test_an_address_that_is_none_is_a_dead_end_without_a_connection(address: str) -> None:
     settings = EmailSettings("127.0.0.1", await closed_port(), "ranch@example.org", "none")
-    outcome = await EmailSender(settings).send("ann@example.org\r\nBcc: x@example.org", ALERT)
-    assert outcome == Never(outcome.reason, dead=True)  # type: ignore[union-attr]  # Never
+    outcome = await EmailSender(settings).send(address, ALERT)
+    assert isinstance(outcome, Never)
+    assert outcome.dead
+
+
+async def test_letters_of_all_scripts_arrive_through_a_server_of_seven_bits() -> None:
+    async with mail_server() as server:
+        message = replace(ALERT, text="Größe 電池 – 45 °C\n" + "x" * 2000, title="電池 28 %")
+        assert isinstance(await EmailSender(settings_for(server)).send("ann@bücher.example", message), Delivered)
+    (mail,) = server.mails
+    assert server.envelopes[0][1] == ("ann@xn--bcher-kva.example",)
+    assert mail["Subject"] == "電池 28 %"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "Größe 電池 – 45 °C" in body.get_content()
 
 
 @pytest.mark.parametrize(

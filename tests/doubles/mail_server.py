@@ -42,6 +42,8 @@ class MailServer:
         await asyncio.sleep(self.delay_s)
         if self.answer.startswith("2"):
             assert isinstance(envelope.content, bytes)
+            if not envelope.content.isascii():
+                return "554 5.6.1 This server takes seven bits"
             mail = message_from_bytes(envelope.content, policy=policy.default)
             assert isinstance(mail, EmailMessage)
             self.mails.append(mail)
