@@ -11,7 +11,7 @@ from tests.postgres import url as url
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NEEDS_POSTGRES in str(report.longrepr)]
-    if skipped:
-        reason = str(skipped[0].longrepr)
-        terminalreporter.write_line(f"{len(skipped)} tests did not run on Postgres: {reason}", red=True, bold=True)
+    reasons = [str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", [])]
+    missed = [reason for reason in reasons if NEEDS_POSTGRES in reason]
+    if missed:
+        terminalreporter.write_line(f"{len(missed)} tests did not run on Postgres. {missed[0]}", red=True, bold=True)
