@@ -181,8 +181,8 @@ async def deliverer(url: str, world: World, redis_url: str, telegram_url: str) -
 
 
 @contextlib.asynccontextmanager
-async def woken(redis_url: str) -> AsyncIterator[Wait]:
-    """A wait that ends early when there is something to tell, and looks a little sooner than a bot does."""
+async def woken(redis_url: str, look_every_s: float = 0.3) -> AsyncIterator[Wait]:
+    """A wait that ends early when there is something to tell; without `look_every_s` sooner than a bot's does."""
     wake, event = Wake(redis_url, "storm"), asyncio.Event()
 
     async def listen() -> None:
@@ -192,7 +192,7 @@ async def woken(redis_url: str) -> AsyncIterator[Wait]:
 
     async def wait(seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), min(seconds, 0.3))
+            await asyncio.wait_for(event.wait(), min(seconds, look_every_s))
         event.clear()
 
     task = asyncio.create_task(listen())
