@@ -40,6 +40,11 @@ class UtcMs(TypeDecorator[datetime]):
         return None if value is None else from_ms(value)
 
 
+def storable(text: str, longest: int | None = None) -> str:
+    """The text as every database takes it: without NUL, and without halves of characters. Others' words have both."""
+    return text[:longest].replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def json_column() -> TypeEngine[Any]:
     """JSON whose None is the database's NULL."""
     return JSON(none_as_null=True)

@@ -9,6 +9,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from store.alert_tables import contacts as table
+from store.columns import storable
 from store.database import Database
 from store.dialect import insert_new
 
@@ -40,7 +41,7 @@ async def add(
         "person_id": person_id,
         "kind": kind,
         "target": target,
-        "label": label,
+        "label": storable(label),
         "created_at": now,
         "dead_reason": None,
     }
@@ -74,7 +75,7 @@ async def mark_dead(db: Database, org_id: str, contact_id: int, reason: str) -> 
     """Nothing arrives there any more; False when it was dead or unknown before."""
     statement = update(table).where(_is(org_id, contact_id), table.c.dead_reason.is_(None))
     async with db.begin() as connection:
-        return bool((await connection.execute(statement.values(dead_reason=reason[:500]))).rowcount == 1)
+        return bool((await connection.execute(statement.values(dead_reason=storable(reason, 500)))).rowcount == 1)
 
 
 async def alive(db: Database, org_id: str, contact_id: int) -> bool:

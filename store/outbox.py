@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.alert_tables import outbox as table
 from store.clock_steps import in_this_clock
+from store.columns import storable
 from store.database import Database
 from store.dialect import insert_new, skip_locked
 from store.messages import Place as Place
@@ -111,7 +112,7 @@ async def add_in(connection: AsyncConnection, org_id: str, entry: NewEntry, *, n
         "once_key": entry.once_key,
         "person_id": entry.person_id,
         "address": None if entry.address is None else dict(entry.address),
-        "text": entry.text,
+        "text": storable(entry.text),
         "message_id": entry.message_id,
         "step": entry.step,
         "data": dict(entry.data),
@@ -202,20 +203,22 @@ async def failed(
     db: Database, org_id: str, outbox_id: int, reason: str, *, now: datetime, next_try_at: datetime | None
 ) -> bool:
     """It did not arrive; None gives it up. False when it was settled before."""
-    values: dict[str, Any] = {"tries": table.c.tries + 1, "last_reason": reason[:_REASON_LENGTH]}
+    values: dict[str, Any] = {"tries": table.c.tries + 1, "last_reason": storable(reason, _REASON_LENGTH)}
     values |= _settled("dead", now) if next_try_at is None else {"due_at": next_try_at, "set_at": now}
     return await _changed(db, org_id, outbox_id, values)
 
 
 async def put_off(db: Database, org_id: str, outbox_id: int, reason: str, *, now: datetime, until: datetime) -> bool:
     """It is to wait, which is no failed try. False when it was settled before."""
-    values = {"due_at": until, "set_at": now, "last_reason": reason[:_REASON_LENGTH]}
+    values = {"due_at": until, "set_at": now, "last_reason": storable(reason, _REASON_LENGTH)}
     return await _changed(db, org_id, outbox_id, values)
 
 
 async def drop(db: Database, org_id: str, outbox_id: int, reason: str, *, now: datetime) -> bool:
     """Nobody wants to hear it: settled, with the reason kept. False when it was settled before."""
-    return await _changed(db, org_id, outbox_id, _settled("dropped", now) | {"last_reason": reason[:_REASON_LENGTH]})
+    return await _changed(
+        db, org_id, outbox_id, _settled("dropped", now) | {"last_reason": storable(reason, _REASON_LENGTH)}
+    )
 
 
 async def merge(
@@ -272,7 +275,7 @@ async def replay(
 
 
 async def unread(db: Database, org_id: str, site_id: str, person_id: str) -> int:
-    """How many entries for a person they have not seen; those of later, dropped and merged ones do not count."""
+    """How many entries for a person they have not seen; dropped and merged ones do not count."""
     query = select(func.count()).select_from(table).where(_unread(org_id, site_id, person_id))
     async with db.read() as connection:
         return int((await connection.execute(query)).scalar_one())

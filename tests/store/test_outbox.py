@@ -4,12 +4,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from store import outbox, people
+from energy.alerts.custom import CustomRule, parse_custom
+from store import contacts, custom_alerts, mutes, outbox, people
+from store.alert_tables import alert_mutes, postings
+from store.alert_tables import contacts as contacts_table
+from store.alert_tables import custom_alerts as custom_alerts_table
 from store.alert_tables import outbox as table
 from store.database import Database
-from store.outbox import Entry, NewEntry
+from store.mutes import Mute
+from store.outbox import Entry, NewEntry, Place
 from tests.store.alert_stage import MINUTE, NOON, ORG, SITE
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
@@ -179,6 +184,14 @@ async def test_what_failed_is_tried_again_and_given_up_into_the_dead_letters(dat
     assert await claim(database, NOON + timedelta(days=1)) == []
 
 
+async def test_words_that_no_database_takes_stop_no_entry(database: Database) -> None:
+    await add(database, entry("s21\x00 is \ud800off"))
+    found = await the_only(database)
+    assert found.text == "s21 is ?off"
+    assert await outbox.failed(database, ORG, found.outbox_id, "bad\x00 \udfff", now=NOON, next_try_at=None)
+    assert [letter.reason for letter in await outbox.dead(database, ORG, SITE)] == ["bad ?"]
+
+
 async def test_an_owner_replays_one_dead_letter_or_all_of_a_site(database: Database) -> None:
     await add(database, entry("a"), entry("b"), entry("c", site_id="cabin"))
     for each in await outbox.claim_due(database, ORG, NOON):
@@ -264,11 +277,21 @@ async def test_settled_entries_are_forgotten_and_waiting_ones_are_not(database: 
     assert await claim(database, NOON + HOUR) == ["waits"]
 
 
-async def test_what_was_for_somebody_who_is_forgotten_is_gone(database: Database) -> None:
+async def test_nothing_of_alerts_is_left_of_somebody_who_is_forgotten(database: Database) -> None:
     ann = await people.approve(database, ORG, SITE, people.Identity("telegram", "7", "Ann"), "owner", granted_by="host")
     ben = await people.approve(database, ORG, SITE, people.Identity("slack", "U1", "Ben"), "owner", granted_by="host")
-    await add(database, entry(person_id=ann.person_id), entry("for Ben", person_id=ben.person_id))
+    rule = parse_custom("tell me when solar passes 8 kW")
+    assert isinstance(rule, CustomRule)
+    for each in (ann.person_id, ben.person_id):
+        await add(database, entry(person_id=each, kind="alert", message_id=1))
+        found = await the_only(database)
+        place = Place("slack", each, None, "1", 1)
+        await outbox.sent(database, ORG, found.outbox_id, now=NOON, at=[place])
+        await custom_alerts.add(database, ORG, SITE, each, rule, NOON)
+        await mutes.put_mute(database, ORG, SITE, Mute("battery_low", each, NOON + HOUR, each, NOON))
+        await contacts.add(database, ORG, each, kind="apprise", target="ntfy://t", label="ntfy", now=NOON)
     assert await people.forget(database, ORG, ann.person_id, by="host")
-    assert await claim(database, NOON) == ["for Ben"]
     async with database.read() as connection:
-        assert (await connection.execute(select(func.count()).select_from(table))).scalar_one() == 1
+        for of in (table, postings, custom_alerts_table, alert_mutes, contacts_table):
+            left = (await connection.execute(select(of.c.person_id))).scalars().all()
+            assert left == [ben.person_id], of.name
