@@ -16,7 +16,7 @@ _THRESHOLDS = (20_000, 20, 20)
 
 def make_ready() -> None:
     """Load the crew and the charts, and freeze what is loaded. Takes two seconds; meant for a thread of its own."""
-    for name in ("agents.crew", "charts.draw_power"):
+    for name in ("agents.crew", "charts.draw_power", "charts.draw_alert", "bot.alert_chart"):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -102,6 +103,8 @@ async def ranch_house(
             await _history(database, ranch.site)
             house = StoredHouse(ranch, wake)
             house.crew.load()
+            # As the process does at its start: the first chart takes no longer than the others.
+            await asyncio.to_thread(importlib.import_module, "charts.draw_power")
             try:
                 yield house
             finally:
