@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 _TAPER_FROM_PCT = 92.0
@@ -73,12 +73,15 @@ def dispatch(
     grid_up: bool,
     generator_on: bool,
     stuck_generator_w: float = 0.0,
+    charge_share: float = 1.0,
 ) -> Flows:
     """Panels first, then battery, then grid; surplus goes to the battery, then is exported, then curtailed.
 
     With no grid and too little power the miners drop out first, then the house. What a stuck generator gives
-    (`stuck_generator_w`) flows whether it is needed or not, as far as there is somewhere for it to go.
+    (`stuck_generator_w`) flows whether it is needed or not, as far as there is somewhere for it to go. `charge_share`
+    is how much of its limit the battery takes at this moment: no charger holds a power to the watt.
     """
+    plant = plant if charge_share == 1.0 else replace(plant, max_charge_w=plant.max_charge_w * charge_share)
     if stuck_generator_w:
         return _with_stuck_generator(
             plant, soc_pct, solar_solark, solar_victron, base_load, miners, grid_up, stuck_generator_w

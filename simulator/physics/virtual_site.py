@@ -261,6 +261,7 @@ class VirtualSite:
             self._grid_up(day, minute, at_s),
             bool(self._generating[index]),
             self.misfortunes.figure("generator_stuck", "", at_s) or 0.0,
+            1.0 - 0.008 * ((index * 2_246_822_519) & 0xFFFF) / 65_535,
         )
         return flows, miners
 
