@@ -81,10 +81,10 @@ async def resolved(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
-async def checked_address(
+async def checked_addresses(
     host: str, port: int, *, allow_private: Collection[str] = (), resolver: Resolver = resolved
-) -> str:
-    """The address to connect to. Raises `AddressRefused`, also when only one of several is bad, and `NotResolved`."""
+) -> Sequence[str]:
+    """The addresses to connect to, best first. Raises `AddressRefused` when one of them is bad, and `NotResolved`."""
     try:
         async with asyncio.timeout(RESOLVE_WITHIN_S):
             found = await resolver(host, port)
@@ -99,7 +99,7 @@ async def checked_address(
                 f"{host} leads to {text}, which is no public address; the site's owner can allow a host of the own "
                 "network with NOTIFY_ALLOW_PRIVATE"
             )
-    return found[0]
+    return found
 
 
 def _parsed(text: str) -> Address | None:

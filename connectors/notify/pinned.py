@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from connectors.notify.addresses import AddressRefused, NotResolved, Resolver, checked_address, resolved
+from connectors.notify.addresses import AddressRefused, NotResolved, Resolver, checked_addresses, resolved
 from connectors.notify.sender import Later, Never
 
 TIMEOUT_S = 10.0
 LARGEST_ANSWER_BYTES = 100_000
+MOST_ADDRESSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,44 +71,58 @@ class PinnedPost:
             return Never(f"{host} is called without encryption (http); give an https address")
         port = port or (443 if secure else 80)
         try:
-            address = await checked_address(host, port, allow_private=self._allow_private, resolver=self._resolver)
+            addresses = await checked_addresses(host, port, allow_private=self._allow_private, resolver=self._resolver)
         except AddressRefused as error:
             return Never(str(error))
         except NotResolved as error:
             return Later(None, str(error))
+        target = ((parts.path or "/") + (f"?{parts.query}" if parts.query else "")).encode()
+        headers = {**(headers or {}), "Host": _host_header(host, port, secure)}
         try:
-            request = self._client().build_request(
-                "POST",
-                httpx.URL(
-                    scheme=parts.scheme,
-                    host=address,
-                    port=port,
-                    raw_path=((parts.path or "/") + (f"?{parts.query}" if parts.query else "")).encode(),
-                ),
-                content=content,
-                data=data,
-                files=files,
-                headers={**(headers or {}), "Host": _host_header(host, port, secure)},
-                extensions={"sni_hostname": host},
-            )
+            requests = [
+                self._client().build_request(
+                    "POST",
+                    httpx.URL(scheme=parts.scheme, host=address, port=port, raw_path=target),
+                    content=content,
+                    data=data,
+                    files=files,
+                    headers=headers,
+                    extensions={"sni_hostname": host, "timeout": self._timeouts},
+                )
+                for address in addresses[:MOST_ADDRESSES]
+            ]
         except (httpx.InvalidURL, UnicodeError, ValueError):
             return Never("its address is not one; remove it and add it again")
-        return await self._sent(request, host)
+        return await self._sent(requests, host)
 
-    async def _sent(self, request: httpx.Request, host: str) -> Answered | Later | Never:
+    async def _sent(self, requests: Sequence[httpx.Request], host: str) -> Answered | Later | Never:
+        """The answer from the first address that can be connected to."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await self._client().send(request, stream=True, follow_redirects=False)
-                try:
-                    return Answered(response.status_code, response.headers, await _body(response))
-                finally:
-                    await response.aclose()
+                for request in requests[:-1]:
+                    try:
+                        return await self._asked(request)
+                    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                        if _is_untrusted(error):
+                            raise
+                return await self._asked(requests[-1])
         except (httpx.TimeoutException, TimeoutError):
             return Later(None, f"{host} did not answer within {self._timeout_s:g} s")
         except httpx.HTTPError as error:
-            if isinstance(error.__cause__, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY" in str(error):
+            if _is_untrusted(error):
                 return Later(None, f"{host} has no certificate that is trusted for this name; it needs a valid one")
             return Later(None, f"{host} cannot be reached, or broke the connection off")
+
+    async def _asked(self, request: httpx.Request) -> Answered:
+        response = await self._client().send(request, stream=True, follow_redirects=False)
+        try:
+            return Answered(response.status_code, response.headers, await _body(response))
+        finally:
+            await response.aclose()
+
+    @property
+    def _timeouts(self) -> dict[str, float]:
+        return dict.fromkeys(("read", "write", "pool"), self._timeout_s) | {"connect": self._timeout_s / 2}
 
     def _client(self) -> httpx.AsyncClient:
         if self._made is None:
@@ -127,6 +142,10 @@ class PinnedPost:
         if self._made is not None:
             await self._made.aclose()
             self._made = None
+
+
+def _is_untrusted(error: httpx.HTTPError) -> bool:
+    return "CERTIFICATE_VERIFY" in str(error)
 
 
 async def _body(response: httpx.Response) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from aiohttp import web
 
-from connectors.notify.addresses import AddressRefused, NotResolved, checked_address, is_near, is_public, resolved
+from connectors.notify.addresses import AddressRefused, NotResolved, checked_addresses, is_near, is_public, resolved
 from connectors.notify.pinned import Answered, PinnedPost
 from connectors.notify.sender import Later, Never
 from tests.doubles.webhook_sink import webhook_sink
@@ -83,7 +83,7 @@ def test_an_owner_can_allow_the_own_network_but_never_metadata(address: str, nea
 async def test_the_system_reads_odd_numbers_as_this_machine_and_is_not_believed(host: str) -> None:
     assert "127.0.0.1" in await resolved(host, 443) or "::1" in await resolved(host, 443)
     with pytest.raises(AddressRefused, match="NOTIFY_ALLOW_PRIVATE"):
-        await checked_address(host, 443)
+        await checked_addresses(host, 443)
 
 
 class Names:
@@ -100,9 +100,9 @@ class Names:
 
 async def test_one_bad_address_among_good_ones_is_enough() -> None:
     with pytest.raises(AddressRefused):
-        await checked_address("mixed.example", 443, resolver=Names(["93.184.216.34", "10.0.0.1"]))
+        await checked_addresses("mixed.example", 443, resolver=Names(["93.184.216.34", "10.0.0.1"]))
     with pytest.raises(NotResolved):
-        await checked_address("none.example", 443, resolver=Names([]))
+        await checked_addresses("none.example", 443, resolver=Names([]))
 
 
 async def test_a_name_that_changes_its_mind_is_asked_once() -> None:
@@ -116,6 +116,15 @@ async def test_a_name_that_changes_its_mind_is_asked_once() -> None:
         await post.close()
     assert isinstance(outcome, Never)
     assert "169.254.169.254" in outcome.reason
+    assert len(sink.posted) == 1
+
+
+async def test_where_one_address_of_a_host_is_away_the_next_one_is_tried() -> None:
+    async with webhook_sink() as sink:
+        post = PinnedPost(("lan.example",), resolver=Names(["127.0.0.2", "::1", "127.0.0.1"]))
+        answer = await post.post(f"http://lan.example:{sink.port}/in", content=b"{}")
+        await post.close()
+    assert isinstance(answer, Answered)
     assert len(sink.posted) == 1
 
 
