@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,7 @@ HOLD_S = 15.0  # what would wait longer for its turn is handed back: a claim is 
 AT_ONCE, MORE_FOR_CRITICAL = 200, 20
 CHARTS_UP_TO = 20  # in a storm texts go first; each message has a button for its chart
 RENDER_TIMEOUT_S = 20.0
+END_S = 1.5  # at the end of the process, for what is on its way
 PATIENCE_S = 300.0  # how long a message that is not critical waits for its first way before it takes the next
 _RANKS = {"info": 1, "warning": 2, "critical": 3}
 _EDIT = 0
@@ -62,6 +63,7 @@ class Courier:
         self._pacing = pacing or Pacing()
         self._hold_s = hold_s
         self._work: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._sending: set[asyncio.Task[Any]] = set()
         self._room = asyncio.Event()
         self._arrived: dict[int, Posting | None] = {}  # told, but the database did not take it
         self._begun: dict[tuple[int, str], tuple[int, str | None]] = {}  # what went in part: how many parts, its ref
@@ -79,9 +81,19 @@ class Courier:
                     log.exception("courier_failed")
                 await self._pause(more)
         finally:
-            for task in self._work.values():
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """What is being sent may end, or the next start would send it again; what waits for its turn comes again."""
+        for task in self._work.values():
+            if task not in self._sending:
                 task.cancel()
-            await asyncio.gather(*self._work.values(), return_exceptions=True)
+        left = list(self._work.values())
+        if left:
+            await asyncio.wait(left, timeout=END_S)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def take_up(self) -> bool:
         """Claim what is due and begin to deliver it; whether more may be due."""
@@ -190,18 +202,35 @@ class Courier:
 
     async def _sent(self, entry: Entry, outlet: Outlet, address: Address) -> SendResult | None:
         """Compose, draw, wait for the turn, send, settle; None where the chat was closed before its turn came."""
-        rank = _RANKS[entry.level]
+        charts = len(self._work) <= CHARTS_UP_TO
         try:
-            composed = await self._outgoing.reply(
-                entry, address, buttons=outlet.has_buttons, charts=len(self._work) <= CHARTS_UP_TO
-            )
+            composed = await self._outgoing.reply(entry, address, buttons=outlet.has_buttons, charts=charts)
             reply, pictures = await drawn(composed.reply, self._render, RENDER_TIMEOUT_S)
-            if not await self._pacing.through(address, rank):
+            if not await self._pacing.through(address, _RANKS[entry.level]):
                 return None
-            result = await self._sent_in_parts(entry.outbox_id, outlet, address, reply, pictures, rank)
+            with self._on_its_way():
+                result = await self._sent_in_parts(entry, outlet, address, reply, pictures)
+                await self._noted(entry, outlet, address, composed, result)
+                return result
         except Exception as error:  # one adapter's fault must not keep the message from the person's other chats
             log.exception("message_send_failed", platform=outlet.platform)
             return Undeliverable(type(error).__name__)
+
+    @contextlib.contextmanager
+    def _on_its_way(self) -> Iterator[None]:
+        """What this task does now is not to be broken off."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._sending.add(task)
+        try:
+            yield
+        finally:
+            self._sending.discard(task)
+
+    async def _noted(
+        self, entry: Entry, outlet: Outlet, address: Address, composed: Composed, result: SendResult
+    ) -> None:
+        """What the platform said of it."""
         match result:
             case TryLater(after_s):
                 self._pacing.close(address, after_s)
@@ -212,18 +241,17 @@ class Courier:
                 await self._settle(entry.outbox_id, _posting(address, ref, composed, outlet))
             case _:
                 pass
-        return result
 
     async def _sent_in_parts(
-        self, outbox_id: int, outlet: Outlet, address: Address, reply: Reply, pictures: Sequence[Picture], rank: int
+        self, entry: Entry, outlet: Outlet, address: Address, reply: Reply, pictures: Sequence[Picture]
     ) -> SendResult:
         """A long one goes on where it stopped, each part in its own turn."""
-        key = (outbox_id, address.key)
+        key = (entry.outbox_id, address.key)
         begun, ref = self._begun.get(key, (0, None))
 
         async def part_sent(count: int) -> None:
             self._begun[key] = (count, ref)
-            await self._pacing.through(address, rank)
+            await self._pacing.through(address, _RANKS[entry.level])
 
         result = await outlet.send(address, reply, pictures, from_part=begun, part_sent=part_sent)
         parts = self._begun.pop(key, (0, None))[0]

@@ -140,6 +140,18 @@ async def test_a_claim_that_runs_out_while_it_is_being_sent_is_not_sent_twice() 
     assert wall.texts == ["s19-1 is on."]
 
 
+async def test_at_the_end_what_is_on_its_way_arrives_and_what_waits_for_its_turn_comes_again() -> None:
+    gate = asyncio.Event()
+    office, wall = PostOffice([ENTRY, replace(ENTRY, outbox_id=2)]), Wall(gate=gate)
+    task = asyncio.create_task(courier(office, wall, paces={"wall": QUICK}).run())
+    await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.sleep(0.01)
+    gate.set()
+    await asyncio.gather(task, return_exceptions=True)
+    assert ([number for number, _ in office.arrived], len(wall.texts)) == ([1], 1)
+
+
 async def test_what_is_critical_overtakes_what_waits_for_the_chats_turn() -> None:
     wall = Wall()
     office = PostOffice([replace(ENTRY, outbox_id=n, content=f"info {n}") for n in range(8)])
