@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 _TAPER_FROM_PCT = 92.0
@@ -81,12 +81,11 @@ def dispatch(
     (`stuck_generator_w`) flows whether it is needed or not, as far as there is somewhere for it to go. `charge_share`
     is how much of its limit the battery takes at this moment: no charger holds a power to the watt.
     """
-    plant = plant if charge_share == 1.0 else replace(plant, max_charge_w=plant.max_charge_w * charge_share)
     if stuck_generator_w:
         return _with_stuck_generator(
-            plant, soc_pct, solar_solark, solar_victron, base_load, miners, grid_up, stuck_generator_w
+            plant, soc_pct, solar_solark, solar_victron, base_load, miners, grid_up, stuck_generator_w, charge_share
         )
-    charge_limit = plant.charge_limit_w(soc_pct)
+    charge_limit = plant.charge_limit_w(soc_pct) * charge_share
     floor = plant.reserve_soc_pct if grid_up else plant.empty_soc_pct
     discharge_limit = plant.discharge_limit_w(soc_pct, floor)
     solar_solark = min(solar_solark, plant.inverter_w)
@@ -137,10 +136,12 @@ def _with_stuck_generator(
     miners: float,
     grid_up: bool,
     generator_w: float,
+    charge_share: float,
 ) -> Flows:
     """As if that much of the load were not there; the rest of its power fills the battery."""
     load = base_load + miners
-    taken = min(generator_w, load + plant.charge_limit_w(soc_pct))
+    charge_limit = plant.charge_limit_w(soc_pct) * charge_share
+    taken = min(generator_w, load + charge_limit)
     served = min(taken, load)
     miners_left = max(miners - served, 0.0)
     flows = dispatch(
@@ -152,8 +153,9 @@ def _with_stuck_generator(
         miners_left,
         grid_up,
         False,
+        charge_share=charge_share,
     )
-    room_w = max(plant.charge_limit_w(soc_pct) - max(flows.battery_charge, 0.0), 0.0)
+    room_w = max(charge_limit - max(flows.battery_charge, 0.0), 0.0)
     into_battery = min(taken - served, room_w)
     generator = served + into_battery
     return flows._replace(
