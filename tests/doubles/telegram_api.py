@@ -74,6 +74,7 @@ class TelegramApi:
         self.typing: defaultdict[int, list[float]] = defaultdict(list)
         self.given: defaultdict[int, int] = defaultdict(int)  # how often each update was handed out
         self.latency_s = 0.0
+        self.refused = 0  # calls that failed as they were told to
         self.taken_at: dict[int, float] = {}  # update id -> when the bot first got it
         self.last_update: dict[str, Any] = {}
         self._calling: asyncio.Task[None] | None = None
@@ -125,6 +126,10 @@ class TelegramApi:
     def fail(self, method: str, *failures: Failure) -> None:
         """Make the next calls of a method fail, one after the other."""
         self._failures[method].extend(failures)
+
+    def calm(self) -> None:
+        """Nothing fails any more."""
+        self._failures.clear()
 
     def say(
         self,
@@ -239,6 +244,7 @@ class TelegramApi:
                     request.transport.abort()
                     return web.Response()
                 if failure.status != 200:
+                    self.refused += 1
                     raise Refused(failure.status, failure.description, failure.parameters)
         except Refused as refusal:
             return _error(refusal.status, refusal.description, refusal.parameters)
