@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from energy.alerts.custom import CustomRule, Question, added, custom_signal, from_preferences, parse_custom
+from energy.alerts.custom import (
+    CustomRule,
+    Question,
+    added,
+    custom_signal,
+    from_preferences,
+    parse_custom,
+    rule_from_id,
+)
 from energy.alerts.episode import step
 from energy.alerts.rule import Level
 from energy.preferences import Preferences
@@ -82,6 +90,31 @@ def test_a_person_has_twenty_at_the_most_and_none_twice() -> None:
     again = added(rules[:3], understood("tell me when the sun passes 2000 W"))
     assert isinstance(again, Question)
     assert "already" in again.says
+
+
+def test_who_asks_for_another_level_or_time_has_another_alert_but_nobody_one_condition_twice() -> None:
+    told, warned = understood("solar over 8 kW"), understood("warn me when solar is over 8 kW for 5 min")
+    assert (told.id, warned.id) == ("custom:solar_w:over:8000", "custom:solar_w:over:8000:300s:warning")
+    assert isinstance(added((told,), warned), Question)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "solar over 8 kW",
+        "warn me: export over 500 W for 10 min",
+        "urgent: battery temperature under -5.5 °C",
+        "soc < 1 %",
+    ],
+)
+def test_a_rule_that_nobody_has_any_more_is_read_from_its_id(text: str) -> None:
+    rule = understood(text)
+    assert rule_from_id(rule.id, rule.level) == rule.rule
+
+
+@pytest.mark.parametrize("rule_id", ["battery_low", "custom:moon_w:over:8", "custom:solar_w:over:x", "custom:"])
+def test_what_is_no_id_of_an_own_rule_is_none(rule_id: str) -> None:
+    assert rule_from_id(rule_id, Level.INFO) is None
 
 
 @pytest.mark.parametrize(
