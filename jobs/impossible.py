@@ -20,6 +20,7 @@ from store.rejections import RejectedCount, rejected_since
 
 CHECK = "impossible"
 ASK_EVERY_S = 30.0
+QUIET_ASK_EVERY_S = 150.0  # while there is nothing: the rule waits for ten minutes in any case
 STANDS_FOR_INTERVALS = 3.0  # so many intervals of its device an impossible value stands for
 STANDS_AT_LEAST_S = 90.0
 MOST_NAMED = 3
@@ -32,16 +33,20 @@ class Impossible:
         self._work = work
         self._found: Sequence[RejectedCount] = ()
         self._asked_s: float | None = None
+        self._stands = False
         self._known: frozenset[tuple[str, str]] = frozenset()
 
     async def judged(self, now: datetime) -> Judged:
         """The check for impossible values, as one more of the data's plausibility."""
         work, known = self._work, frozenset(self._work.rejected)
         now_s = work.monotonic()
-        if self._asked_s is None or now_s - self._asked_s >= ASK_EVERY_S or known != self._known:
+        every_s = ASK_EVERY_S if known or self._stands else QUIET_ASK_EVERY_S
+        if self._asked_s is None or now_s - self._asked_s >= every_s or known != self._known:
             self._found = await rejected_since(work.database, work.org_id, work.site.id, now - timedelta(days=1))
             self._asked_s, self._known = now_s, known
-        return IMPLAUSIBLE, impossible_values(work.site, self._found, now)
+        signal = impossible_values(work.site, self._found, now)
+        self._stands = bool(signal.active)
+        return IMPLAUSIBLE, signal
 
 
 def impossible_values(site: Site, found: Sequence[RejectedCount], now: datetime) -> Signal:

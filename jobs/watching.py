@@ -43,7 +43,7 @@ async def keep_watching(work: Work, stop: asyncio.Event) -> None:
     Whatever goes wrong is logged once and tried again with the next look. Ends when `stop` is set.
     """
     watch = Watch(work)
-    pace = _Pace(work)
+    pace = Pace(work)
     while not stop.is_set():
         work.stirred.clear()
         pace.looked()
@@ -62,6 +62,7 @@ class Watch:
         self._situation = SituationBuilder(work)
         self._impossible = Impossible(work)
         self._done_s: dict[str, float] = {}
+        self._fires = False
         self.hurries = False  # something critical will fire shortly
 
     async def look(self, now: datetime) -> tuple[Event, ...]:
@@ -72,6 +73,7 @@ class Watch:
         judged.append(await self._impossible.judged(now))
         judged += [(each.rule, custom_signal(each, situation)) for each in await self._alerts.custom_rules()]
         events = await self._alerts.carry_on(judged, now)
+        self._fires = bool(firing) or any(event.kind == "fired" for event in events)
         self.hurries = any(_is_quick(rule_id) for rule_id, _ in pending) or any(
             event.kind == "pending" and _is_quick(event.episode.rule_id) for event in events
         )
@@ -83,7 +85,7 @@ class Watch:
         try:
             async with asyncio.timeout(LOOK_WITHIN_S):
                 await self.look(work.clock())
-                if self._is_due("escalate", ESCALATE_EVERY_S):
+                if self._fires and self._is_due("escalate", ESCALATE_EVERY_S):
                     await self._alerts.escalate(work.clock())
                 if self._is_due("beat", BEAT_EVERY_S):
                     await beat(work.database, work.org_id, f"evaluate:{work.site.id}", work.clock())
@@ -128,7 +130,7 @@ def _is_quick(rule_id: str) -> bool:
     return rule is not None and rule.level is Level.CRITICAL and 0 < rule.for_s <= QUICK_FOR_S
 
 
-class _Pace:
+class Pace:
     """When the next look may begin: one a second in the long run, two in a row after a pause."""
 
     def __init__(self, work: Work) -> None:

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from app.embedded_redis import embedded_redis
+from jobs.schedule import SCHEDULE
 from tests.jobs.stage import Meter, MovableClock, events, until, work_of, working
 
 OUR_EVENTS = ("worker_ready", "redis_lost", "redis_back", "worker_failed", "job_failed")
@@ -129,7 +130,7 @@ async def test_payloads_in_redis_are_json_and_a_pickled_job_runs_nothing(databas
     await client.aclose()
     jobs = {key: value for key, value in seen.items() if key.startswith("arq:job:")}
     for value in jobs.values():
-        assert json.loads(value)["f"].rpartition(":")[2] in ("poll", "details", "weather", "housekeeping")
+        assert json.loads(value)["f"].rpartition(":")[2] in {job.name for job in SCHEDULE}
     assert not proof.exists()
     assert leftovers == []
 

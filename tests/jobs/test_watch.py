@@ -10,6 +10,7 @@ from connectors.errors import CredentialsRefused
 from energy.reading import Reading
 from jobs.polling import note_failure, note_success
 from jobs.storing import store
+from jobs.watching import Pace
 from store import heartbeats, wishes
 from store.wishes import Wish
 from tests.jobs.lookout import FINE, ORG, SITE, WITH_MINER, Lookout, kinds
@@ -235,3 +236,17 @@ async def test_a_second_inverter_s_fault_is_told_and_its_silence_does_not_end_it
         await lookout.hears("second", fault_codes=())
         await lookout.passes(10, silent=["second"])
     assert await lookout.state("inverter_fault", "F08") == "resolved"
+
+
+async def test_a_second_push_right_after_the_first_does_not_wait_and_many_are_judged_once_a_second(database):
+    lookout = Lookout(database)
+    pace = Pace(lookout.work)
+    waits = []
+    for _ in range(4):
+        pace.looked()
+        waits.append(pace.wait_s())
+        lookout.elapsed_s += waits[-1]
+    assert waits == [0.0, 1.0, 1.0, 1.0]
+    lookout.elapsed_s += 60
+    pace.looked()
+    assert pace.wait_s() == 0.0
