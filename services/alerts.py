@@ -243,10 +243,12 @@ async def _silenced(scope: Scope, rule_ids: Sequence[str], until: datetime | Non
     changes: list[Change] = []
     for each in stored.values():
         before = each.episode
-        if before.rule_id not in rule_ids or (until is None and before.muted_until is None):
+        if before.rule_id not in rule_ids:
             continue
         after, events = muted_until(before, until, scope.now)
-        changes.append(Change(each, after, events if before.is_firing else (), scope.actor.person_id))
+        # Written also where nothing changes: a worker may have noted the mute in its memory alone, and loads it anew.
+        told = before.is_firing and before.muted_until != until
+        changes.append(Change(each, after, events if told else (), scope.actor.person_id))
     return changes
 
 

@@ -42,6 +42,7 @@ class Readers:
     now: datetime
     org_id: str = DEFAULT_ORG_ID
     _people: dict[str, Reader | None] = field(default_factory=dict)
+    _ways: dict[tuple[str, bool], tuple[Way, ...]] = field(default_factory=dict)
 
     async def of(
         self, person_id: str | None, address: Mapping[str, Any] | None, *, alerts: bool = False
@@ -80,8 +81,10 @@ class Readers:
         preferences = reader.preferences
         if entry.person_id is None or preferences is None:
             return () if entry.address is None else (entry.address,)
-        critical = entry.level == "critical"
-        theirs = await ways_of(self.database, self.org_id, entry.person_id, preferences, critical=critical)
+        key = (entry.person_id, entry.level == "critical")
+        if key not in self._ways:
+            self._ways[key] = await ways_of(self.database, self.org_id, key[0], preferences, critical=key[1])
+        theirs = self._ways[key]
         if entry.address is not None:
             return await self._with_address(entry, entry.address, theirs)
         if entry.data.get(OTHER_WAYS_FIRST) and entry.message_id is not None:

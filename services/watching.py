@@ -30,6 +30,7 @@ log = structlog.get_logger()
 MOST_TRIES = 5
 KEPT_EVERY = timedelta(minutes=5)
 WHO_HOLDS = timedelta(seconds=30)  # so long may a change of a preference take to be seen while nothing is told
+_SEEN = ("signal", "seen_at", "last_active_at", "unknown_since", "clear_since", "worst", "worst_at")
 _LOGGED = ("fired", "raised", "resolved")
 
 
@@ -137,10 +138,8 @@ class Watching:
         at = await revision(self._database, self._org_id, self._site.id)
         if at != known.revision:
             stored = await alerts.newest(self._database, self._org_id, self._site.id)
-            ours = known.stored
             known.episodes = {
-                key: known.episodes[key] if key in ours and _same(ours[key], each) else each.episode
-                for key, each in stored.items()
+                key: _carried_over(known.stored.get(key), known.episodes.get(key), each) for key, each in stored.items()
             }
             known.stored, known.revision, known.who = stored, at, None
         return known
@@ -211,8 +210,21 @@ def _shows(events: Sequence[Event]) -> bool:
     return any(event.kind in ("resolved", "worsened") for event in events)
 
 
-def _same(mine: StoredEpisode, stored: StoredEpisode) -> bool:
-    return (mine.episode_id, mine.version) == (stored.episode_id, stored.version)
+def _carried_over(loaded: StoredEpisode | None, ours: Episode | None, stored: StoredEpisode) -> Episode:
+    """The episode as it is stored, with what was seen of it since it was loaded.
+
+    Somebody who acknowledges it writes what is stored, which may be five minutes behind what was seen.
+    """
+    if loaded is None or ours is None or loaded.episode_id != stored.episode_id:
+        return stored.episode
+    if loaded.version == stored.version:
+        return ours
+    theirs = stored.episode
+    if not (ours.is_firing and theirs.is_firing) or ours.seen_at is None or theirs.seen_at is None:
+        return theirs
+    if ours.seen_at <= theirs.seen_at:
+        return theirs
+    return replace(theirs, **{name: getattr(ours, name) for name in _SEEN})
 
 
 def _with(stored: StoredEpisode, episode: Episode) -> StoredEpisode:

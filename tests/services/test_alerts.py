@@ -120,6 +120,16 @@ async def test_a_mute_says_so_where_the_message_stands_and_what_comes_next_is_mu
     assert await alerts.unmute(await desk.scope(), FAULT) == 0
 
 
+async def test_what_fired_while_muted_is_told_at_once_when_the_mute_is_taken_back(desk: Desk) -> None:
+    await alerts.mute(await desk.scope(), FAULT, desk.ranch.now + HOUR)
+    for _ in range(3):
+        await desk.look(saw(FAULT, subject="F1"))
+        desk.pass_by(MINUTE)
+    await alerts.unmute(await desk.scope())
+    await desk.look(saw(FAULT, subject="F1"))
+    assert len(await desk.deliver()) == 2
+
+
 async def test_a_viewer_mutes_for_themselves_alone_and_ends_no_others_mute(desk: Desk) -> None:
     vic = await desk.scope("Vic")
     await alerts.mute(vic, HOT, desk.ranch.now + HOUR)

@@ -194,6 +194,19 @@ async def test_a_restart_goes_on_with_what_was_seen(desk: Desk) -> None:
     assert event.kind == "resolved"
 
 
+async def test_what_was_seen_goes_on_when_somebody_acknowledges(desk: Desk) -> None:
+    slow = rule(LOW, keep_firing_s=240.0)
+    await desk.look((slow, saw(LOW, taken_at=desk.ranch.now)[1]))
+    desk.pass_by(MINUTE)
+    await desk.look((slow, saw(LOW, value=27.5, taken_at=desk.ranch.now)[1]))
+    desk.pass_by(MINUTE)
+    await desk.look((slow, saw(LOW, False, taken_at=desk.ranch.now)[1]))
+    await alerts.acknowledge(await desk.scope())
+    desk.pass_by(4 * MINUTE)
+    (event,) = await desk.look((slow, saw(LOW, False, taken_at=desk.ranch.now)[1]))
+    assert (event.kind, event.episode.worst, event.episode.acknowledged_by) == ("resolved", 27.5, "Ann")
+
+
 async def test_another_worker_takes_over_where_the_first_one_stopped(desk: Desk) -> None:
     await desk.look(saw(LOW))
     other = desk.another()
