@@ -128,8 +128,8 @@ def demo_readings(end: datetime, scenario: str, seed: int) -> list[Reading]:
     from simulator.default_site import site_in
     from simulator.history import readings as past_readings
     from simulator.history import readings_at, virtual_site
-    from simulator.scenarios import SCENARIOS
+    from simulator.scenarios import scenario_named
 
-    found = SCENARIOS[scenario]
+    found = scenario_named(scenario)
     world = virtual_site(site_in(found), seed=seed, end=end, days=DEMO_DAYS, scenario=found)
     return [*past_readings(world, world.start, end), *readings_at(world, end)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -150,3 +151,9 @@ def test_a_device_is_missed_no_sooner_in_a_time_that_runs_fast() -> None:
 def test_flags_that_make_no_sense_are_refused_with_a_remedy(flags: tuple[str, ...], says: str) -> None:
     done = cc("demo", *flags, code=2)
     assert says in " ".join(done.stderr.split())
+
+
+def test_a_time_ends_the_demo_also_without_an_input(tmp_path: Path) -> None:
+    done = cc("demo", "--for", "1", "--data", str(tmp_path), stdin="")
+    assert done.stdout.splitlines()[-1] == "The time is over."
+    assert "its clock begins" not in done.stdout  # it is the real one
