@@ -54,7 +54,12 @@ async def deliveries(scope: Scope, context: Context, arguments: str) -> Reply:
         when = format_clock(each.died_at, scope.zone, now=scope.now, units=scope.units)
         said = name(each.text, limit=60) if each.text else f"{each.kind}, {each.level}"
         why = name(each.reason or "no way to them", limit=80)
-        lines.append((Bold(f"{each.outbox_id} "), Text(f"{when}, {said} ({each.tries} tries): {why}")))
+        lines.append(
+            (
+                Bold(f"{each.outbox_id} "),
+                Text(f"{when}, {said} ({each.tries} {'try' if each.tries == 1 else 'tries'}): {why}"),
+            )
+        )
     left = len(dead) - len(lines)
     return listed(
         f"{len(dead)} could not be delivered:",

@@ -15,6 +15,7 @@ from energy.alerts.table import BY_ID
 from services.alert_content import content_of
 from services.scope import Role
 from services.watching import Watching
+from store import outbox
 from tests.bot.commands.stage import ONE_PM, ORG, Stage, labels, newcomer
 from tests.bot.sample_alerts import LOW
 
@@ -251,6 +252,22 @@ async def test_a_contact_is_added_listed_tried_and_removed(stage: Stage) -> None
     refused = await stage.hears("/contacts add foo")
     assert "https://" in refused
     assert "[link removed]" not in refused
+
+
+async def test_an_owner_sees_what_was_given_up_and_has_it_tried_again(watch: Watch) -> None:
+    stage, database = watch.stage, watch.stage.scope.database
+    assert (await stage.hears("/deliveries")).startswith("Nothing was given up")
+    for entry in await outbox.claim_due(database, ORG, ONE_PM):
+        await outbox.failed(database, ORG, entry.outbox_id, "telegram: blocked", now=ONE_PM, next_try_at=None)
+    reply = await stage.say("/deliveries")
+    assert plain(reply.blocks).startswith("3 could not be delivered:")
+    assert "13:00, CRITICAL: Battery at 28 %" in plain(reply.blocks)
+    assert "(1 try): telegram: blocked" in plain(reply.blocks)
+    assert "needs the role owner" in await (await ben(stage, "operator")).hears("/deliveries")
+    assert await stage.hears("/deliveries replay 1") == "1 goes out again now."
+    assert await stage.hears("/deliveries replay all") == "2 go out again now."
+    assert (await stage.hears("/deliveries replay")).startswith("There is nothing to try again.")
+    assert '"foo" is no number in the list' in await stage.hears("/deliveries replay foo")
 
 
 async def test_open_alerts_and_rules_are_completed(watch: Watch) -> None:
