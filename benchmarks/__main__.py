@@ -5,7 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("store_bench", "chart_bench", "crew_bench", "chat_bench", "control_bench", "alert_noise", "process_bench")
+BENCHMARKS = (
+    "store_bench",
+    "chart_bench",
+    "crew_bench",
+    "chat_bench",
+    "control_bench",
+    "alert_noise",
+    "alert_load",
+    "alert_speed",
+    "alert_drain",
+    "kill_storm",
+    "process_bench",
+)
 
 
 def main() -> int:
