@@ -172,6 +172,20 @@ async def test_nobody_hears_of_an_alert_or_sees_its_end_whose_role_was_taken_awa
     assert await desk.deliver() == []
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_is_set_loses_nothing_and_tells_nothing_twice(desk: Desk, hours: int) -> None:
+    await desk.look(saw(HOT), saw(LOW))
+    desk.pass_by(timedelta(hours=hours))
+    assert await desk.look(saw(HOT), saw(LOW)) == ()
+    assert sorted(people_of(await desk.deliver())) == ["Ann", "Ben"]
+    desk.pass_by(MINUTE)
+    await desk.look(saw(HOT, False), saw(LOW, False))
+    assert len(await desk.edits()) == 2
+    assert await desk.deliver() == []
+    await desk.look(saw(HOT))
+    assert sorted(people_of(await desk.deliver())) == ["Ann", "Ben"]
+
+
 async def test_figures_and_times_are_those_of_each_reader(desk: Desk) -> None:
     await desk.ranch.prefers("Ann", temperature_unit="F")
     await desk.ranch.prefers("Ben", timezone="Europe/Berlin")
