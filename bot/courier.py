@@ -128,19 +128,31 @@ class Courier:
 
     def _ended(self, key: tuple[str, int], task: asyncio.Task[None]) -> None:
         del self._work[key]
-        self._room.set()
+        if self._has_room:
+            self._room.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             # It comes again when its claim runs out.
             log.error("courier_task_failed", what=key[0], number=key[1], exc_info=error)
 
     async def _pause(self, more: bool) -> None:
+        """Until a wake-up, or until there is room for what is left."""
         if not more:
             await self._wait(LOOK_EVERY_S)
             return
+        if self._has_room:
+            return
         self._room.clear()
-        if len(self._work) >= AT_ONCE:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._room.wait(), LOOK_EVERY_S)
+        waits = {asyncio.ensure_future(self._wait(LOOK_EVERY_S)), asyncio.ensure_future(self._room.wait())}
+        try:
+            await asyncio.wait(waits, return_when="FIRST_COMPLETED")
+        finally:
+            for each in waits:
+                each.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._work) <= AT_ONCE - MORE_FOR_CRITICAL
 
     async def _beat(self) -> None:
         if time.monotonic() - self._beat_at >= BEAT_EVERY_S:

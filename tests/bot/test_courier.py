@@ -175,6 +175,18 @@ async def test_a_full_chat_holds_up_no_other() -> None:
     assert wall.texts.count("slow") < 20
 
 
+async def test_what_is_critical_is_taken_up_while_all_hands_are_full() -> None:
+    wall = Wall()
+    office = PostOffice([replace(ENTRY, outbox_id=n, ways=(Address("wall", str(n)),)) for n in range(400)])
+    async with at_work(courier(office, wall, paces={"wall": QUICK})):
+        await until(lambda: len(wall.said) > 20)
+        office.waiting.append(replace(ENTRY, outbox_id=999, level="critical", content="critical"))
+        told = len(wall.said)
+        await until(lambda: "critical" in wall.texts)
+    assert wall.texts.index("critical") - told <= 15
+    assert office.handed_back
+
+
 async def test_a_hundred_messages_drain_at_the_permitted_rate_critical_ones_first() -> None:
     wall = Wall()
     entries = [
