@@ -23,7 +23,7 @@ async def fired(lookout):
     """A critical battery, told once to its owner."""
     await lookout.owner()
     await lookout.passes(60)
-    await lookout.passes(420, **LOW)
+    await lookout.passes(420, every_s=20, **LOW)
     assert await lookout.state("battery_critical") == "firing"
     return [entry for entry in await lookout.waiting() if entry.level == "critical"]
 
@@ -40,7 +40,7 @@ async def test_a_frozen_source_is_an_alert_within_two_periods_and_its_for(databa
             break
     assert await lookout.state("device_silent", "inverter") == "firing"
     assert lookout.at - began <= timedelta(seconds=2.5 * 30 + 60 + 10)
-    await lookout.passes(600, silent=["inverter"])
+    await lookout.passes(600, every_s=60, silent=["inverter"])
     assert kinds(lookout.events, "device_silent")[:2] == ["pending", "fired"]
     assert set(kinds(lookout.events, "device_silent")[2:]) == {"worsened"}  # which edits the message
     assert len(await lookout.waiting()) == 1
@@ -51,7 +51,7 @@ async def test_a_frozen_source_is_an_alert_within_two_periods_and_its_for(databa
 async def test_silence_resolves_nothing(database):
     lookout = Lookout(database)
     await fired(lookout)
-    await lookout.passes(3_600, silent=["inverter"])
+    await lookout.passes(3_600, every_s=120, silent=["inverter"])
     assert await lookout.state("battery_critical") == "firing"
     assert "resolved" not in kinds(lookout.events, "battery_critical")
 
@@ -71,7 +71,7 @@ async def test_refused_credentials_are_told_once_and_are_over_when_they_are_take
     device = Meter("inverter")
     for _ in range(3):
         note_failure(lookout.work, device, CredentialsRefused("the password is wrong"))
-        await lookout.passes(300, silent=["inverter"])
+        await lookout.passes(300, every_s=60, silent=["inverter"])
     assert kinds(lookout.events, "credentials_refused") == ["fired"]
     silent = await lookout.episode("device_silent", "inverter")
     assert silent is not None
@@ -85,20 +85,20 @@ async def test_refused_credentials_are_told_once_and_are_over_when_they_are_take
 async def test_impossible_values_are_implausible_data(database):
     lookout = Lookout(database)
     await lookout.passes(60)
-    await lookout.passes(720, soc_pct=250.0, battery_voltage_v=math.nan)
+    await lookout.passes(720, every_s=20, soc_pct=250.0, battery_voltage_v=math.nan)
     episode = await lookout.episode("implausible_data", "impossible")
     assert episode is not None
     assert str(episode.state) == "firing"
     assert "250 % is outside 0 to 100" in episode.signal.what
     assert "is not a number" in episode.signal.what
-    await lookout.passes(1_300)
+    await lookout.passes(1_300, every_s=30)
     assert await lookout.state("implausible_data", "impossible") == "resolved"
 
 
 async def test_late_doubled_and_out_of_order_data_fires_nothing_anew(database):
     lookout = Lookout(database)
     await fired(lookout)
-    await lookout.passes(1_800)
+    await lookout.passes(1_800, every_s=30)
     assert await lookout.state("battery_critical") == "resolved"
     before = len(lookout.events)
     old = [
@@ -138,7 +138,7 @@ async def test_a_clock_that_jumps_an_hour_ahead_fires_nothing_that_is_not_so(dat
 async def test_a_clock_that_is_set_back_an_hour_holds_nothing_up(database):
     lookout = Lookout(database)
     await lookout.owner()
-    await lookout.passes(3_700, every_s=30)
+    await lookout.passes(3_700, every_s=60)
     lookout.at -= timedelta(hours=1)
     await lookout.looks()
     began = lookout.at
@@ -146,7 +146,7 @@ async def test_a_clock_that_is_set_back_an_hour_holds_nothing_up(database):
     assert await lookout.state("battery_critical") == "firing"
     assert lookout.at - began <= timedelta(seconds=420)
     lookout.at -= timedelta(hours=1)
-    await lookout.passes(900)
+    await lookout.passes(900, every_s=30)
     assert await lookout.state("battery_critical") == "resolved"
     assert kinds(lookout.events, "device_silent") == []
 
@@ -230,7 +230,7 @@ async def test_a_second_inverter_s_fault_is_told_and_its_silence_does_not_end_it
         await lookout.hears("second", fault_codes=("F08",))
         await lookout.passes(10, silent=["second"])
     assert await lookout.state("inverter_fault", "F08") == "firing"
-    await lookout.passes(1_200, silent=["second"])
+    await lookout.passes(1_200, every_s=60, silent=["second"])
     assert await lookout.state("inverter_fault", "F08") == "firing"
     for _ in range(40):
         await lookout.hears("second", fault_codes=())
