@@ -61,10 +61,11 @@ class Recorder:
         One row alone that is refused has a fault of its own, as a rule.
         """
         now_s, busy_s, refused_s = self._work.monotonic(), self._busy_since_s, self._refused_since_s
+        speed = self._work.speed  # a database takes real time
         return (
             len(self._refusals) > 1
-            or (busy_s is not None and now_s - busy_s > STUCK_AFTER_S)
-            or (refused_s is not None and now_s - refused_s > ALONE_AFTER_S)
+            or (busy_s is not None and now_s - busy_s > STUCK_AFTER_S * speed)
+            or (refused_s is not None and now_s - refused_s > ALONE_AFTER_S * speed)
         )
 
     async def write(

@@ -142,7 +142,7 @@ class SituationBuilder:
         now_s = self._work.monotonic()
         since_s = self._to_be_off_since_s.setdefault(miner.id, now_s)
         cools_s = miner.cool_down_s if miner.api is not None else 0.0
-        late = now_s - since_s >= cools_s + OBEYED_WITHIN_S
+        late = now_s - since_s >= cools_s + OBEYED_WITHIN_S * self._work.speed  # a relay answers in real time
         return "off" if late or state.on is False or state.problem == OFF_NOT_CONFIRMED else None
 
     async def _host_now(self) -> HostNow:
