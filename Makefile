@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Tests mostly wait, so more processes than cores; 0 = one process, for looking into one of them.
+# Tests mostly wait, so more processes than cores; 0 = one process, for looking into one of them. In the order of the
+# files, or those with one long test would come last and alone.
 TEST_PROCESSES ?= 4
 
 .PHONY: install demo test test-all check lock bench clean
@@ -27,7 +28,7 @@ check: install
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m "not slow and not judge"
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder -m "not slow and not judge"
 
 # Long tests, and the judges: clients that we did not write, each in an environment of its own.
 test-all: test
