@@ -1,15 +1,21 @@
 """Weather forecasts of Open-Meteo: keyless, free for non-commercial use, data under CC BY 4.0.
 
+Commercial use needs a key, which has a host of its own and none of the free service's limits.
+
 Converted here: the service's azimuth (0 = south, west positive) from compass degrees, its means of the PRECEDING hour
 to the hour that starts, instants of temperature and cloud to means of the hour, negative irradiance to 0.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import SecretStr
+
+from connectors.allowance import DAY_S, HOUR_S, MINUTE_S, Allowance
 from connectors.device import Clock, utc_now
 from connectors.errors import ConnectorError, Malformed, TryLater
 from connectors.http import Answer, HttpClient, Remedies
@@ -18,6 +24,10 @@ from energy.site import Array, Site
 from energy.weather import HOUR, IssuedForecast, WeatherHour
 
 BASE_URL = "https://api.open-meteo.com"
+CUSTOMER_URL = "https://customer-api.open-meteo.com"
+# Per address of the internet; a call with many variables or days counts as several, see `call_weight`.
+FREE_LIMITS = {MINUTE_S: 600.0, HOUR_S: 5_000.0, DAY_S: 10_000.0}
+FRESH_S = 900.0  # the models run every hour: asking sooner gives the same figures
 SOURCE = "open_meteo"
 ATTRIBUTION = "Weather data by Open-Meteo.com (CC BY 4.0)"
 FORECAST_DAYS = 4
@@ -35,17 +45,37 @@ Columns = Mapping[int, Mapping[str, float | None]]  # epoch seconds -> variable 
 
 
 class OpenMeteo:
-    """Asks for forecasts. `base_url` may be a server of one's own."""
+    """Asks for forecasts. `base_url` may be a server of one's own; clients behind one address share an `allowance`.
 
-    def __init__(self, base_url: str | None = None, *, timeout_s: float = 15.0, clock: Clock = utc_now) -> None:
+    A forecast is kept for `fresh_s`, and callers at the same time share one: `issued_at` is when its last part came.
+    While the service asks for a pause it is left alone.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        api_key: SecretStr | None = None,
+        allowance: Allowance | None = None,
+        fresh_s: float = FRESH_S,
+        timeout_s: float = 15.0,
+        clock: Clock = utc_now,
+    ) -> None:
         self._clock = clock
+        self._api_key = api_key
+        limits = FREE_LIMITS if api_key is None else {}
+        self._allowance = allowance or Allowance("Open-Meteo", limits, clock=clock)
+        self._fresh_s = fresh_s
+        self._kept: tuple[object, IssuedForecast] | None = None
+        self._again_at: datetime | None = None
+        self._one_at_a_time = asyncio.Lock()  # the service queues a second request of the same address, or refuses it
+        credentials = "check the API key in the account of the weather service"
+        if api_key is None:
+            credentials = "the free service needs none: check the address of the weather service"
         self._http = HttpClient(
             "Open-Meteo",
-            base_url or BASE_URL,
-            Remedies(
-                unreachable="check this machine's internet connection",
-                credentials="the free service needs none: check the address of the weather service",
-            ),
+            base_url or (BASE_URL if api_key is None else CUSTOMER_URL),
+            Remedies(unreachable="check this machine's internet connection", credentials=credentials),
             timeout_s=timeout_s,
             clock=clock,
         )
@@ -57,19 +87,44 @@ class OpenMeteo:
         """
         if site.latitude is None or site.longitude is None:
             raise Malformed("the site has no latitude and longitude; set both in commandcenter.toml for forecasts")
-        issued_at = self._clock()
-        place: dict[str, str | int | float] = {"latitude": site.latitude, "longitude": site.longitude}
+        asked_for = (site.latitude, site.longitude, site.array)
+        async with self._one_at_a_time:
+            if self._kept is not None and self._kept[0] == asked_for:
+                age_s = (self._clock() - self._kept[1].issued_at).total_seconds()
+                if 0 <= age_s < self._fresh_s:
+                    return self._kept[1]
+            self._check_pause()
+            try:
+                issued = await self._fetched(site.latitude, site.longitude, site.array)
+            except TryLater as error:
+                if error.after_s is not None:
+                    self._again_at = self._clock() + timedelta(seconds=error.after_s)
+                raise
+            self._kept = (asked_for, issued)
+            return issued
+
+    async def _fetched(self, latitude: float, longitude: float, arrays: tuple[Array, ...]) -> IssuedForecast:
+        place: dict[str, str | int | float] = {"latitude": latitude, "longitude": longitude}
         weather = await self._columns(place, [*_INSTANTS, *_PRECEDING_MEANS])
         tilted: dict[str, Columns] = {}
         facing: dict[tuple[float, float], Columns] = {}
-        for array in site.array:
+        for array in arrays:
             direction = (array.tilt_deg, service_azimuth_deg(array.azimuth_deg))
             if direction not in facing:
                 facing[direction] = await self._columns(
                     place | {"tilt": direction[0], "azimuth": direction[1]}, [_TILTED]
                 )
             tilted[array.name] = facing[direction]
-        return IssuedForecast(issued_at, SOURCE, _hours(weather, tilted, site.array), ATTRIBUTION)
+        # The time of the last answer: under an earlier one it would count as known before it was.
+        return IssuedForecast(self._clock(), SOURCE, _hours(weather, tilted, arrays), ATTRIBUTION)
+
+    def _check_pause(self) -> None:
+        if self._again_at is None:
+            return
+        left_s = (self._again_at - self._clock()).total_seconds()
+        if left_s > 0:
+            raise TryLater(f"Open-Meteo limits the rate; it is tried again in {left_s:.0f} s", after_s=left_s)
+        self._again_at = None
 
     async def close(self) -> None:
         """Close the connection."""
@@ -83,6 +138,9 @@ class OpenMeteo:
             "forecast_days": FORECAST_DAYS,
             "past_days": PAST_DAYS,
         }
+        if self._api_key is not None:
+            parameters["apikey"] = self._api_key.get_secret_value()
+        self._allowance.spend(call_weight(len(variables), FORECAST_DAYS + PAST_DAYS))
         answer = await self._http.exchange("GET", "/v1/forecast", params=parameters)
         refusal = self._refusal(answer)
         if refusal is not None:
@@ -113,6 +171,12 @@ async def forecast(site: Site, *, base_url: str | None = None) -> IssuedForecast
         return await service.forecast(site)
     finally:
         await service.close()
+
+
+def call_weight(variables: int, days: int) -> float:
+    """What the service counts a call of one place and one model for: 10 variables over 14 days are one call."""
+    share = variables / 10
+    return max(1.0, share, share * days / 14)
 
 
 def service_azimuth_deg(compass_deg: float) -> float:

@@ -49,6 +49,12 @@ def _victron_mqtt(site: Site, device: Device, secrets: DeviceSecrets, clock: Clo
     return connect(site, device, secrets, clock)
 
 
+def _victron_vrm(site: Site, device: Device, secrets: DeviceSecrets, clock: Clock) -> PolledDevice:
+    from connectors.vrm import connect
+
+    return connect(site, device, secrets, clock)
+
+
 CONNECTORS: Mapping[str, Connect] = MappingProxyType(
-    {"solark_cloud": _solark_cloud, "shelly": _shelly, "victron_mqtt": _victron_mqtt}
+    {"solark_cloud": _solark_cloud, "shelly": _shelly, "victron_mqtt": _victron_mqtt, "victron_vrm": _victron_vrm}
 )

@@ -20,8 +20,10 @@ from energy.site_values import Celsius, Identifier, Part, Percent, Seconds, Volt
 if TYPE_CHECKING:
     from energy.alerts.situation import Maintenance
 
-DeviceKind = Literal["solark_cloud", "victron_mqtt", "shelly", "csv"]
+DeviceKind = Literal["solark_cloud", "victron_mqtt", "victron_vrm", "shelly", "csv"]
 
+_NEEDED = {"solark_cloud": "plant_id", "victron_mqtt": "host", "victron_vrm": "plant_id", "shelly": "host"}
+_USUAL_INTERVAL_S = {"victron_mqtt": 30.0, "victron_vrm": 900.0, "shelly": 30.0}
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CGMINER_PORT = 4028
 
@@ -138,7 +140,7 @@ class Device(Part):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        needed = {"solark_cloud": "plant_id", "victron_mqtt": "host", "shelly": "host"}.get(self.kind)
+        needed = _NEEDED.get(self.kind)
         if needed and getattr(self, needed) is None:
             raise ValueError(f'a device of kind "{self.kind}" needs {needed}')
         if self.rated_w is not None and self.kind != "shelly":
@@ -150,7 +152,7 @@ class Device(Part):
         """How often new values can be expected (s): the stated upload interval, else the kind's usual one."""
         if self.upload_interval_s is not None:
             return self.upload_interval_s
-        return {"solark_cloud": 300.0, "victron_mqtt": 30.0, "shelly": 30.0}.get(self.kind, 300.0)
+        return _USUAL_INTERVAL_S.get(self.kind, 300.0)
 
 
 class Prefer(Part):

@@ -14,6 +14,7 @@ from simulator.clock import SimClock
 from simulator.control import ControlServer
 from simulator.faults import Faults
 from simulator.open_meteo import OpenMeteoServer
+from simulator.openweathermap import API_KEY, OpenWeatherMapServer
 from simulator.physics import VirtualSite
 from simulator.scripts import Player
 from simulator.shelly import ShellyServer
@@ -21,6 +22,7 @@ from simulator.shelly_gen1 import ShellyGen1Server
 from simulator.shelly_models import USUAL, model_named
 from simulator.shelly_relays import ShellyRelays
 from simulator.solark import PASSWORD, USERNAME, SolArkCloud
+from simulator.vrm import TOKEN, VrmCloud
 from simulator.web import HOST, FrozenClock, listening
 
 
@@ -36,6 +38,10 @@ class Endpoints:
     shelly_urls: Mapping[str, str]  # device id -> host:port
     miner_apis: Mapping[str, str]  # miner id -> host:port
     open_meteo_url: str
+    openweathermap_url: str
+    openweathermap_key: str
+    vrm_url: str
+    vrm_token: str
     control_url: str
 
 
@@ -67,13 +73,27 @@ async def serve(
     fixed = ports or {}
     shellies = [device for device in world.site.device if device.kind == "shelly"]
     has_gx = victron and any(device.kind == "victron_mqtt" for device in world.site.device)
-    targets = {"solark", "victron", "open_meteo", *(f"shelly:{device.id}" for device in shellies)}
+    targets = {
+        "solark",
+        "victron",
+        "vrm",
+        "open_meteo",
+        "openweathermap",
+        *(f"shelly:{device.id}" for device in shellies),
+    }
     targets |= {f"miner:{miner.id}" for miner in world.site.miner}
     async with AsyncExitStack() as stack:
         cloud = SolArkCloud(world, clock, faults, token_life_s=token_life_s, settings_delay_s=settings_delay_s)
         solark_port = await stack.enter_async_context(listening(cloud.app(), fixed.get("solark", 0), dated=dated))
-        meteo = OpenMeteoServer(world, clock, faults)
-        meteo_port = await stack.enter_async_context(listening(meteo.app(), fixed.get("open_meteo", 0), dated=dated))
+        services = {
+            "open_meteo": OpenMeteoServer(world, clock, faults).app(),
+            "openweathermap": OpenWeatherMapServer(world, clock, faults).app(),
+            "vrm": VrmCloud(world, clock, faults).app(),
+        }
+        urls = {}
+        for target, app in services.items():
+            port = await stack.enter_async_context(listening(app, fixed.get(target, 0), dated=dated))
+            urls[target] = f"http://{HOST}:{port}"
         relays, shelly_urls = {}, {}
         for device in shellies:
             model = model_named((shelly_models or {}).get(device.id, USUAL))
@@ -116,7 +136,11 @@ async def serve(
             mqtt_port=mqtt_port,
             shelly_urls=shelly_urls,
             miner_apis=miner_apis,
-            open_meteo_url=f"http://{HOST}:{meteo_port}",
+            open_meteo_url=urls["open_meteo"],
+            openweathermap_url=urls["openweathermap"],
+            openweathermap_key=API_KEY,
+            vrm_url=urls["vrm"],
+            vrm_token=TOKEN,
             control_url=f"http://{HOST}:{control_port}",
         )
 
@@ -147,6 +171,8 @@ def _moved_api(miner: Miner, endpoints: Endpoints) -> Miner:
 def _moved(device: Device, endpoints: Endpoints) -> Device:
     if device.kind == "solark_cloud":
         return device.model_copy(update={"base_url": endpoints.solark_url})
+    if device.kind == "victron_vrm":
+        return device.model_copy(update={"base_url": endpoints.vrm_url})
     if device.kind == "victron_mqtt" and endpoints.mqtt_host is not None:
         return device.model_copy(update={"host": endpoints.mqtt_host, "port": endpoints.mqtt_port, "tls": False})
     if device.kind == "shelly":

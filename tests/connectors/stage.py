@@ -15,9 +15,11 @@ from connectors.device import DeviceSecrets, PolledDevice, StreamedDevice
 from connectors.shelly.client import ShellyRelay
 from connectors.solark.client import SolArkCloud
 from connectors.victron import Pace, VictronGx
+from connectors.vrm import VrmPortal
 from energy.reading import Reading
 from energy.site import Device, Site
 from simulator import solark as vendor
+from simulator import vrm as portal
 from simulator.clock import SimClock
 from simulator.default_site import default_site
 from simulator.faults import Faults
@@ -32,23 +34,25 @@ from simulator.web import FrozenClock, listening
 BIRTH = datetime(2026, 6, 1, 7, 0, tzinfo=UTC)  # midnight at the site
 PASSWORD = "relay-secret"
 PATIENT_S, HASTY_S = 8.0, 0.5  # hasty: for tests in which nothing is going to come
-KINDS = ("solark", "garage", "cerbo")
-POLLED = ("solark", "garage")
-FAULT_TARGETS = {"solark": "solark", "garage": "shelly:garage", "cerbo": "victron"}
-_PACE = Pace(min_interval_s=0.05, keepalive_s=0.3, full_refresh_s=0.6, silence_s=2.0, first_retry_s=0.1)
+KINDS = ("solark", "garage", "cerbo", "vrm")
+POLLED = ("solark", "garage", "vrm")
+FAULT_TARGETS = {"solark": "solark", "garage": "shelly:garage", "cerbo": "victron", "vrm": "vrm"}
+_PACE = Pace(interval_s=0.05, keepalive_s=0.3, full_refresh_s=0.6, silence_s=2.0, first_retry_s=0.1)
 _TIMINGS = Timings(keepalive_s=60, heartbeat_s=0.2, tick_s=0.05, reconnect_s=0.1)
 
 SECRETS = {
     "solark": DeviceSecrets(username=vendor.USERNAME, password=SecretStr(vendor.PASSWORD)),
     "garage": DeviceSecrets(password=SecretStr(PASSWORD)),
     "cerbo": DeviceSecrets(),
+    "vrm": DeviceSecrets(token=SecretStr(portal.TOKEN)),
 }
 WRONG_SECRETS = {
     "solark": DeviceSecrets(username=vendor.USERNAME, password=SecretStr("guessed")),
     "garage": DeviceSecrets(password=SecretStr("guessed")),
+    "vrm": DeviceSecrets(token=SecretStr("guessed")),
 }
 
-AnyDevice = SolArkCloud | ShellyRelay | VictronGx
+AnyDevice = SolArkCloud | ShellyRelay | VictronGx | VrmPortal
 
 
 @dataclass
@@ -99,7 +103,7 @@ async def first_reading(device: PolledDevice | StreamedDevice) -> Reading:
 @asynccontextmanager
 async def on_stage(device_id: str, *, hours: float = 12, scenario: str = "sunny") -> AsyncIterator[Stage]:
     """The default ranch with panels on both systems, `hours` after midnight, serving one of its devices."""
-    described = default_site("both")
+    described = _ranch()
     clock = SimClock(BIRTH, speed=0)
     world = VirtualSite(described, seed=1, start=BIRTH, wiring="both", scenario=scenario_named(scenario))
     clock.advance(timedelta(hours=hours))
@@ -111,9 +115,16 @@ async def on_stage(device_id: str, *, hours: float = 12, scenario: str = "sunny"
         yield Stage(device_id, world, clock, faults, site)
 
 
+def _ranch() -> Site:
+    """The default one with the portal beside the GX."""
+    site = default_site("both")
+    vrm = Device(id="vrm", kind="victron_vrm", plant_id=portal.INSTALLATION)
+    return site.model_copy(update={"device": (*site.device, vrm)})
+
+
 def unreachable_site(device_id: str, port: int) -> Site:
     """The ranch with the device at a port where nobody is."""
-    described = default_site("both")
+    described = _ranch()
     update = {"host": "127.0.0.1", "port": port, "base_url": f"http://127.0.0.1:{port}"}
     devices = tuple(d.model_copy(update=update) if d.id == device_id else d for d in described.device)
     return described.model_copy(update={"device": devices})
@@ -135,6 +146,8 @@ def connector(
         return SolArkCloud(site, device, secrets, timeout_s=timeout_s, clock=now)
     if device_id == "garage":
         return ShellyRelay(site, device, secrets, timeout_s=timeout_s, clock=now)
+    if device_id == "vrm":
+        return VrmPortal(site, device, secrets, fresh_s=0.0, timeout_s=timeout_s, clock=now)
     return VictronGx(site, device, secrets, pace=replace(_PACE, answer_s=timeout_s), now=now)
 
 
@@ -156,5 +169,15 @@ async def _serve_victron(stack: AsyncExitStack, world: VirtualSite, clock: SimCl
     return {"host": host, "port": port}
 
 
+async def _serve_vrm(stack: AsyncExitStack, world: VirtualSite, clock: SimClock, faults: Faults) -> dict[str, Any]:
+    port = await stack.enter_async_context(listening(portal.VrmCloud(world, clock, faults).app()))
+    return {"base_url": f"http://127.0.0.1:{port}"}
+
+
 _Serve = Callable[[AsyncExitStack, VirtualSite, SimClock, Faults], Awaitable[dict[str, Any]]]
-_SERVE: dict[str, _Serve] = {"solark": _serve_solark, "garage": _serve_shelly, "cerbo": _serve_victron}
+_SERVE: dict[str, _Serve] = {
+    "solark": _serve_solark,
+    "garage": _serve_shelly,
+    "cerbo": _serve_victron,
+    "vrm": _serve_vrm,
+}

@@ -18,6 +18,7 @@ from connectors.registry import connect as from_registry
 from energy.reading import NUMERIC_FIELDS, Quality, Reading, is_balanced, sanitised
 from energy.site import Device
 from simulator.physics import PhysicalState
+from simulator.vrm import TOKEN
 from tests.connectors.serving import closed_port
 from tests.connectors.stage import (
     HASTY_S,
@@ -76,19 +77,19 @@ async def test_a_reading_says_where_and_when_it_was_taken(device_id):
         reading = await stage.reading()
         now = stage.clock.now()
     assert (reading.site_id, reading.device_id) == ("ranch", device_id)
-    assert reading.source in ("solark", "shelly", "victron")
+    assert reading.source in ("solark", "shelly", "victron", "victron_vrm")
     assert reading.taken_at.utcoffset() == timedelta(0)
     assert now - timedelta(minutes=5) <= reading.taken_at <= now
     assert sanitised(reading, now=now) == (reading, ())
 
 
-@pytest.mark.parametrize("device_id", ["solark", "cerbo"])
+@pytest.mark.parametrize("device_id", ["solark", "cerbo", "vrm"])
 @moments
 async def test_the_flows_explain_each_other(device_id, hours):
     async with on_stage(device_id, hours=hours) as stage:
         reading = await stage.reading()
         truth = stage.truth
-    if device_id == "cerbo":  # the shunt sees what the SolArk's panels bring, the chargers do not
+    if device_id != "solark":  # the shunt sees what the SolArk's panels bring, the chargers do not
         reading = replace(reading, solar_w=reading.solar_w + truth.solar_w_solark)
     assert is_balanced(reading) is True
 
@@ -136,7 +137,7 @@ async def test_details_name_the_device_and_give_nothing_away(device_id):
 @pytest.mark.parametrize("device_id", sorted(WRONG_SECRETS))
 async def test_a_wrong_password_is_refused_with_the_variable_to_set(device_id):
     async with on_stage(device_id) as stage, stage.connected(WRONG_SECRETS[device_id]) as device:
-        with pytest.raises(CredentialsRefused, match=rf"{device_id.upper()}_PASSWORD") as caught:
+        with pytest.raises(CredentialsRefused, match=rf"{device_id.upper()}_(PASSWORD|TOKEN)\b") as caught:
             await first_reading(device)
     assert "guessed" not in str(caught.value)
 
@@ -218,7 +219,7 @@ async def test_a_device_is_read_again_after_its_trouble(device_id):
                 pytest.fail("the device did not come back")
 
 
-async def test_a_day_of_history_agrees_with_what_was_the_case():
+async def test_a_day_of_history_agrees_with_what_was_the_case():  # of the portal's in test_vrm_history.py
     async with on_stage("solark", hours=30) as stage:
         async with stage.connected() as device:
             assert isinstance(device, DaySeries)
@@ -232,7 +233,12 @@ async def test_a_day_of_history_agrees_with_what_was_the_case():
 
 
 def test_every_kind_of_device_has_its_connector():
-    kinds = {"solark_cloud": {"plant_id": 1}, "victron_mqtt": {"host": "gx"}, "shelly": {"host": "relay"}}
+    kinds = {
+        "solark_cloud": {"plant_id": 1},
+        "victron_mqtt": {"host": "gx"},
+        "victron_vrm": {"plant_id": 1},
+        "shelly": {"host": "relay"},
+    }
     assert kinds.keys() == CONNECTORS.keys()
     site = unreachable_site("solark", 9)
     for kind, needed in kinds.items():
@@ -251,7 +257,7 @@ def assert_helpful(error: ConnectorError, device_id: str) -> None:
     """The message names the device and the remedy, and holds no secret."""
     text = str(error)
     assert device_id in text
-    for secret in ("solar-shack", "relay-secret", "Bearer"):
+    for secret in ("solar-shack", "relay-secret", "Bearer", TOKEN):
         assert secret not in text
     if device_id in POLLED:
         assert any(remedy in text for remedy in ("check", "tried again")), text

@@ -60,12 +60,14 @@ PLACES = {
     "connectors/notify/pinned.py": {"AsyncClient"},
     "connectors/notify/sms.py": {"HttpClient"},  # Twilio's, or TWILIO_API_BASE_URL
     "connectors/open_meteo.py": {"HttpClient"},  # the weather service's
+    "connectors/openweathermap.py": {"HttpClient"},  # the weather service's
     "connectors/pyasic_miner.py": {"get_miner"},  # a miner's api_host, from commandcenter.toml
     "connectors/shelly/client.py": {"HttpClient"},  # a device's host, from commandcenter.toml
     "connectors/shelly/gen1.py": {"HttpClient"},  # the same
     "connectors/shelly/rpc.py": {"HttpClient"},  # the same
     "connectors/solark/api.py": {"HttpClient"},  # the portal's, or a device's base_url in commandcenter.toml
     "connectors/victron/stream.py": {"Client"},  # a broker's host, from commandcenter.toml
+    "connectors/vrm/api.py": {"HttpClient"},  # the portal's, or a device's base_url in commandcenter.toml
 }
 # Ways to fetch that nobody here needs.
 NEVER = {
