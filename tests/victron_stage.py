@@ -21,7 +21,7 @@ from simulator.victron import Timings, Wiring, serve_victron
 PORTAL = "c0619ab12345"
 NOON = datetime(2026, 6, 1, 19, 0, tzinfo=UTC)
 QUICK = Timings(keepalive_s=60, heartbeat_s=0.2, tick_s=0.05, reconnect_s=0.1)
-FAST = Pace(min_interval_s=0.05, keepalive_s=0.3, full_refresh_s=0.6, silence_s=1.0, first_retry_s=0.1, answer_s=3)
+FAST = Pace(interval_s=0.05, keepalive_s=0.3, full_refresh_s=0.6, silence_s=1.0, first_retry_s=0.1, answer_s=3)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from connectors.device import Clock, DeviceDetails, DeviceSecrets, utc_now
 from connectors.errors import ConnectorError, CredentialsRefused, Malformed, Unreachable
 from connectors.refusals import Refusals
 from connectors.victron.broker import access_to
+from connectors.victron.news import Allowance, is_news
 from connectors.victron.topics import SUBSCRIPTIONS, Values
 from connectors.victron.translate import SOURCE, details_of, reading_of
 from connectors.watch import DeviceWatch
@@ -42,7 +43,8 @@ _QUIET_S = 0.05  # the GX sends the values of one moment in a burst: a reading i
 class Pace:
     """Intervals in s."""
 
-    min_interval_s: float = 10.0  # between readings
+    interval_s: float = 10.0  # between readings, where nothing important happens
+    early_s: float = 1.0  # and where something does, at the least
     keepalive_s: float = 30.0
     full_refresh_s: float = 165.0  # a value that two of them do not repeat is gone: within six minutes
     silence_s: float = 30.0  # ten missed heartbeats
@@ -67,7 +69,7 @@ class VictronGx:
         self.device_id = device.id
         self.source = SOURCE
         self._site, self._device, self._secrets = site, device, secrets
-        self._pace = pace or (Pace(min_interval_s=device.poll_interval_s) if device.poll_interval_s else Pace())
+        self._pace = pace or (Pace(interval_s=device.poll_interval_s) if device.poll_interval_s else Pace())
         self._now = now
         self._watch = watch or DeviceWatch()
         self._refusals = Refusals()
@@ -80,6 +82,8 @@ class VictronGx:
         self._heard_monotonic_s = 0.0
         self._buffer: deque[Reading] = deque(maxlen=_KEPT_READINGS)
         self._news = asyncio.Event()
+        self._stirred = asyncio.Event()
+        self._allowance = Allowance()
         self._running: asyncio.Task[None] | None = None
         self._users = 0
         self._problem: ConnectorError | None = None
@@ -90,7 +94,7 @@ class VictronGx:
         return self._problem
 
     async def readings(self) -> AsyncIterator[Reading]:
-        """Readings, at most one per `min_interval_s`, the oldest first. Raises CredentialsRefused."""
+        """Readings, the oldest first: one per `interval_s`, and what is news at once. Raises CredentialsRefused."""
         async with self._connection() as running:
             while True:
                 while self._buffer:
@@ -234,6 +238,7 @@ class VictronGx:
             self._watch.failed(self.device_id, self._problem)
             return
         self._malformed.discard(path)
+        self._stirred.set()
         if path == "full_publish_completed" and self._is_ours(payload):
             self._complete.set()
         if self._complete.is_set() and len(self._values) and not self._malformed:
@@ -262,7 +267,7 @@ class VictronGx:
             await asyncio.sleep(self._pace.keepalive_s)
 
     async def _produce(self) -> None:
-        """A reading every `min_interval_s` while the GX is heard; into the buffer, whether or not somebody reads."""
+        """A reading every `interval_s` while the GX is heard; into the buffer, whether or not somebody reads."""
         clock = asyncio.get_running_loop().time
         produced_at = clock()  # what an earlier connection heard is no news
         try:
@@ -272,16 +277,41 @@ class VictronGx:
             if len(self._values):
                 self._complete.set()  # very old firmware does not say when it has said everything
         while True:
-            latest = clock() + _QUIET_AT_MOST_S
-            while clock() - self._heard_monotonic_s < _QUIET_S and clock() < latest:
-                await asyncio.sleep(_QUIET_S)
+            await self._until_quiet()
             # Two refreshes without a value: the GX does not have it any more, however much else it says.
             self._values.drop_older_than(clock() - 2 * self._pace.full_refresh_s - self._pace.silence_s)
             if self._heard_monotonic_s > produced_at and self._heard_at is not None:
                 produced_at = self._heard_monotonic_s
-                self._buffer.append(reading_of(self._site, self._device, self._values, self._heard_at))
+                reading = reading_of(self._site, self._device, self._values, self._heard_at)
+                self._buffer.append(reading)
                 self._news.set()
-            await asyncio.sleep(self._pace.min_interval_s)
+                await self._until_news(reading)
+            else:
+                await asyncio.sleep(self._pace.interval_s)
+
+    async def _until_quiet(self) -> None:
+        """The end of the burst in which the GX sends the values of one moment."""
+        clock = asyncio.get_running_loop().time
+        latest = clock() + _QUIET_AT_MOST_S
+        while clock() - self._heard_monotonic_s < _QUIET_S and clock() < latest:
+            await asyncio.sleep(_QUIET_S)
+
+    async def _until_news(self, last: Reading) -> None:
+        """The time of the next reading, which comes early when something important has changed since `last`."""
+        clock = asyncio.get_running_loop().time
+        due_at, soonest_at = clock() + self._pace.interval_s, clock() + self._pace.early_s
+        while (left_s := due_at - clock()) > 0:
+            self._stirred.clear()
+            try:
+                async with asyncio.timeout(left_s):
+                    await self._stirred.wait()
+                    await self._until_quiet()
+                    await asyncio.sleep(soonest_at - clock())
+            except TimeoutError:
+                return
+            now = reading_of(self._site, self._device, self._values, last.taken_at)
+            if is_news(last, now) and self._allowance.take(clock()):
+                return
 
     def _translated(self, error: BaseException) -> ConnectorError:
         where = f"{self._device.host}"

@@ -137,7 +137,7 @@ async def test_an_unplugged_battery_monitor_makes_its_values_unknown_and_the_res
 
 async def test_readings_are_coalesced_to_one_per_interval() -> None:
     async with on_stage(timings=replace(QUICK, tick_s=0.02)) as stage:
-        gx = stage.gx(pace=replace(FAST, min_interval_s=0.3))
+        gx = stage.gx(pace=replace(FAST, interval_s=0.3))
         taken = []
         async with aclosing(gx.readings()) as readings:
             async for reading in readings:
@@ -288,7 +288,7 @@ async def test_garbage_is_unknown_and_logged_once() -> None:
                 assert isinstance(gx.problem, Malformed)
                 await asyncio.sleep(1)
                 stage.orders.fault = None
-                await _next(readings, lambda r: r.soc_pct == 63.5)
+                await _next(readings, lambda r: r.soc_pct == 63.5 and gx.problem is None)
             await gx.close()
     events = [entry["event"] for entry in logs if entry.get("device") == "cerbo"]
     assert events == ["device_malformed", "device_recovered"]
