@@ -18,7 +18,7 @@ _COLUMNS = ("temperature_c", "cloud_cover_pct", "ghi_w_m2", "dni_w_m2", "dhi_w_m
 
 
 async def insert(db: Database, org_id: str, site_id: str, issued: IssuedForecast) -> bool:
-    """Archive a forecast; False when the one of this source and issue time is there already."""
+    """Archive a forecast; False, and nothing changed, when the one of this source and issue time is there already."""
     row = {
         "org_id": org_id,
         "site_id": site_id,
@@ -34,12 +34,18 @@ async def insert(db: Database, org_id: str, site_id: str, issued: IssuedForecast
 async def latest_issued(
     db: Database, org_id: str, site_id: str, *, as_of: datetime, source: str | None = None
 ) -> IssuedForecast | None:
-    """The newest forecast issued by `as_of` (of any source unless one is named), or None."""
-    query = _forecasts(org_id, site_id).where(table.c.issued_at <= as_of)
+    """What was known at `as_of`: the newest forecast issued by then (of any source unless one is named), or None."""
+    of_site = (table.c.org_id == org_id, table.c.site_id == site_id)
+    # The key's index alone finds it: the hours are large, and there are thousands of forecasts.
+    keys = select(table.c.source, table.c.issued_at).where(*of_site, table.c.issued_at <= as_of)
     if source is not None:
-        query = query.where(table.c.source == source)
+        keys = keys.where(table.c.source == source)
+    newest = keys.order_by(table.c.issued_at.desc(), table.c.source).limit(1).subquery()
+    query = _forecasts(org_id, site_id).join(
+        newest, (table.c.source == newest.c.source) & (table.c.issued_at == newest.c.issued_at)
+    )
     async with db.read() as connection:
-        row = (await connection.execute(query.order_by(table.c.issued_at.desc()).limit(1))).one_or_none()
+        row = (await connection.execute(query)).one_or_none()
     return None if row is None else _forecast(row)
 
 
