@@ -29,7 +29,6 @@ EVERY_S = 10.0  # between two looks when nothing comes in
 QUICK_EVERY_S = 2.0  # while something critical is about to fire
 QUICK_FOR_S = 60.0
 STIRRED_EVERY_S = 1.0  # in the long run; a second push right after the first does not wait for it
-ESCALATE_EVERY_S = 10.0
 BEAT_EVERY_S = 10.0
 LEAST_PAUSE_S = 0.1
 LOOK_WITHIN_S = 60.0
@@ -62,19 +61,19 @@ class Watch:
         self._situation = SituationBuilder(work)
         self._impossible = Impossible(work)
         self._done_s: dict[str, float] = {}
-        self._fires = False
         self.hurries = False  # something critical will fire shortly
 
     async def look(self, now: datetime) -> tuple[Event, ...]:
         """Judge everything once at `now` (aware UTC); the transitions that came of it. What fails is raised."""
-        firing, pending = await self._alerts.firing_and_pending()
-        situation = await self._situation.at(now, firing=firing, pending=pending)
+        async with self._work.database.one_read():
+            seen = await self._alerts.look(now)
+            situation = await self._situation.at(now, firing=seen.firing, pending=seen.pending)
+            impossible = await self._impossible.judged(now)
         judged = without_unknown_codes(judge(situation), self._situation.silent_codes)
-        judged.append(await self._impossible.judged(now))
-        judged += [(each.rule, custom_signal(each, situation)) for each in await self._alerts.custom_rules()]
+        judged.append(impossible)
+        judged += [(each.rule, custom_signal(each, situation)) for each in seen.own_rules]
         events = await self._alerts.carry_on(judged, now)
-        self._fires = bool(firing) or any(event.kind == "fired" for event in events)
-        self.hurries = any(_is_quick(rule_id) for rule_id, _ in pending) or any(
+        self.hurries = any(_is_quick(rule_id) for rule_id, _ in seen.pending) or any(
             event.kind == "pending" and _is_quick(event.episode.rule_id) for event in events
         )
         return events
@@ -85,7 +84,7 @@ class Watch:
         try:
             async with asyncio.timeout(LOOK_WITHIN_S):
                 await self.look(work.clock())
-                if self._fires and self._is_due("escalate", ESCALATE_EVERY_S):
+                if self._alerts.may_escalate(work.clock()):
                     await self._alerts.escalate(work.clock())
                 if self._is_due("beat", BEAT_EVERY_S):
                     await beat(work.database, work.org_id, f"evaluate:{work.site.id}", work.clock())

@@ -58,12 +58,12 @@ class Addressees:
 
 async def addressees_of(database: Database, org_id: str, site: Site, now: datetime) -> Addressees:
     """Everybody who may hear of the site's alerts now."""
-    here = await people.list_people(database, org_id, site_id=site.id)
-    listeners = tuple(
-        Listener(each.person_id, each.name, each.roles[site.id], preferences_in(each.preferences)) for each in here
-    )
-    stored = await custom_alerts.all_of(database, org_id, site.id)
-    held = await mutes.mutes(database, org_id, site.id, now)
+    async with database.one_read():
+        here = await people.on_site(database, org_id, site.id)
+        stored = await custom_alerts.all_of(database, org_id, site.id)
+        held = await mutes.mutes(database, org_id, site.id, now)
+        groups = tuple(await group_alerts.listening(database, org_id, site.id))
+    listeners = tuple(Listener(each.person_id, each.name, each.role, preferences_in(each.preferences)) for each in here)
     known = {each.person_id for each in listeners}
     owned = [(each.person_id, each.rule) for each in stored if each.person_id in known]
     owned += [(each.person_id, rule) for each in listeners for rule in from_preferences(each.preferences, site)]
@@ -77,7 +77,7 @@ async def addressees_of(database: Database, org_id: str, site: Site, now: dateti
     return Addressees(
         site=site,
         listeners=listeners,
-        groups=tuple(await group_alerts.listening(database, org_id, site.id)),
+        groups=groups,
         own_rules=tuple({rule.id: rule for _, rule in owned}.values()),
         own={rule_id: frozenset(whose) for rule_id, whose in own.items()},
         muted=muted,

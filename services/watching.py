@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -20,8 +20,8 @@ from services.audience import EVERY_WAY
 from services.left import why_it_left
 from services.scope import Wake, no_wake
 from services.ways import Way, ways_of
-from store import alerts
-from store.alert_revision import revision
+from store import alerts, people
+from store.alert_revision import revision, revision_in
 from store.alerts import Change, Conflict, StoredEpisode
 from store.database import Database
 
@@ -42,8 +42,18 @@ class _Known:
     stored: dict[Key, StoredEpisode] = field(default_factory=dict)
     episodes: dict[Key, Episode] = field(default_factory=dict)
     who: Addressees | None = None
-    who_at: datetime | None = None
+    who_at: datetime | None = None  # when it was last seen to hold
+    people: Sequence[people.Standing] = ()  # who was on the site when `who` was loaded
     kept_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The keys of the open episodes, and everybody's own rules, each once."""
+
+    firing: frozenset[Key]
+    pending: frozenset[Key]
+    own_rules: tuple[CustomRule, ...]
 
 
 class Watching:
@@ -59,16 +69,15 @@ class Watching:
         self._site = site
         self._wake = wake
         self._known = _Known()
+        self._looked = False  # nothing has been carried on since the store was looked at
         self._escalation = site.alerts.escalation()
 
-    async def firing_and_pending(self) -> tuple[frozenset[Key], frozenset[Key]]:
-        """The open episodes' keys, for `Situation`."""
-        return open_keys((await self._current()).episodes)
-
-    async def custom_rules(self) -> tuple[CustomRule, ...]:
-        """Everybody's own rules, and what people's own stricter limits ask for; each once."""
+    async def look(self, now: datetime) -> Looked:
+        """What is open and what people's own rules are, as stored now; the next `carry_on` goes on from there."""
         known = await self._current()
-        return (await self._who(known, known.who_at or datetime.min.replace(tzinfo=UTC))).own_rules
+        who = await self._who(known, now)
+        self._looked = True
+        return Looked(*open_keys(known.episodes), who.own_rules)
 
     async def carry_on(
         self, judged: Sequence[Judged], now: datetime, *, gone: Collection[Key] = ()
@@ -76,13 +85,16 @@ class Watching:
         """Carry every episode one step on and queue what is to be told, in one transaction; the transitions.
 
         `judged` is `energy.alerts.evaluate.judge(s)`, and `(custom.rule, custom_signal(custom, s))` of each of
-        `custom_rules`. `gone` are keys whose thing left the settings; devices, miners, tasks and rules that left are
+        `look`. `gone` are keys whose thing left the settings; devices, miners, tasks and rules that left are
         found here. "notices" is woken when there is something to tell.
         """
         for _ in range(MOST_TRIES):
-            known = await self._current()
+            looked, self._looked = self._looked, False
+            known = self._known if looked else await self._current()
             who = await self._who(known, now)
             changed, events = _carried(known.episodes, judged, now, who, gone)
+            if looked and events and known.revision != (await self._current()).revision:
+                continue  # somebody acknowledged or muted since
             try:
                 await self._write(known, changed, events, now)
             except Conflict:
@@ -93,17 +105,20 @@ class Watching:
             return events
         raise Conflict(f"the alerts of {self._site.id} changed {MOST_TRIES} times while they were carried on")
 
+    def may_escalate(self, now: datetime) -> bool:
+        """Whether `escalate` has something to do, by what was seen last."""
+        return bool(self._due(now))
+
     async def escalate(self, now: datetime) -> int:
         """Pass on what nobody acknowledged in time; how many alerts."""
         for _ in range(MOST_TRIES):
             known = await self._current()
-            steps = {key: steps_due(each, now, self._escalation) for key, each in known.episodes.items()}
-            due = [key for key, step in steps.items() if key in known.stored and step > known.stored[key].escalated]
+            due = self._due(now)
             if not due:
                 return 0
             who = await addressees_of(self._database, self._org_id, self._site, now)
-            ways = await self._ways(who) if max(steps[key] for key in due) >= EVERY_WAY else {}
-            changes = [Change(known.stored[key], known.episodes[key], escalated=steps[key]) for key in due]
+            ways = await self._ways(who) if max(due.values()) >= EVERY_WAY else {}
+            changes = [Change(known.stored[key], known.episodes[key], escalated=step) for key, step in due.items()]
             telling = Telling(self._org_id, who, now)
             try:
                 async with self._database.begin() as connection:
@@ -113,8 +128,8 @@ class Watching:
                 known.revision = None
                 continue
             known.revision = None
-            for key in due:
-                log.info("alert_passed_on", rule=key[0], subject=key[1], step=steps[key])
+            for key, step in due.items():
+                log.info("alert_passed_on", rule=key[0], subject=key[1], step=step)
             await self._wake("notices")
             return len(due)
         return 0
@@ -132,6 +147,12 @@ class Watching:
             known.stored |= {change.after.key: _with(change.before, change.after) for change in softly if change.before}
         known.kept_at = now
 
+    def _due(self, now: datetime) -> dict[Key, int]:
+        """The steps of escalation that are due and have not been told."""
+        known = self._known
+        steps = {key: steps_due(each, now, self._escalation) for key, each in known.episodes.items()}
+        return {key: step for key, step in steps.items() if key in known.stored and step > known.stored[key].escalated}
+
     async def _current(self) -> _Known:
         """What is stored now; what was carried on in memory goes on from the same version."""
         known = self._known
@@ -145,10 +166,13 @@ class Watching:
         return known
 
     async def _who(self, known: _Known, now: datetime) -> Addressees:
+        """Whoever may hear. Mutes and own rules move the revision; whether people changed is asked now and then."""
         at = known.who_at
         if known.who is None or at is None or not timedelta(0) <= now - at < WHO_HOLDS:
-            known.who = await addressees_of(self._database, self._org_id, self._site, now)
-            known.who_at = now
+            here = await people.on_site(self._database, self._org_id, self._site.id)
+            if known.who is None or here != known.people:
+                known.who = await addressees_of(self._database, self._org_id, self._site, now)
+            known.people, known.who_at = here, now
         return known.who
 
     async def _ways(self, who: Addressees) -> Mapping[str, Sequence[Way]]:
@@ -176,6 +200,9 @@ class Watching:
                 shown = [each.episode_id for each in stored if _shows(happened[each.episode.key])]
                 await telling.changed_in(connection, shown)
                 await telling.tell_in(connection, [each for each in stored if _is_told(happened[each.episode.key])])
+                at = await revision_in(connection, self._org_id, self._site.id)
+            if known.revision is not None and at == known.revision + 1:
+                known.revision = at  # nobody else changed anything: what is known stands
             known.stored |= {each.episode.key: each for each in stored}
             for each in stored:
                 _log(each, happened[each.episode.key])

@@ -12,9 +12,14 @@ from store.dialect import insert_for
 
 async def revision(db: Database, org_id: str, site_id: str) -> int:
     """It moves with every change of the site's episodes, mutes and own rules; soft state (`alerts.keep`) excepted."""
-    query = select(table.c.revision).where(table.c.org_id == org_id, table.c.site_id == site_id)
     async with db.read() as connection:
-        return (await connection.execute(query)).scalar_one_or_none() or 0
+        return await revision_in(connection, org_id, site_id)
+
+
+async def revision_in(connection: AsyncConnection, org_id: str, site_id: str) -> int:
+    """`revision` inside the caller's transaction."""
+    query = select(table.c.revision).where(table.c.org_id == org_id, table.c.site_id == site_id)
+    return (await connection.execute(query)).scalar_one_or_none() or 0
 
 
 async def moved_in(connection: AsyncConnection, org_id: str, site_id: str) -> None:

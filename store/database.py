@@ -148,6 +148,7 @@ class Database:
         self._reading = engine.execution_options(**{_READ_ONLY: True})
         self._one_writer = asyncio.Lock() if engine.dialect.name == "sqlite" else None
         self._writing: asyncio.Task[Any] | None = None
+        self._shared: dict[asyncio.Task[Any], AsyncConnection] = {}
 
     @classmethod
     async def open(cls, url: str, *, migrate: bool = False) -> Database:
@@ -224,8 +225,30 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """For queries: sees no half transaction, waits for no writer; on SQLite all queries see the same moment."""
+        task = asyncio.current_task()
+        shared = None if task is None else self._shared.get(task)
+        if shared is not None:
+            yield shared
+            return
         async with self._reading.connect() as connection, _discarded_when_cancelled(connection):
             yield connection
+
+    @asynccontextmanager
+    async def one_read(self) -> AsyncIterator[None]:
+        """Every `read` of this task inside the block is part of one transaction: many short queries cost less so.
+
+        What is written meanwhile may not be seen inside, so that nothing should be.
+        """
+        task = asyncio.current_task()
+        async with self.read() as connection:
+            if task is None or task in self._shared:
+                yield
+                return
+            self._shared[task] = connection
+            try:
+                yield
+            finally:
+                del self._shared[task]
 
     async def close(self) -> None:
         """Close all connections; those in use are closed when they are given back."""

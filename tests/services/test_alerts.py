@@ -204,7 +204,7 @@ async def test_nobody_has_more_than_twenty_own_alerts_also_not_by_asking_at_once
 async def test_two_people_who_ask_the_same_are_told_by_one_alert_and_keep_it_when_one_leaves(desk: Desk) -> None:
     for name in ("Ann", "Vic"):
         assert isinstance(await alerts.add_own(await desk.scope(name), "solar over 8 kW"), CustomRule)
-    (rule,) = await desk.watching.custom_rules()
+    (rule,) = (await desk.watching.look(desk.ranch.now)).own_rules
     signal = saw(LOW)[1]
     judged = (rule.rule, type(signal)(rule_id=rule.id, active=True, what="Solar is high."))
     for _ in range(2):

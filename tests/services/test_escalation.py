@@ -46,7 +46,7 @@ async def test_of_four_workers_one_passes_it_on(desk: Desk) -> None:
     await desk.look(saw(HOT))
     workers = [desk.another() for _ in range(4)]
     for worker in workers:
-        await worker.firing_and_pending()
+        await worker.look(desk.ranch.now)
     later = desk.ranch.now + 10 * MINUTE
     assert sum(await asyncio.gather(*(worker.escalate(later) for worker in workers))) == 1
     assert [each.step for each in await desk.waiting()] == [0, 0, 1, 1, 1]

@@ -13,7 +13,7 @@ from energy.alerts.episode import State
 from energy.alerts.rule import Level, Signal
 from energy.site import Device
 from services import alerts, groups, outbox
-from services.watching import Watching
+from services.watching import Looked, Watching
 from store import alerts as stored
 from store import messages
 from store.alert_tables import alert_messages, alert_transitions
@@ -39,7 +39,7 @@ async def test_what_fires_is_kept_with_its_transition_and_told_to_owners_and_ope
     assert desk.ranch.woken == ["notices"]
     assert await desk.look(saw(LOW)) == ()
     assert len(await desk.waiting()) == 2
-    assert await desk.watching.firing_and_pending() == (frozenset({(LOW, "")}), frozenset())
+    assert await desk.watching.look(desk.ranch.now) == Looked(frozenset({(LOW, "")}), frozenset(), ())
 
 
 async def test_a_storm_of_one_minute_is_one_message(desk: Desk) -> None:
@@ -210,7 +210,7 @@ async def test_what_was_seen_goes_on_when_somebody_acknowledges(desk: Desk) -> N
 async def test_another_worker_takes_over_where_the_first_one_stopped(desk: Desk) -> None:
     await desk.look(saw(LOW))
     other = desk.another()
-    assert await other.firing_and_pending() == (frozenset({(LOW, "")}), frozenset())
+    assert await other.look(desk.ranch.now) == Looked(frozenset({(LOW, "")}), frozenset(), ())
     await other.carry_on([saw(LOW, False)], desk.ranch.now + MINUTE)
     assert await desk.look(saw(LOW, False)) == ()
     assert (await desk.episode(LOW)).episode.state is State.RESOLVED
@@ -241,7 +241,7 @@ async def test_an_own_alert_goes_to_its_people_alone_and_ends_when_nobody_has_it
     vic = await desk.scope("Vic")
     rule_ = await alerts.add_own(vic, "tell me when solar passes 8 kW")
     assert isinstance(rule_, alerts.CustomRule)
-    assert await desk.watching.custom_rules() == (rule_,)
+    assert (await desk.watching.look(desk.ranch.now)).own_rules == (rule_,)
     desk.pass_by(MINUTE)
     signal = Signal(rule_id=rule_.id, active=True, value=9_000.0, threshold=8_000.0, unit="W", what="Solar is {value}.")
     shown = rule_.rule
@@ -261,7 +261,7 @@ async def test_an_own_alert_goes_to_its_people_alone_and_ends_when_nobody_has_it
 
 async def test_people_s_own_stricter_limits_are_rules_of_theirs(desk: Desk) -> None:
     await desk.ranch.prefers("Vic", safe_min_soc_pct=55)
-    (own,) = await desk.watching.custom_rules()
+    (own,) = (await desk.watching.look(desk.ranch.now)).own_rules
     assert (own.threshold, own.level) == (55, Level.WARNING)
 
 
@@ -285,8 +285,8 @@ async def test_a_group_that_listens_hears_each_alert_once_and_no_own_ones(desk: 
 
 async def test_nothing_is_written_when_the_alerts_changed_meanwhile(desk: Desk) -> None:
     first, second = desk.another(), desk.another()
-    await first.firing_and_pending()
-    await second.firing_and_pending()
+    await first.look(desk.ranch.now)
+    await second.look(desk.ranch.now)
     await asyncio.gather(*(each.carry_on([saw(LOW)], desk.ranch.now) for each in (first, second)))
     assert await count(desk.database, alert_transitions) == 1
     assert await count(desk.database, entries) == 2
