@@ -226,8 +226,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
         found: str = request.getfixturevalue("postgres_url")
         return found
-    path = tmp_path / "commandcenter.db"
-    shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+    return sqlite_file(request.getfixturevalue("sqlite_template"), tmp_path)
+
+
+def sqlite_file(template: Path, folder: Path) -> str:
+    """The URL of a copy of the template, `commandcenter.db` in that folder."""
+    path = folder / "commandcenter.db"
+    shutil.copyfile(template, path)
     path.chmod(0o600)
     return sqlite_url(path)
 

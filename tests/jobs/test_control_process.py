@@ -14,7 +14,6 @@ from sqlalchemy import update
 
 from store import control
 from store.control_tables import control_requests
-from store.database import sqlite_url
 from store.wake import Wake
 from tests.jobs.ranch import ORG, on_ranch, ranch_site
 from tests.jobs.stage import until
@@ -59,18 +58,16 @@ class Workers:
 
 
 @asynccontextmanager
-async def workers(database, redis_url, tmp_path, timer_s=30.0):
+async def workers(database, redis_url, url, timer_s=30.0):
     async with on_ranch(database, ranch_site(timer_s=timer_s)) as ranch:
-        made = Workers(ranch, sqlite_url(tmp_path / "commandcenter.db"), redis_url)
+        made = Workers(ranch, url, redis_url)
         yield made
         await made.wake.close()
 
 
 @pytest.mark.parametrize(("action", "doing"), [("start", "starting"), ("stop", "stopping")])
-async def test_killed_between_confirm_and_switch_it_is_done_once_by_the_next(
-    database, redis_url, tmp_path, action, doing
-):
-    async with workers(database, redis_url, tmp_path) as at:
+async def test_killed_between_confirm_and_switch_it_is_done_once_by_the_next(database, redis_url, url, action, doing):
+    async with workers(database, redis_url, url) as at:
         ranch = at.ranch
         async with at.one() as first:
             if action == "stop":
@@ -95,10 +92,8 @@ async def test_killed_between_confirm_and_switch_it_is_done_once_by_the_next(
         ]
 
 
-async def test_killed_between_switch_and_read_back_it_is_found_on_and_switched_no_second_time(
-    database, redis_url, tmp_path
-):
-    async with workers(database, redis_url, tmp_path) as at:
+async def test_killed_between_switch_and_read_back_it_is_found_on_and_switched_no_second_time(database, redis_url, url):
+    async with workers(database, redis_url, url) as at:
         ranch = at.ranch
         async with at.one() as first:
             ranch.faults.order("shelly:garage", "lost", count=1)  # done, and the answer never comes
@@ -124,8 +119,8 @@ async def test_killed_between_switch_and_read_back_it_is_found_on_and_switched_n
         assert told[-1][1].startswith("s21 was on already; ")
 
 
-async def test_killed_between_off_and_read_back_it_is_found_off(database, redis_url, tmp_path):
-    async with workers(database, redis_url, tmp_path) as at:
+async def test_killed_between_off_and_read_back_it_is_found_off(database, redis_url, url):
+    async with workers(database, redis_url, url) as at:
         ranch = at.ranch
         async with at.one() as first:
             await ranch.ended(await at.ask("start", "s21"))
@@ -143,8 +138,8 @@ async def test_killed_between_off_and_read_back_it_is_found_off(database, redis_
 
 
 @pytest.mark.parametrize("moment", ["switched", "read back"])
-async def test_a_worker_that_stays_dead_means_off_within_the_timer(database, redis_url, tmp_path, moment):
-    async with workers(database, redis_url, tmp_path, timer_s=3.0) as at:
+async def test_a_worker_that_stays_dead_means_off_within_the_timer(database, redis_url, url, moment):
+    async with workers(database, redis_url, url, timer_s=3.0) as at:
         ranch = at.ranch
         async with at.one() as only:
             if moment == "switched":
@@ -159,8 +154,8 @@ async def test_a_worker_that_stays_dead_means_off_within_the_timer(database, red
         assert await until(lambda: not ranch.is_on("s21")) < 3.1
 
 
-async def test_at_sigterm_timers_are_renewed_first_and_nothing_is_left_half_done(database, redis_url, tmp_path):
-    async with workers(database, redis_url, tmp_path, timer_s=20.0) as at:
+async def test_at_sigterm_timers_are_renewed_first_and_nothing_is_left_half_done(database, redis_url, url):
+    async with workers(database, redis_url, url, timer_s=20.0) as at:
         ranch = at.ranch
         async with at.one() as first:
             await ranch.ended(await at.ask("start", "s21"))
@@ -178,8 +173,8 @@ async def test_at_sigterm_timers_are_renewed_first_and_nothing_is_left_half_done
         assert await ranch.wish("s21") == "on"
 
 
-async def test_two_workers_do_everything_once(database, redis_url, tmp_path):
-    async with workers(database, redis_url, tmp_path) as at:
+async def test_two_workers_do_everything_once(database, redis_url, url):
+    async with workers(database, redis_url, url) as at:
         ranch = at.ranch
         async with at.one():
             second = asyncio.create_task(_run_second(at))
@@ -193,8 +188,8 @@ async def test_two_workers_do_everything_once(database, redis_url, tmp_path):
 
 
 @pytest.mark.parametrize("action", ["start", "stop"])
-async def test_the_next_worker_takes_over_at_once_though_no_clock_says_so(database, redis_url, tmp_path, action):
-    async with workers(database, redis_url, tmp_path) as at:
+async def test_the_next_worker_takes_over_at_once_though_no_clock_says_so(database, redis_url, url, action):
+    async with workers(database, redis_url, url) as at:
         ranch = at.ranch
         ranch.faults.order("shelly:garage", "none")
         async with at.one() as first:
@@ -212,8 +207,8 @@ async def test_the_next_worker_takes_over_at_once_though_no_clock_says_so(databa
         await asyncio.gather(second, return_exceptions=True)
 
 
-async def test_from_the_confirmation_to_the_read_back_it_takes_less_than_two_seconds(database, redis_url, tmp_path):
-    async with workers(database, redis_url, tmp_path) as at:
+async def test_from_the_confirmation_to_the_read_back_it_takes_less_than_two_seconds(database, redis_url, url):
+    async with workers(database, redis_url, url) as at:
         took_s = []
         async with at.one():
             for _ in range(15):

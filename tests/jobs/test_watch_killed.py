@@ -42,8 +42,8 @@ async def told(database):
     return sorted(kinds), sorted(entry.level for entry in waiting)
 
 
-async def test_a_watch_that_is_killed_again_and_again_tells_the_same_as_one_left_alone(database, tmp_path):
-    url, alone_url = sqlite_url(tmp_path / "commandcenter.db"), sqlite_url(tmp_path / "alone.db")
+async def test_a_watch_that_is_killed_again_and_again_tells_the_same_as_one_left_alone(database, url, tmp_path):
+    alone_url = sqlite_url(tmp_path / "alone.db")
     alone = await Database.open(alone_url, migrate=True)
     try:
         for each in (alone, database):
