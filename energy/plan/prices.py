@@ -1,0 +1,97 @@
+"""Prices per step: from the site's tariff, and what stands in where a price is unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from energy.plan.problem import DAY_S, Floats, Prices, Problem, Steps
+from energy.site import Tariff, TariffPeriod, in_hours
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def period_at(tariff: Tariff, moment_s: int, zone: ZoneInfo) -> TariffPeriod | None:
+    """The first period of the tariff that holds this moment; None where none does."""
+    local = datetime.fromtimestamp(moment_s, UTC).astimezone(zone)
+    hour = local.hour + local.minute / 60.0
+    return next((p for p in tariff.period if _on_day(p.days, local.weekday()) and in_hours(p.hours, hour)), None)
+
+
+def tariff_prices(tariff: Tariff, steps: Steps, zone: ZoneInfo, *, demand_per_kw: float = 0.0) -> Prices:
+    """The tariff's prices on these steps, unknown (NaN) where it names none. A flat tariff is one period."""
+    found = [period_at(tariff, start, zone) for start in steps.starts_s.tolist()]
+    bought = np.array([np.nan if p is None else p.import_per_kwh for p in found])
+    sold = np.array([0.0 if p is None else p.export_per_kwh for p in found])
+    known = [p.import_per_kwh for p in tariff.period]
+    fallback = float(np.mean(known)) if known else Prices.fallback_per_kwh
+    return Prices(bought, sold, demand_per_kw=demand_per_kw, fallback_per_kwh=fallback)
+
+
+def with_known_prices(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
+    """The problem without unknown prices, and a sentence for each thing that stood in for them.
+
+    An unknown import price is that of the same time on the day before, else the mean of the known ones, else the stated
+    fallback; an unknown export price is 0.
+    """
+    prices, steps = problem.prices, problem.steps
+    notes: list[str] = []
+    bought = _from_the_day_before(prices.import_per_kwh, steps)
+    copied = int(np.sum(np.isnan(prices.import_per_kwh) & ~np.isnan(bought)))
+    if copied:
+        notes.append(f"No import price is known for {copied} of the steps; they use the price of a day before.")
+    missing = np.isnan(bought)
+    if missing.any():
+        known = not missing.all()
+        stands_in = float(np.nanmean(bought)) if known else prices.fallback_per_kwh
+        bought = np.where(missing, stands_in, bought)
+        source = "the mean of the known prices" if known else "the fallback price"
+        notes.append(
+            f"No import price is known for {int(missing.sum())} of the steps; they use {source}, "
+            f"{stands_in:.2f} {problem.currency} per kWh."
+        )
+    sold = prices.export_per_kwh
+    if np.isnan(sold).any():
+        notes.append(f"No export price is known for {int(np.isnan(sold).sum())} of the steps; they count as 0.")
+        sold = np.nan_to_num(sold, nan=0.0)
+    if not notes:
+        return problem, ()
+    return replace(problem, prices=replace(prices, import_per_kwh=bought, export_per_kwh=sold)), tuple(notes)
+
+
+def stored_value_per_kwh(problem: Problem) -> float:
+    """What a kWh in the battery is worth at the end of the horizon: what it replaces then, after losses and wear.
+
+    Where import is allowed that is the lowest known price, else half of what the best miner earns; the sun of the day
+    after may fill the battery anyway. Prices must be known.
+    """
+    if problem.end_value_per_kwh is not None:
+        return problem.end_value_per_kwh
+    if problem.battery is None:
+        return 0.0
+    if problem.grid.present and problem.grid.import_allowed:
+        worth = float(np.min(problem.prices.import_per_kwh))
+    else:
+        worth = 0.5 * max((m.hash_value_per_kwh for m in problem.miners), default=0.0)
+    return max(0.0, worth * problem.battery.discharge_efficiency - problem.battery.wear_per_kwh)
+
+
+def _from_the_day_before(values: Floats, steps: Steps) -> Floats:
+    filled = values.copy()
+    for index in np.flatnonzero(np.isnan(values)).tolist():
+        before = steps.index_at(int(steps.starts_s[index]) - DAY_S)
+        if before is not None:
+            filled[index] = filled[before]
+    return filled
+
+
+def _on_day(days: str, weekday: int) -> bool:
+    for part in days.split(","):
+        first, _, last = part.strip().partition("-")
+        start, end = _DAYS.index(first), _DAYS.index(last or first)
+        if (start <= weekday <= end) if start <= end else (weekday >= start or weekday <= end):
+            return True
+    return False
