@@ -84,9 +84,9 @@ class Watching:
     ) -> tuple[Event, ...]:
         """Carry every episode one step on and queue what is to be told, in one transaction; the transitions.
 
-        `judged` is `energy.alerts.evaluate.judge(s)`, and `(custom.rule, custom_signal(custom, s))` of each of
-        `look`. `gone` are keys whose thing left the settings; devices, miners, tasks and rules that left are
-        found here. "notices" is woken when there is something to tell.
+        `judged` is `energy.alerts.evaluate.judge(s)`, and `(custom.rule, custom_signal(custom, s))` of each of the own
+        rules that `look` found. `gone` are keys whose thing left the settings; devices, miners, tasks and rules that
+        left are found here. "notices" is woken when there is something to tell.
         """
         for _ in range(MOST_TRIES):
             looked, self._looked = self._looked, False

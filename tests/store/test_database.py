@@ -280,3 +280,18 @@ def test_urls_are_brought_to_our_drivers_and_passwords_stay_out_of_messages() ->
     with pytest.raises(ValueError, match="in memory"):
         normal_url("sqlite://")
     assert os.path.isabs(normal_url(sqlite_url("here.db")).database or "")
+
+
+async def test_the_reads_of_one_task_are_one_transaction_and_those_of_others_are_not(database: Database) -> None:
+    async def other() -> object:
+        async with database.read() as connection:
+            return connection
+
+    async with database.one_read():
+        async with database.read() as first, database.read() as second:
+            assert first is second
+        async with database.one_read(), database.read() as inner:
+            assert inner is first
+        assert await asyncio.create_task(other()) is not first
+    async with database.read() as after:
+        assert after is not first
