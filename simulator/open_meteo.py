@@ -21,6 +21,9 @@ from simulator.web import FrozenClock, faulty
 TARGET = "open_meteo"
 HORIZON_H = 16 * 24 - 30  # beyond the model's range the values are null
 MAX_DAYS, MAX_PAST_DAYS = 16, 92
+# By the length of the window in s; the counters begin anew with the minute, the hour and the UTC day.
+LIMITS = {60: ("Minutely", 600.0), 3_600: ("Hourly", 5_000.0), 86_400: ("Daily", 10_000.0)}
+_AGAIN = {"Minutely": "in one minute", "Hourly": "in the next hour", "Daily": "tomorrow"}
 _UNITS = {
     "temperature_2m": "°C",
     "cloud_cover": "%",
@@ -42,9 +45,19 @@ class BadRequest(ValueError):
 
 
 class OpenMeteoServer:
-    """The service's HTTP application; `app()` makes it."""
+    """The service's HTTP application; `app()` makes it. `limits` are those of the one address that asks."""
 
-    def __init__(self, world: VirtualSite, clock: SimClock, faults: Faults) -> None:
+    def __init__(
+        self,
+        world: VirtualSite,
+        clock: SimClock,
+        faults: Faults,
+        *,
+        limits: Mapping[int, tuple[str, float]] = LIMITS,
+    ) -> None:
+        self.counted = 0.0  # calls in all, by their weights
+        self._limits = limits
+        self._used: dict[int, tuple[int, float]] = {}
         self._clock = FrozenClock(clock, faults, TARGET)
         self._faults = faults
         self._forecaster = Forecaster(world.weather, seed=world.seed)
@@ -60,8 +73,24 @@ class OpenMeteoServer:
             query = _Query(request.query)
         except BadRequest as error:
             return _error(400, str(error))
+        refusal = self._counted(query.weight)
+        if refusal is not None:
+            return refusal
         answers = [self._one(query, latitude, longitude) for latitude, longitude in query.places]
         return web.json_response(answers if len(answers) > 1 else answers[0])
+
+    def _counted(self, weight: float) -> web.Response | None:
+        self.counted += weight
+        now_s = self._clock.true_now().timestamp()
+        refusal = None
+        for length_s, (word, limit) in self._limits.items():
+            window = int(now_s // length_s)
+            counted, used = self._used.get(length_s, (window, 0.0))
+            used = weight + (used if counted == window else 0.0)
+            self._used[length_s] = (window, used)
+            if used > limit:
+                refusal = _error(429, f"{word} API request limit exceeded. Please try again {_AGAIN[word]}.")
+        return refusal
 
     def _one(self, query: _Query, latitude: float, longitude: float) -> dict[str, Any]:
         now = self._clock.now()
@@ -169,6 +198,13 @@ class _Query:
         self.forecast_hours = _whole(query, "forecast_hours", 0, MAX_DAYS * 24)
         self.past_hours = _whole(query, "past_hours", 0, MAX_PAST_DAYS * 24)
         self.dates = _dates(query.get("start_date"), query.get("end_date"))
+
+    @property
+    def weight(self) -> float:
+        """What the call counts for: 10 variables over 14 days are one, for each place."""
+        days = (self.dates[1] - self.dates[0]).days + 1 if self.dates else self.forecast_days + self.past_days
+        share = len(self.variables) / 10
+        return len(self.places) * max(1.0, share, share * days / 14)
 
     def span(self, now: datetime, zone: ZoneInfo) -> tuple[datetime, int]:
         """The first hour and the number of hours."""

@@ -125,7 +125,7 @@ async def test_version_four_asks_for_the_text_of_each_alert_once():
 
 def test_an_unknown_version_is_refused_at_once():
     with pytest.raises(ValueError, match=r"there are 3\.0, 4\.0"):
-        OpenWeatherMap(KEY, version="2.5")  # type: ignore[arg-type]
+        OpenWeatherMap(KEY, version="2.5")  # type: ignore[arg-type]  # which is what a settings file could hold
 
 
 @pytest.mark.parametrize(

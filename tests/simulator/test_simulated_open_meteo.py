@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 
 from simulator.clock import SimClock
+from simulator.faults import Faults
 from simulator.forecasts import Forecaster
+from simulator.open_meteo import OpenMeteoServer
 from simulator.physics import VirtualSite
 from simulator.physics.sky import solar_day
 from simulator.server import serve
+from simulator.web import listening
 from tests.simulator.worlds import NOON, world
 
 RANCH = {"latitude": "37.3", "longitude": "-121.9", "timeformat": "unixtime", "timezone": "UTC"}
@@ -147,6 +150,26 @@ async def test_the_rate_limit_says_so_in_the_services_words() -> None:
         assert "limit exceeded" in answer.json()["reason"]
         await s.client.post(f"{s.control_url}/faults", json={"target": "open_meteo", "fault": "nulls", "count": 1})
         assert set((await s.hourly(hourly="temperature_2m"))["temperature_2m"]) == {None}
+
+
+async def test_calls_count_by_their_weight_until_the_window_ends() -> None:
+    clock = SimClock(NOON, speed=0)
+    server = OpenMeteoServer(world(), clock, Faults(), limits={60: ("Minutely", 4.0), 3_600: ("Hourly", 5.0)})
+    async with listening(server.app()) as port, httpx.AsyncClient() as client:
+
+        async def ask(**query: str) -> str:
+            asked = {**RANCH, "hourly": "temperature_2m", **query}
+            answer = await client.get(f"http://127.0.0.1:{port}/v1/forecast", params=asked)
+            return "fine" if answer.status_code == 200 else str(answer.json()["reason"])
+
+        assert await ask() == "fine"
+        assert await ask(latitude="37.3,38,39", longitude="-121.9,-120,-119") == "fine"  # three places, three calls
+        assert "Minutely" in await ask()  # which counts as well
+        clock.advance(timedelta(minutes=1))
+        assert "Hourly" in await ask()
+        clock.advance(timedelta(hours=1))
+        assert await ask() == "fine"
+    assert server.counted == 7
 
 
 async def test_midnight_to_midnight_in_utc_is_what_a_request_without_dates_gets() -> None:

@@ -103,9 +103,9 @@ async def test_a_vendors_forecast_comes_back_as_issued_and_is_never_overwritten(
     assert await power_forecasts.insert(database, ORG, SITE, first)
     assert not await power_forecasts.insert(database, ORG, SITE, replace(first, hours=hours[1:]))
     assert await power_forecasts.insert(database, ORG, SITE, second)
-    ask = {"as_of": NOON + HOUR / 2, "source": "victron_vrm"}
-    assert await power_forecasts.latest_issued(database, ORG, SITE, **ask) == first  # type: ignore[arg-type]
+    early = NOON + HOUR / 2
+    assert await power_forecasts.latest_issued(database, ORG, SITE, as_of=early, source="victron_vrm") == first
     assert await power_forecasts.latest_issued(database, ORG, SITE, as_of=NOON + HOUR, source="victron_vrm") == second
     assert await power_forecasts.latest_issued(database, ORG, SITE, as_of=NOON + HOUR, source="other") is None
     assert await power_forecasts.forget_before(database, ORG, SITE, NOON + HOUR) == 1
-    assert await power_forecasts.latest_issued(database, ORG, SITE, **ask) is None  # type: ignore[arg-type]
+    assert await power_forecasts.latest_issued(database, ORG, SITE, as_of=early, source="victron_vrm") is None
