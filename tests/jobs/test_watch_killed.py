@@ -11,7 +11,7 @@ from store import alerts, outbox, readings
 from store.database import Database, sqlite_url
 from tests.jobs.lookout import NOON, ORG, Lookout
 
-UNTIL_S = 1_400
+UNTIL_S = 1_780  # a kill forgets since when it is clear, by five minutes at the most
 KILLS = 6
 
 
