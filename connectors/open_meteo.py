@@ -122,7 +122,7 @@ class OpenMeteo:
         if self._again_at is None:
             return
         left_s = (self._again_at - self._clock()).total_seconds()
-        if left_s > 0:
+        if 0 < left_s <= DAY_S:  # no pause is longer: then the clock was set back
             raise TryLater(f"Open-Meteo limits the rate; it is tried again in {left_s:.0f} s", after_s=left_s)
         self._again_at = None
 

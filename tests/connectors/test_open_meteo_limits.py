@@ -103,6 +103,23 @@ async def test_the_service_is_left_alone_while_it_asks_for_a_pause():
     assert len(server.asked) == 2
 
 
+async def test_a_clock_that_is_set_back_does_not_make_the_pause_last():
+    clock, asked = Clock(), 0
+
+    async def busy_once(request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        return web.Response(status=429, headers={"Retry-After": "90"}) if asked == 1 else await answer(request)
+
+    async with serving(busy_once) as server:
+        service = OpenMeteo(server.url, clock=clock)
+        with pytest.raises(TryLater):
+            await service.forecast(SITE)
+        clock.passes(days=-3)
+        assert await service.forecast(SITE)
+        await service.close()
+
+
 async def test_our_own_count_stops_before_the_services_does():
     clock = Clock()
     async with serving(answer) as server:
