@@ -135,7 +135,7 @@ class Outage:
 
 @dataclass(frozen=True)
 class GridState:
-    """The grid: whether it is there and what may flow. `import_allowed` is for loads, `charge_allowed` for the battery."""
+    """The grid: whether it is there and what may flow: `import_allowed` for loads, `charge_allowed` for the battery."""
 
     present: bool = True
     import_allowed: bool = True
@@ -212,7 +212,7 @@ class MinerState:
 
 @dataclass(frozen=True)
 class Weights:
-    """What soft limits and changes cost, in currency. Large against prices, small enough for the solver's tolerances."""
+    """What soft limits and changes cost, in currency. Large against prices, small for the solver's tolerances."""
 
     reserve_per_kwh_h: float = 0.15  # one kWh below the reserve for an hour, in any scenario
     floor_per_kwh_h: float = 20.0
@@ -245,7 +245,9 @@ class Problem:
     def __post_init__(self) -> None:
         if not self.scenarios or sum(s.name == MIDDLE for s in self.scenarios) != 1:
             raise ValueError(f'plan: give scenarios, one of them called "{MIDDLE}"')
-        columns = [(s.name, values) for s in self.scenarios for values in (s.solar_w, s.base_load_w)]
+        columns: list[tuple[str, NDArray[np.generic]]] = [
+            (s.name, values) for s in self.scenarios for values in (s.solar_w, s.base_load_w)
+        ]
         columns += [("prices", self.prices.import_per_kwh), ("prices", self.prices.export_per_kwh)]
         columns += [(m.id, m.allowed) for m in self.miners if m.allowed is not None]
         for name, values in columns:

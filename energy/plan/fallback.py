@@ -1,0 +1,123 @@
+"""The rule-based plan, for when the solver finds nothing or is late: always an answer, never the best one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from energy.plan.dispatch import Flow, dispatch
+from energy.plan.limits import miner_bounds, ordered, start_days
+from energy.plan.milp import Course
+from energy.plan.problem import MinerState, Problem, Scenario
+
+_KEEP_SHARE = 0.8  # a running miner goes on down to this share of its power in surplus
+
+
+def rule_schedule(problem: Problem) -> dict[str, NDArray[np.bool_]]:
+    """Miners on per step: in order of priority while the sun of the middle scenario covers them after the house.
+
+    Everything that is hard for the optimised plan holds here: minimum times, starts per day, one start per step,
+    allowed hours, heat, battery levels, the inverter's limit. Wanted miners run without surplus too. The battery's way
+    is followed in the cautious scenario, so that its levels hold in it.
+    """
+    steps, miners = problem.steps, ordered(problem.miners)
+    bounds = {m.id: miner_bounds(problem, m) for m in miners}
+    on = {m.id: np.zeros(steps.count, dtype=bool) for m in miners}
+    days = start_days(problem)
+    starts = {m.id: [0] * len(days) for m in miners}
+    changed_s = {m.id: float(steps.starts_s[0]) - m.changed_ago_min * 60.0 for m in miners}
+    running = {m.id: m.on for m in miners}
+    there = problem.grid_there()
+    battery, soc_kwh = problem.battery, 0.0 if problem.battery is None else problem.battery.kwh(problem.battery.soc_pct)
+    for t in range(steps.count):
+        now_s, hours = float(steps.starts_s[t]), float(steps.hours[t])
+        day = next(i for i, (mask, _) in enumerate(days) if mask[t])
+        solar_w, base_w = float(problem.middle.solar_w[t]), float(problem.middle.base_load_w[t])
+        room_w = problem.inverter.limit_w(bool(there[t])) - base_w
+        surplus_w, started, miner_w = solar_w - base_w, False, 0.0
+        soc_pct = 100.0 if battery is None else battery.pct(soc_kwh)
+        for m in miners:
+            b, was = bounds[m.id], running[m.id]
+            dwell_min = m.min_on_min if was else m.min_off_min
+            held = now_s - changed_s[m.id] < dwell_min * 60.0
+            sunny = surplus_w >= m.power_w * (_KEEP_SHARE if was else 1.0)
+            worth = sunny and m.hash_value_per_kwh >= float(np.nan_to_num(problem.prices.export_per_kwh[t]))
+            wish = bool(b.wanted[t]) or (worth and m.preference != "never")
+            level = battery is None or soc_pct >= (m.stop_soc_pct if was else m.start_soc_pct)
+            go = bool(b.may[t]) and wish and level and m.power_w <= room_w
+            if not was and go:
+                left = (m.starts_left_today if days[day][1] else m.max_starts_per_day) - starts[m.id][day]
+                go = not started and left > 0
+            if b.must[t] or (held and was and level and b.may[t]):
+                go = True
+            elif held and not was:
+                go = False
+            if go and not was:
+                started = True
+                starts[m.id][day] += 1
+            if go != was:
+                changed_s[m.id], running[m.id] = now_s, go
+            on[m.id][t] = go
+            if go:
+                surplus_w, room_w, miner_w = surplus_w - m.power_w, room_w - m.power_w, miner_w + m.power_w
+        if battery is not None:
+            low = problem.low
+            flow = dispatch(
+                battery,
+                problem.grid,
+                problem.inverter,
+                grid_there=bool(there[t]),
+                soc_kwh=soc_kwh,
+                hours=hours,
+                solar_w=float(low.solar_w[t]),
+                load_w=float(low.base_load_w[t]) + miner_w,
+            )
+            soc_kwh = flow.soc_kwh
+    return on
+
+
+def courses_of(problem: Problem, on: Mapping[str, NDArray[np.bool_]]) -> dict[str, Course]:
+    """What battery and grid do of themselves under these miners, in each scenario."""
+    return {s.name: _course(problem, _flows(problem, s, problem.miners, on)) for s in problem.scenarios}
+
+
+def _flows(
+    problem: Problem, scenario: Scenario, miners: Sequence[MinerState], on: Mapping[str, NDArray[np.bool_]]
+) -> list[Flow]:
+    there = problem.grid_there()
+    soc_kwh = 0.0 if problem.battery is None else problem.battery.kwh(problem.battery.soc_pct)
+    flows = []
+    for t in range(problem.steps.count):
+        load_w = float(scenario.base_load_w[t]) + sum(m.power_w for m in miners if on[m.id][t])
+        flow = dispatch(
+            problem.battery,
+            problem.grid,
+            problem.inverter,
+            grid_there=bool(there[t]),
+            soc_kwh=soc_kwh,
+            hours=float(problem.steps.hours[t]),
+            solar_w=max(float(scenario.solar_w[t]), 0.0),
+            load_w=max(load_w, 0.0),
+        )
+        soc_kwh = flow.soc_kwh
+        flows.append(flow)
+    return flows
+
+
+def _course(problem: Problem, flows: Sequence[Flow]) -> Course:
+    b = problem.battery
+    soc = np.array([f.soc_kwh for f in flows])
+    reserve, floor = (0.0, 0.0) if b is None else (b.kwh(b.reserve_pct), b.kwh(b.hard_floor_pct))
+    return Course(
+        charge=np.array([f.charge_w for f in flows]) / 1_000.0,
+        discharge=np.array([f.discharge_w for f in flows]) / 1_000.0,
+        imported=np.array([f.import_w for f in flows]) / 1_000.0,
+        exported=np.array([f.export_w for f in flows]) / 1_000.0,
+        curtailed=np.array([f.curtailed_w for f in flows]) / 1_000.0,
+        soc_kwh=soc,
+        below_reserve_kwh=np.maximum(reserve - soc, 0.0),
+        below_floor_kwh=np.maximum(floor - soc, 0.0),
+        short=np.array([f.short_w for f in flows]) / 1_000.0,
+    )
