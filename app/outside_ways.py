@@ -135,16 +135,21 @@ def _message(address: Address, reply: Reply, pictures: Sequence[Picture]) -> Out
     from connectors.notify.sender import OutMessage
 
     title, text = titled(plain(reply.blocks))
-    level, key = _level_and_key(address, f"{title}\n{text}")
+    level, key = _level_and_key(address, _whole(f"{title}\n{text}"))
     picture = pictures[0] if pictures else None
     return OutMessage(
-        title=title,
-        text=text,
+        title=_whole(title),
+        text=_whole(text),
         level=level,
         key=key,
         png=None if picture is None else picture.png,
-        alt="" if picture is None else picture.alt,
+        alt="" if picture is None else _whole(picture.alt),
     )
+
+
+def _whole(text: str) -> str:
+    """Without halves of characters, which nothing can send."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def titled(text: str) -> tuple[str, str]:

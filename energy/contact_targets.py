@@ -9,10 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 ContactKind = Literal["webhook", "apprise"]
 
@@ -34,7 +34,7 @@ class Target:
     """
 
     kind: ContactKind
-    target: str
+    target: str = field(repr=False)
     shown: str
     needs_key: bool = False
 
@@ -46,44 +46,50 @@ class Service:
     name: str
     own_host: bool = False
     options: frozenset[str] = frozenset()
+    before: int | None = None  # parts of the path that come before the recipients; None: it has none there
     plain: bool = False  # its address is called without encryption: for hosts of the own network only
 
 
-def _service(name: str, options: str = "", *, own_host: bool = False, plain: bool = False) -> Service:
-    return Service(name, own_host, frozenset(options.split()) | {"format"}, plain)
+_LISTS = frozenset({"to", "channel", "channels"})
 
 
-def _both(scheme: str, name: str, options: str = "") -> dict[str, Service]:
+def _service(
+    name: str, options: str = "", *, before: int | None = None, own_host: bool = False, plain: bool = False
+) -> Service:
+    return Service(name, own_host, frozenset(options.split()) | {"format"}, before, plain)
+
+
+def _both(scheme: str, name: str, options: str = "", before: int | None = None) -> dict[str, Service]:
     """A self-hosted service: without and with encryption."""
     return {
-        scheme: _service(name, options, own_host=True, plain=True),
-        f"{scheme}s": _service(name, options, own_host=True),
+        scheme: _service(name, options, before=before, own_host=True, plain=True),
+        f"{scheme}s": _service(name, options, before=before, own_host=True),
     }
 
 
 SERVICES: Mapping[str, Service] = MappingProxyType(
     {
         "pover": _service("Pushover", "priority sound expire interval to"),
-        "tgram": _service("Telegram", "silent preview topic thread to"),
-        "pbul": _service("Pushbullet", "to"),
+        "tgram": _service("Telegram", "silent preview topic thread to", before=0),
+        "pbul": _service("Pushbullet", "to", before=0),
         "prowl": _service("Prowl", "priority"),
         "pagerduty": _service("PagerDuty", "group class region severity"),
         "opsgenie": _service("Opsgenie", "region priority entity alias tags to"),
-        "join": _service("Join", "priority to"),
-        "zulip": _service("Zulip", "to token"),
-        "psafers": _service("Pushsafer", "priority sound vibration to"),
+        "join": _service("Join", "priority to", before=0),
+        "zulip": _service("Zulip", "to token", before=1),
+        "psafers": _service("Pushsafer", "priority sound vibration to", before=0),
         "spush": _service("SimplePush", "event"),
         "gchat": _service("Google Chat", "workspace key token thread"),
         "whatsapp": _service("WhatsApp", "from token template lang to"),
         "signl4": _service("SIGNL4", "service location alerting_scenario"),
-        "line": _service("LINE", "to"),
-        **_both("ntfy", "ntfy", "priority mode auth token xtags to"),
+        "line": _service("LINE", "to", before=0),
+        **_both("ntfy", "ntfy", "priority mode auth token xtags to", before=0),
         **_both("gotify", "Gotify", "priority"),
         **_both("matrix", "Matrix", "mode msgtype token to"),
         **_both("mmost", "Mattermost", "channel channels botname to"),
         **_both("rocket", "Rocket.Chat", "mode to"),
         **_both("signal", "Signal", "from to"),
-        **_both("bark", "Bark", "sound level group to"),
+        **_both("bark", "Bark", "sound level group to", before=0),
         **_both("nctalk", "Nextcloud Talk", "url_prefix"),
         **_both("hassio", "Home Assistant", "to token prefix"),
         **_both("synology", "Synology Chat", "token"),
@@ -168,6 +174,8 @@ def _webhook(parts: SplitResult, port: int | None) -> Target:
 def _push(text: str, parts: SplitResult, service: Service) -> Target:
     if not parts.netloc or parts.fragment:
         raise TargetRefused(f"it is no address of {service.name}; see its page on appriseit.com")
+    if ";" in unquote(parts.query):
+        raise TargetRefused("what follows the ? holds a semicolon; write & between the options")
     try:
         given = [name.lower() for name, _ in parse_qsl(parts.query, strict_parsing=bool(parts.query))]
     except ValueError as error:
@@ -176,6 +184,8 @@ def _push(text: str, parts: SplitResult, service: Service) -> Target:
     if wrong:
         allowed = ", ".join(sorted(service.options))
         raise TargetRefused(f"{', '.join(wrong)}: no option that we pass on to {service.name}; there are {allowed}")
+    if _recipients(parts, service) > 1:
+        raise TargetRefused("it names several recipients; add each of them by itself")
     if has_host(text):
         return Target("apprise", text, f"{service.name} at {_host(parts)}{_hint(parts.path)}")
     return Target("apprise", text, service.name + _hint(parts.netloc + parts.path))
@@ -187,7 +197,18 @@ def has_host(text: str) -> bool:
     service = SERVICES.get(parts.scheme.lower())
     if service is None or not service.own_host:
         return False
-    return not (parts.scheme.lower().startswith("ntfy") and not parts.path.strip("/"))
+    if not parts.scheme.lower().startswith("ntfy"):
+        return True
+    options = dict(parse_qsl(parts.query.lower()))
+    return bool(parts.path.strip("/")) or "to" in options or options.get("mode") == "private"
+
+
+def _recipients(parts: SplitResult, service: Service) -> int:
+    """How many are named, as far as we can tell; apprise counts once more before it sends."""
+    options = parse_qsl(parts.query)
+    listed = sum(len(re.findall(r"[^,\s]+", value)) for name, value in options if name.lower() in _LISTS)
+    in_path = len([each for each in unquote(parts.path).split("/") if each])
+    return listed + (max(in_path - service.before, 0) if service.before is not None else 0)
 
 
 def _host(parts: SplitResult) -> str:

@@ -19,7 +19,9 @@ import os
 import re
 import resource
 import socket
+import ssl
 import sys
+import sysconfig
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -32,9 +34,24 @@ MOST_MEMORY_BYTES = 1_000_000_000
 EMERGENCY_RETRY_S, EMERGENCY_EXPIRE_S = 60, 3600
 _PROGRAMS = ("subprocess.", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.fork", "os.startfile", "ctypes.")
 _SENDS = ("socket.connect", "socket.sendto", "socket.sendmsg")
-_READABLE = tuple(
-    str(Path(folder).resolve()) for folder in {sys.prefix, sys.base_prefix, "/etc", "/usr", *filter(None, sys.path)}
-)
+_OURS = Path(__file__).resolve().parents[2]
+
+
+def _readable() -> tuple[str, ...]:
+    """The folders that may be read: Python's own, its packages, two of ours, certificates and types of files."""
+    certificates = ssl.get_default_verify_paths()
+    folders = {
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *(each for each in sys.path if Path(each).name in ("site-packages", "dist-packages", "lib-dynload")),
+        *(_OURS / name for name in ("connectors", "energy")),
+        *(certificates.cafile, certificates.capath, "/etc/ssl", "/etc/pki", "/usr/share/ca-certificates"),
+        *(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")),
+        *("/etc/mime.types", "/etc/hosts", "/etc/resolv.conf", "/usr/share/zoneinfo", "/proc/sys", os.devnull),
+    }
+    return tuple(str(Path(folder).resolve()) + "/" for folder in folders if folder)
+
+
+_READABLE = _readable()
 
 
 class Guarded(Exception):
@@ -82,7 +99,7 @@ def _check_file(path: Any, flags: Any) -> None:
         if os.fsdecode(path) == os.devnull:
             return
         raise Guarded("a file was to be written")
-    if not os.path.realpath(os.fsdecode(path)).startswith((*_READABLE, os.devnull, "/proc/sys")):
+    if not (os.path.realpath(os.fsdecode(path)) + "/").startswith(_READABLE):
         raise Guarded("a file was to be read")
 
 
@@ -114,6 +131,11 @@ def _sent(order: dict[str, Any]) -> dict[str, Any]:
         way = apprise.Apprise.instantiate(order["target"], asset=asset, suppress_exceptions=True)
         if way is None:
             return {"ok": False, "status": None, "says": "apprise does not understand it", "refused": refused}
+        if len(way) > 1:
+            # where one of them fails, the others would hear every new try
+            return {"ok": False, "status": None, "says": "", "refused": refused, "several": len(way)}
+        if calls_plainly(way, order["target"]) and not _is_allowed(order):
+            return {"ok": False, "status": None, "says": "", "refused": refused, "plain": True}
         _tune(way, order)
         attached = None
         if order["png"] and way.attachment_support:
@@ -124,9 +146,11 @@ def _sent(order: dict[str, Any]) -> dict[str, Any]:
         kinds = {"critical": apprise.NotifyType.FAILURE, "warning": apprise.NotifyType.WARNING}
         together = apprise.Apprise(asset=asset)  # it turns plain text into what the service reads
         together.add(way)
+        # apprise sends nothing where there is no text
+        title, text = (order["title"], order["text"]) if order["text"].strip() else ("", order["title"])
         ok = together.notify(
-            title=order["title"],
-            body=order["text"],
+            title=title,
+            body=text,
             notify_type=kinds.get(order["level"], apprise.NotifyType.INFO),
             body_format=apprise.NotifyFormat.TEXT,
             attach=attached,
@@ -141,6 +165,7 @@ def _tune(way: Any, order: dict[str, Any]) -> None:
     """What a person's address must not decide, and the emergency priority of what is critical."""
     way.redirects = False
     way.verify_certificate = True
+    way.overflow_mode = "truncate"  # else what is too long for the service is refused there
     way.socket_connect_timeout = way.socket_read_timeout = 8.0
     scheme = urlsplit(order["target"]).scheme.lower()
     if scheme == "pover" and order["pushover_api_url"]:
@@ -183,6 +208,16 @@ def _listen(logger: Any, said: list[str]) -> None:
     logger.handlers[:] = [Kept()]
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
+
+
+def calls_plainly(way: Any, target: str) -> bool:
+    """Whether apprise, having read the address in its own manner, would call a person's host without encryption."""
+    service = SERVICES[urlsplit(target).scheme.lower()]
+    return service.plain and not way.secure and getattr(way, "mode", None) != "cloud"
+
+
+def _is_allowed(order: dict[str, Any]) -> bool:
+    return (urlsplit(order["target"]).hostname or "").rstrip(".") in order["allow_private"]
 
 
 def is_plain(target: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import sys
@@ -15,13 +16,15 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from connectors.notify.apprise_child import is_plain
 from connectors.notify.sender import Delivered, Later, Never, Outcome, OutMessage
-from energy.contact_targets import SERVICES, TargetRefused, parse_target
+from energy.contact_targets import SERVICES, TargetRefused, has_host, parse_target
 
 TIMEOUT_S = 40.0
-AT_ONCE = 2
+AT_ONCE = 2  # of each level; what is critical waits for nothing else
+WAIT_S = 6.0  # longest for a turn; the next way to the person is better than waiting
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "SYSTEMROOT")
 _PROGRAM = "from connectors.notify.apprise_child import main; main()"
 
@@ -37,11 +40,15 @@ class AppriseSender:
         *,
         pushover_api_url: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        wait_s: float = WAIT_S,
     ) -> None:
         self._allow_private = allow_private
         self._pushover_api_url = pushover_api_url
         self._timeout_s = timeout_s
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._wait_s = wait_s
+        self._turns = {critical: asyncio.Semaphore(AT_ONCE) for critical in (True, False)}
+        # a server that does not answer holds one turn and no more
+        self._hosts: WeakValueDictionary[tuple[bool, str], asyncio.Lock] = WeakValueDictionary()
 
     async def send(self, target: str, message: OutMessage) -> Outcome:
         """See `Sender`."""
@@ -66,9 +73,21 @@ class AppriseSender:
             # for tests and gateways, of the owner's own environment
             "pushover_api_url": self._pushover_api_url,
         }
-        async with self._turns:
-            answer = await self._asked(order)
-        return _judged(answer, name)
+        return await self._in_turn(order, name, parts.hostname or "")
+
+    async def _in_turn(self, order: dict[str, Any], name: str, host: str) -> Outcome:
+        critical = order["level"] == "critical"
+        host_turn = self._hosts.setdefault(
+            (critical, f"{name} {host if has_host(order['target']) else ''}"), asyncio.Lock()
+        )
+        async with contextlib.AsyncExitStack() as turns:
+            try:
+                async with asyncio.timeout(self._wait_s):
+                    await turns.enter_async_context(host_turn)
+                    await turns.enter_async_context(self._turns[critical])
+            except TimeoutError:
+                return Later(None, f"{name}: too many messages wait for it, or its server does not answer")
+            return _judged(await self._asked(order), name)
 
     async def check(self) -> str | None:
         """Nothing of ours to be checked: each target belongs to its person."""
@@ -109,6 +128,16 @@ def _judged(answer: dict[str, Any] | None, name: str) -> Outcome:
         return Later(None, f"{name} did not come to an end in time")
     if answer["ok"]:
         return Delivered()
+    if answer.get("several"):
+        return Never(
+            f"{name}: the address names {answer['several']} recipients; remove it and add each of them by itself",
+            dead=True,
+        )
+    if answer.get("plain"):
+        return Never(
+            f"{name} is called without encryption; write its address with an s ({name.lower()}s://), or ask the site's "
+            "owner to allow a host of the own network with NOTIFY_ALLOW_PRIVATE"
+        )
     status = answer["status"]
     if any("not public" in each for each in answer["refused"]):
         return Never(

@@ -26,6 +26,11 @@ TIMEOUT_S = 30.0
 _DEAD = re.compile(r"\b5\.(1\.[1-3]|1\.10|2\.1|1\.6)\b")  # RFC 3463: no such mailbox, disabled, moved
 _SEVEN_BITS = policy.SMTP.clone(cte_type="7bit")  # for servers without 8BITMIME too
 _ENHANCED = re.compile(r"\b5\.\d+\.\d+\b")
+_UNKNOWN = re.compile(
+    r"(user|mailbox|recipient|account|address)\b.*\b(unknown|not found|unavailable|does ?n[o']t exist|disabled)"
+    r"|(unknown|no such|invalid) (local )?(user|mailbox|recipient|account|address)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class EmailSender:
@@ -114,7 +119,7 @@ class EmailSender:
         if message.level == "critical":
             mail["Importance"] = "high"
             mail["X-Priority"] = "1"
-        text = message.text + (f"\n\n[{message.alt}]" if message.alt else "")
+        text = (message.text or message.title) + (f"\n\n[{message.alt}]" if message.alt else "")
         mail.set_content(text)
         if message.png is not None:
             shown = "<br>\n".join(html.escape(line) for line in message.text.split("\n"))
@@ -135,6 +140,10 @@ class EmailSender:
                 return f"{host} has no certificate that is trusted; give its authority in SMTP_CA_FILE"
             case aiosmtplib.SMTPResponseException():
                 return f"{host} takes no mail at the moment ({error.code} {_words(error)})"
+            case FileNotFoundError() | PermissionError() if self._settings.ca_file is not None:
+                return (
+                    f"SMTP_CA_FILE cannot be read ({type(error).__name__}); give the path of a file with certificates"
+                )
             case TimeoutError():
                 return f"{host} did not answer within {self._timeout_s:g} s; check SMTP_URL and the line"
             case aiosmtplib.SMTPException() if "STARTTLS" in str(error):
@@ -166,7 +175,9 @@ def _recipient_refused(error: aiosmtplib.SMTPRecipientRefused) -> Outcome:
     if error.code < 500:
         return Later(None, f"the mail server does not take mail for this address at the moment ({error.code})")
     says = str(error.message)
-    dead = _DEAD.search(says) is not None or (error.code in (550, 551, 553) and not _ENHANCED.search(says))
+    # 550 alone is also said where relaying is forbidden or we are on a blocklist: nothing against the mailbox
+    unknown = not _ENHANCED.search(says) and error.code in (550, 551, 553) and _UNKNOWN.search(says) is not None
+    dead = _DEAD.search(says) is not None or unknown
     remedy = "set another address in your preferences" if dead else "ask whoever runs the mailbox"
     return Never(f"the address is refused ({error.code} {_words(error)}); {remedy}", dead=dead)
 

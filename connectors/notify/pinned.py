@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -130,6 +131,8 @@ class PinnedPost:
                 # without keep-alive: an open connection is to the address that was checked for another message
                 limits=httpx.Limits(max_keepalive_connections=0, max_connections=20),
                 headers={"Accept-Encoding": "identity", "User-Agent": "CommandCenter"},
+                # one person's server must not mark what goes to another's
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
                 timeout=self._timeout_s,
                 verify=self._tls or True,
                 trust_env=False,

@@ -67,7 +67,10 @@ def notify_settings(env: Mapping[str, str]) -> NotifySettings:
         sms = _sms(env)
     except WaySettingsError as error:
         troubles["sms"] = str(error)
-    hosts = (host.strip().lower().rstrip(".") for host in (env.get("NOTIFY_ALLOW_PRIVATE") or "").split(","))
+    hosts = (
+        host.strip().lower().rstrip(".").removeprefix("[").removesuffix("]")
+        for host in (env.get("NOTIFY_ALLOW_PRIVATE") or "").split(",")
+    )
     return NotifySettings(
         email=email,
         sms=sms,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from energy.contact_targets import TargetRefused, parse_target, webhook_kind, with_key
+from energy.contact_targets import TargetRefused, has_host, parse_target, webhook_kind, with_key
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,11 @@ def test_an_address_is_understood_and_shown_without_its_secret(text: str, kind: 
         ("ntfys://ntfy.sh/topic?attach=file:///etc/passwd", "attach: no option"),
         ("ntfys://ntfy.sh/topic?verify=no&redirect=yes", "redirect, verify: no option"),
         ("ntfys://ntfy.sh/topic?cto=100000", "cto: no option"),
+        ("ntfys://ntfy.sh/topic?priority=1;attach=file:///etc/passwd", "semicolon"),
+        ("ntfys://ntfy.sh/topic?priority=1%3Battach=x", "semicolon"),
+        ("ntfys://ntfy.sh/topic/other", "several recipients"),
+        ("ntfys://ntfy.sh?to=one,two", "several recipients"),
+        ("join://0123456789/phone/tablet", "several recipients"),
         ("https://example.org/" + "x" * 2000, "characters"),
     ],
 )
@@ -83,3 +88,12 @@ def test_only_the_real_hosts_get_the_payload_of_slack_or_discord() -> None:
     assert webhook_kind("discord.com", "/api/v10/webhooks/1/x") == "discord"
     assert webhook_kind("hooks.slack.com.evil.example", "/services/x") == "signed"
     assert webhook_kind("discord.com", "/somewhere") == "signed"
+
+
+def test_ntfy_names_a_host_where_its_options_say_so() -> None:
+    assert not has_host("ntfy://topic")
+    assert has_host("ntfy://ann:pw@public.example?mode=private&to=topic")
+
+
+def test_a_target_that_is_logged_shows_no_secret() -> None:
+    assert "secret" not in repr(parse_target("ntfys://ntfy.sh/a-secret-topic-with-a-tail"))
