@@ -99,6 +99,16 @@ async def test_webhooks_need_no_setting_and_a_mistake_costs_its_own_way_alone(tm
     assert len(sink.posted) == 1
 
 
+async def test_half_a_character_stops_no_message(tmp_path: Path) -> None:
+    broken = Reply((Paragraph((Text("Miner \ud83d is hot."),)),))
+    async with webhook_sink() as sink:
+        ways = outside_ways(settings(tmp_path, NOTIFY_ALLOW_PRIVATE="127.0.0.1"))
+        to = Address("webhook", f"http://127.0.0.1:{sink.port}/in")
+        assert isinstance(await ways.outlets["webhook"].send(to, broken, []), Sent)
+        await ways.close()
+    assert b"Miner ? is hot." in sink.posted[0].body
+
+
 @pytest.mark.parametrize(
     ("text", "title", "rest"),
     [
@@ -165,8 +175,8 @@ async def test_parts_that_never_gave_a_sign_are_not_held_against_it(tmp_path: Pa
     [
         ("poll:ranch", SITE, True, False),
         ("evaluate:ranch", SITE, True, False),
-        ("deliver", SITE, True, False),
-        ("deliver", SITE, False, True),  # nothing leaves from this process
+        ("deliver:ranch", SITE, True, False),
+        ("deliver:ranch", SITE, False, True),  # nothing leaves from this process
         ("poll:ranch", FILES_ONLY, True, True),  # imported files grow old in peace
     ],
 )
@@ -175,7 +185,7 @@ async def test_what_must_run_and_stands_still_makes_it_ill(
 ) -> None:
     database, health = await health_of(tmp_path, site, delivers=delivers)
     now = datetime.now(UTC)
-    for name in ("poll:ranch", "evaluate:ranch", "deliver"):
+    for name in ("poll:ranch", "evaluate:ranch", "deliver:ranch"):
         await beat(database, "home", name, now - timedelta(seconds=300 if name == part else 5))
     report = await health.check()
     await database.close()

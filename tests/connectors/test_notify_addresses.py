@@ -10,6 +10,7 @@ from aiohttp import web
 from connectors.notify.addresses import AddressRefused, NotResolved, checked_addresses, is_near, is_public, resolved
 from connectors.notify.pinned import Answered, PinnedPost
 from connectors.notify.sender import Later, Never
+from connectors.notify.settings import notify_settings
 from tests.doubles.webhook_sink import webhook_sink
 
 
@@ -170,3 +171,17 @@ async def test_a_name_without_an_address_means_later() -> None:
         raise NotResolved("gone.example has no address")
 
     assert isinstance(await PinnedPost((), resolver=nowhere).post("https://gone.example/", content=b""), Later)
+
+
+async def test_no_cookie_of_one_message_goes_with_the_next() -> None:
+    async with webhook_sink() as sink:
+        sink.answers.append(web.Response(headers={"Set-Cookie": "who=ann; Path=/"}))
+        post = PinnedPost(("lan.example",), resolver=Names(["127.0.0.1"], ["127.0.0.1"]))
+        for _ in range(2):
+            assert isinstance(await post.post(f"http://lan.example:{sink.port}/in", content=b"{}"), Answered)
+        await post.close()
+    assert [posted.headers.get("cookie") for posted in sink.posted] == [None, None]
+
+
+def test_an_address_in_brackets_is_allowed_as_it_stands_in_a_target() -> None:
+    assert notify_settings({"NOTIFY_ALLOW_PRIVATE": "[fd00::1], NAS.lan."}).allow_private == {"fd00::1", "nas.lan"}

@@ -116,6 +116,9 @@ async def test_tls_from_the_start_and_a_certificate_that_nobody_vouches_for(cert
     [
         ("550 5.1.1 No such user", Never, True),
         ("550 User unknown", Never, True),
+        ("550 No such mailbox here", Never, True),
+        ("550 relay not permitted", Never, False),
+        ("550 blocked, see our page on addresses", Never, False),
         ("550 5.7.1 Blocked by policy", Never, False),
         ("552 5.2.2 Mailbox full", Never, False),
         ("450 4.2.0 Greylisted", Later, False),
@@ -196,3 +199,10 @@ def test_encryption_is_the_rule_and_only_this_machine_or_the_owner_is_the_except
     assert tls("smtp://10.0.0.4?from=a@example.org&tls=none") == "none"
     assert tls("smtp://localhost:25?from=a@example.org") == "none"
     assert tls("smtps://mail.example.org?from=a@example.org") == "implicit"
+
+
+async def test_a_file_of_certificates_that_is_not_there_is_named() -> None:
+    settings = EmailSettings("127.0.0.1", 1, "ranch@example.org", "implicit", ca_file="nowhere.pem")
+    outcome = await EmailSender(settings).send("ann@example.org", ALERT)
+    assert isinstance(outcome, Later)
+    assert "SMTP_CA_FILE" in outcome.reason
