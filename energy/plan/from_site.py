@@ -103,7 +103,7 @@ def miner_of(site: Site, miner: Miner, now: MinerNow, steps: Steps) -> MinerStat
 def day_starts_s(site: Site, steps: Steps) -> tuple[int, ...]:
     """The local midnights within the steps."""
     day = datetime.fromtimestamp(int(steps.starts_s[0]), UTC).astimezone(site.zone).date()
-    midnights = []
+    midnights: list[int] = []
     while not midnights or midnights[-1] < steps.end_s:
         day += timedelta(days=1)
         midnights.append(int(datetime(day.year, day.month, day.day, tzinfo=site.zone).timestamp()))

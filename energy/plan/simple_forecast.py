@@ -1,9 +1,9 @@
 """Forecasts for a replay where no others are at hand: profiles of the last two weeks, and no look ahead.
 
-Solar: for each hour of the day the best yield per unit of clearness seen in 14 days, times the clearness that was
+Solar: for each hour of the day the median yield per unit of clearness seen in 14 days, times the clearness that was
 forecast for the target hour (1, so that the profile is the mean, where no such forecast exists), corrected near now by
-the last hour. Load: the median of that hour in 14 days, near now leaning to the last hour. The band is the spread of the
-same days' ratios.
+the last hour. Load: the median of that hour in 14 days, near now leaning to the last hour. The band is the spread of
+the same days' ratios.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WEIGHTS = {LOW: 0.2, MIDDLE: 0.6, HIGH: 0.2}
 
 @dataclass(frozen=True)
 class HourlySeries:
-    """Hourly means (W) from `start_s` on, without gaps; `clearness_seen` and `clearness_forecast` are shares of clear sky."""
+    """Hourly means (W) from `start_s` on, without gaps. Clearness is the share of clear sky."""
 
     start_s: int
     solar_w: Floats
@@ -31,11 +31,6 @@ class HourlySeries:
 
     def index(self, moment_s: int) -> int:
         return (moment_s - self.start_s) // HOUR_S
-
-    def mean(self, values: Floats, start_s: int, minutes: int) -> float:
-        """The mean over a step that lies within one hour, or is one."""
-        del minutes  # steps of at most an hour begin in the hour that holds them
-        return float(values[min(self.index(start_s), values.size - 1)])
 
 
 def perfect_scenarios(series: HourlySeries, steps: Steps) -> tuple[Scenario, ...]:
