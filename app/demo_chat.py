@@ -117,7 +117,7 @@ def _connected(demo: Running, talk: Talk) -> tuple[PlatformAdapter, ...]:
     for platform, trouble in demo.settings.platform_troubles.items():
         typer.echo(f"{platform} was not started: {trouble}")
     found = platforms_of(demo.settings, talk.chat, talk.commands, demo.database)
-    talk.outlets.update(outside_ways(demo.settings).outlets)
+    talk.outlets.update(outside_ways(demo.settings, demo.database).outlets)
     talk.outlets.update({adapter.name: adapter.outlet for adapter in found.adapters})
     return found.adapters
 

@@ -15,12 +15,16 @@ from app.settings import Settings
 from bot.message import Address
 from bot.ports import Outlet, PartSent, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply, plain
+from services import contacts
+from services.scope import DEFAULT_ORG_ID
+from store.database import Database
 
 if TYPE_CHECKING:
     from connectors.notify.sender import Level, OutMessage, Sender
 
 log = structlog.get_logger()
 LONGEST_TITLE = 150
+CONTACT_KINDS = ("webhook", "apprise")
 _LEVELS: Mapping[str, Level] = {"critical": "critical", "warning": "warning", "info": "info"}
 
 
@@ -36,6 +40,7 @@ class OutsideWays:
     settings: Settings
     outlets: dict[str, Outlet] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)
+    database: Database | None = None  # where people's own addresses are; without it an address stands as it is
     _senders: Mapping[str, Sender] | None = None
     _loading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -57,20 +62,26 @@ class OutsideWays:
 
         return senders_of(notify_settings(self.settings.environment))
 
+    async def target(self, address: Address) -> str | None:
+        """Where to send: a contact's address is kept in one place, and gone when its person removes it."""
+        if self.database is None or address.platform not in CONTACT_KINDS:
+            return address.chat_id
+        return await contacts.target_at(self.database, DEFAULT_ORG_ID, address.chat_id)
+
     async def close(self) -> None:
         """Close what is open."""
         if self._senders is not None:
             await asyncio.gather(*(sender.close() for sender in self._senders.values()), return_exceptions=True)
 
 
-def outside_ways(settings: Settings) -> OutsideWays:
+def outside_ways(settings: Settings, database: Database | None = None) -> OutsideWays:
     """The ways that can be used with these settings. A wrong one is logged, and stops nothing else."""
     from connectors.notify.settings import notify_settings
 
     wanted = notify_settings(settings.environment)
     for kind, trouble in wanted.troubles.items():
         log.error("way_not_started", kind=kind, reason=trouble)
-    ways = OutsideWays(settings, troubles=wanted.troubles)
+    ways = OutsideWays(settings, troubles=wanted.troubles, database=database)
     kinds = ["webhook", "apprise"]
     kinds += ["email"] if wanted.email is not None else []
     kinds += ["sms"] if wanted.sms is not None else []
@@ -100,8 +111,11 @@ class OutsideOutlet:
         """See `Outlet`: one part, with the first picture where the way has room for one."""
         from connectors.notify.sender import Delivered, Later
 
+        target = await self.ways.target(address)
+        if target is None:
+            return Undeliverable("its person removed it")
         sender = await self.ways.sender(self.platform)
-        match await sender.send(address.chat_id, _message(address, reply, pictures)):
+        match await sender.send(target, _message(address, reply, pictures)):
             case Delivered(ref):
                 return Sent(ref=ref)
             case Later(after_s, _) if after_s is not None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from energy.contact_targets import KEY_START, ContactKind, TargetRefused, parse_target, with_key
 from services.scope import Scope
+from services.ways import contact_place
 from store import audit, contacts, outbox
 from store.contacts import Contact
 from store.database import Database
@@ -37,7 +38,7 @@ class Added:
     """What was added, and the key that its messages are signed with: told this once, never shown again."""
 
     contact: ContactView
-    signing_key: str | None
+    signing_key: str | None = field(repr=False)
 
 
 async def add(scope: Scope, text: str) -> Added:
@@ -110,7 +111,7 @@ async def send_test(scope: Scope, contact_id: int) -> bool:
         level="info",
         text=f"This is a test from {scope.site.name or scope.site.id}. Alerts will look like this.",
         person_id=person_id,
-        address={"platform": found.kind, "chat_id": found.target, "thread": None},
+        address={"platform": found.kind, "chat_id": contact_place(found.contact_id), "thread": None},
         once_key=f"{RESULT}test:{contact_id}:{scope.now.isoformat()}",  # asked for: quiet hours do not hold it back
     )
     await outbox.add(scope.database, scope.org_id, entry, now=scope.now)
@@ -118,9 +119,20 @@ async def send_test(scope: Scope, contact_id: int) -> bool:
     return True
 
 
-async def mark_dead(database: Database, org_id: str, person_id: str, target: str, reason: str) -> bool:
-    """Nothing can be sent to that person's target any more, until they add it again; False when it was so before."""
-    found = [each for each in await contacts.of_person(database, org_id, person_id) if each.target == target]
+async def target_at(database: Database, org_id: str, place: str) -> str | None:
+    """The address of a contact, to send to; None when its person removed it."""
+    number = place.removeprefix(contact_place(0)[:-1])
+    found = await contacts.get(database, org_id, int(number)) if number.isdecimal() else None
+    return None if found is None else found.target
+
+
+async def mark_dead(database: Database, org_id: str, person_id: str, place: str, reason: str) -> bool:
+    """Nothing can be sent to that contact any more, until its person adds it again; False when it was so before."""
+    found = [
+        each
+        for each in await contacts.of_person(database, org_id, person_id)
+        if contact_place(each.contact_id) == place
+    ]
     marked = [await contacts.mark_dead(database, org_id, each.contact_id, reason) for each in found]
     return any(marked)
 

@@ -19,7 +19,7 @@ async def ways_of(
     chats = [each for each in await routes.of_person(database, org_id, person_id) if each.dead_reason is None]
     found = [way(each.platform, each.chat_id) for each in chats]
     outside = [each for each in await contacts.of_person(database, org_id, person_id) if each.dead_reason is None]
-    found += [way(each.kind, each.target) for each in outside]
+    found += [way(each.kind, contact_place(each.contact_id)) for each in outside]
     if preferences.email is not None:
         found.append(way("email", preferences.email))
     if preferences.sms_number is not None and critical:
@@ -27,6 +27,11 @@ async def ways_of(
     wanted = preferences.alert_routes
     rank = {name: place for place, name in enumerate(wanted)}
     return unique(sorted(found, key=lambda each: rank.get(each["platform"], len(wanted))))
+
+
+def contact_place(contact_id: int) -> str:
+    """What stands for a contact wherever something is kept: its address is a secret, and looked up to send."""
+    return f"contact:{contact_id}"
 
 
 def way(platform: str, chat_id: str, thread: str | None = None) -> Way:

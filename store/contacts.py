@@ -71,6 +71,13 @@ async def of_person(db: Database, org_id: str, person_id: str) -> list[Contact]:
     return sorted(found, key=lambda contact: contact.dead_reason is not None)
 
 
+async def get(db: Database, org_id: str, contact_id: int) -> Contact | None:
+    """A way by its number."""
+    async with db.read() as connection:
+        row = (await connection.execute(select(*_COLUMNS).where(_is(org_id, contact_id)))).one_or_none()
+    return None if row is None else Contact(*row)
+
+
 async def mark_dead(db: Database, org_id: str, contact_id: int, reason: str) -> bool:
     """Nothing arrives there any more; False when it was dead or unknown before."""
     statement = update(table).where(_is(org_id, contact_id), table.c.dead_reason.is_(None))

@@ -126,7 +126,7 @@ async def run(
         log.error("platform_not_started", platform=platform, reason=trouble)
     async with talk_of(settings, database, site, settings.redis_url) as talk:
         found = platforms_of(wanted, talk.chat, talk.commands, database)
-        ways = outside_ways(settings)
+        ways = outside_ways(settings, database)
         talk.outlets.update(ways.outlets | {adapter.name: adapter.outlet for adapter in found.adapters})
         if platforms and not found.adapters and not wanted.platform_troubles:
             log.warning(

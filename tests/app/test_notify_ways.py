@@ -99,6 +99,16 @@ async def test_webhooks_need_no_setting_and_a_mistake_costs_its_own_way_alone(tm
     assert len(sink.posted) == 1
 
 
+async def test_a_contact_is_reached_by_its_number_and_not_once_it_is_removed(tmp_path: Path) -> None:
+    database = await Database.open(sqlite_url(tmp_path / "commandcenter.db"), migrate=True)
+    ways = outside_ways(settings(tmp_path, NOTIFY_ALLOW_PRIVATE="127.0.0.1"), database)
+    removed = await ways.outlets["webhook"].send(Address("webhook", "contact:1"), REPLY, [])
+    await ways.close()
+    await database.close()
+    assert isinstance(removed, Undeliverable)
+    assert "removed" in removed.reason
+
+
 async def test_half_a_character_stops_no_message(tmp_path: Path) -> None:
     broken = Reply((Paragraph((Text("Miner \ud83d is hot."),)),))
     async with webhook_sink() as sink:

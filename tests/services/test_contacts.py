@@ -8,6 +8,7 @@ import pytest
 
 from services import contacts
 from services.contacts import MOST, ContactRefused
+from services.ways import contact_place
 from store import audit, outbox
 from store.contacts import of_person
 from tests.services.ranch import Ranch
@@ -59,7 +60,8 @@ async def test_a_webhook_gets_a_key_that_is_told_once(farm: Ranch) -> None:
 async def test_what_is_dead_is_not_used_until_its_person_adds_it_again(farm: Ranch) -> None:
     ann = await farm.scope("Ann")
     key = (await contacts.add(ann, HOOK)).signing_key
-    assert await contacts.mark_dead(farm.database, "home", farm.people["Ann"], f"{HOOK}#{key}", "it is gone (410)")
+    (place,) = [contact_place(each.contact_id) for each in await contacts.list_of(ann)]
+    assert await contacts.mark_dead(farm.database, "home", farm.people["Ann"], place, "it is gone (410)")
     assert (await contacts.list_of(ann))[0].trouble == "it is gone (410)"
     again = await contacts.add(ann, HOOK)
     assert again.contact.trouble is None
@@ -90,6 +92,17 @@ async def test_a_test_message_goes_to_that_way_alone(farm: Ranch) -> None:
     added = await contacts.add(ann, TOPIC)
     assert await contacts.send_test(ann, added.contact.contact_id)
     (entry,) = await outbox.claim_due(farm.database, "home", farm.now)
-    assert entry.address == {"platform": "apprise", "chat_id": TOPIC, "thread": None}
+    assert entry.address == {"platform": "apprise", "chat_id": contact_place(added.contact.contact_id), "thread": None}
     assert "test" in entry.text
     assert farm.woken == ["notices"]
+
+
+async def test_the_address_is_looked_up_to_send_and_gone_when_its_person_removes_it(farm: Ranch) -> None:
+    ann = await farm.scope("Ann")
+    contact_id = (await contacts.add(ann, TOPIC)).contact.contact_id
+    place = contact_place(contact_id)
+    assert "secret" not in place
+    assert await contacts.target_at(farm.database, "home", place) == TOPIC
+    assert await contacts.remove(ann, contact_id)
+    assert await contacts.target_at(farm.database, "home", place) is None
+    assert await contacts.target_at(farm.database, "home", "nonsense") is None
