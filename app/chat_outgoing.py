@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,10 +37,11 @@ class StoredOutgoing:
     places: Places
     now: Callable[[], datetime] = REAL.now
 
-    async def due(self, limit: int) -> Sequence[Entry]:
+    async def due(self, limit: int, in_hand: Collection[int]) -> Sequence[Entry]:
         now = self.now()
         await outbox.add_late_results(self.database, self.site, now)
-        return [_entry(each) for each in await outbox.due(self.database, self.site, now, limit=limit)]
+        found = await outbox.due(self.database, self.site, now, limit=limit, in_hand=in_hand)
+        return [_entry(each) for each in found]
 
     async def reply(self, entry: Entry, address: Address, *, buttons: bool, charts: bool) -> Composed:
         due: Due = entry.content
@@ -90,7 +91,7 @@ class StoredOutgoing:
         await outbox.change_later(self.database, posting_id, now, until=now + timedelta(seconds=in_s))
 
     async def beat(self) -> None:
-        await heartbeats.beat(self.database, DEFAULT_ORG_ID, BEAT, self.now())
+        await heartbeats.beat(self.database, DEFAULT_ORG_ID, f"{BEAT}:{self.site.id}", self.now())
 
 
 def _entry(due: Due) -> Entry:

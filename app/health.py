@@ -62,7 +62,7 @@ class ProcessHealth:
             version=__version__,
             parts=self._parts(signs),
             outbox=Outbox(
-                moves=not (self._delivers and signs.is_overdue),
+                moves=not (self._delivers and (signs.is_overdue or signs.unheard_s is not None)),
                 overdue_s=signs.overdue_s,
                 dead_letters=signs.dead_letters,
             ),

@@ -20,7 +20,7 @@ import structlog
 from bot.drawing import drawn
 from bot.message import Address
 from bot.outgoing import Composed, Entry, Outgoing, Posting, Stale
-from bot.pacing import Pacing
+from bot.pacing import CRITICAL, Pacing
 from bot.ports import Outlet, Renderer, SendResult, Sent, TryLater, Undeliverable
 from bot.reply import Picture, Reply
 
@@ -36,7 +36,7 @@ CHARTS_UP_TO = 20  # in a storm texts go first; each message has a button for it
 RENDER_TIMEOUT_S = 5.0  # an alert waits no longer for its picture
 END_S = 1.5  # at the end of the process, for what is on its way
 PATIENCE_S = 300.0  # how long a message that is not critical waits for its first way before it takes the next
-_RANKS = {"info": 1, "warning": 2, "critical": 3}
+_RANKS = {"info": 1, "warning": 2, "critical": CRITICAL}
 _EDIT = 0
 _SETTLE_PAUSES_S = (0.2, 1.0, 3.0)
 
@@ -99,7 +99,7 @@ class Courier:
         """Claim what is due and begin to deliver it; whether more may be due."""
         room = AT_ONCE - len(self._work)
         limit = max(room, MORE_FOR_CRITICAL)
-        due = await self._outgoing.due(limit)
+        due = await self._outgoing.due(limit, [number for kind, number in self._work if kind == "entry"])
         for entry in due:
             if ("entry", entry.outbox_id) in self._work:
                 continue
@@ -109,9 +109,16 @@ class Courier:
             room -= 1
             self._begin(("entry", entry.outbox_id), self._deliver(entry))
         if room > 0:
+            await self._take_up_edits()
+        return len(due) >= limit
+
+    async def _take_up_edits(self) -> None:
+        """Messages that show an older state; trouble with them holds up nothing that is new."""
+        try:
             for stale in await self._outgoing.stale():
                 self._begin(("posting", stale.posting_id), self._bring_up_to_date(stale))
-        return len(due) >= limit
+        except Exception:  # the database may be locked or full; they come again
+            log.exception("edits_failed")
 
     async def idle(self) -> None:
         """Wait until everything that was taken up is delivered, or handed back."""
@@ -198,7 +205,7 @@ class Courier:
     def _is_full(self, entry: Entry, address: Address) -> bool:
         """Whether it would wait there for longer than it can be held."""
         wait_s = self._pacing.wait_s(address, _RANKS[entry.level])
-        return self._pacing.closed_s(address) > 0 or wait_s > self._hold_s
+        return self._pacing.closed_s(address, _RANKS[entry.level]) > 0 or wait_s > self._hold_s
 
     def _goes_on(self, entry: Entry, address: Address) -> bool:
         """Whether the next way is taken while this one wants a pause: at once when it is critical."""
@@ -206,7 +213,8 @@ class Courier:
 
     async def _failed(self, entry: Entry, reason: str, paused: Sequence[Address]) -> None:
         pause_s = min(FIRST_PAUSE_S * 2.0 ** min(entry.tries, 10), LONGEST_PAUSE_S)
-        asked_s = min((self._pacing.closed_s(address) for address in paused), default=0.0)
+        rank = _RANKS[entry.level]
+        asked_s = min((self._pacing.closed_s(address, rank) for address in paused), default=0.0)
         pause_s = max(pause_s, asked_s) * random.uniform(1.0, 1.25)
         given_up = entry.tries + 1 >= MOST_TRIES
         log.warning("message_not_delivered", entry=entry.outbox_id, reason=reason, given_up=given_up)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -57,8 +57,11 @@ class Stale:
 class Outgoing(Protocol):
     """What waits to be told."""
 
-    async def due(self, limit: int) -> Sequence[Entry]:
-        """Claim what is due, critical ones first; it comes back when it is not settled within a minute."""
+    async def due(self, limit: int, in_hand: Collection[int]) -> Sequence[Entry]:
+        """Claim what is due, critical ones first; it comes back when it is not settled within a minute.
+
+        `in_hand` are still being delivered: they are left alone, whatever the clock did to their claim.
+        """
         ...
 
     async def reply(self, entry: Entry, address: Address, *, buttons: bool, charts: bool) -> Composed:

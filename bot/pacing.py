@@ -1,7 +1,8 @@
 """How fast each platform lets us speak. What matters most goes first, and a full chat holds up no other.
 
 The figures are those of facts/PLATFORMS.md. What a platform asks for itself (`Retry-After`) closes a chat for so long,
-and the whole platform once several of its chats ask at the same time.
+and the whole platform once several of its chats ask at the same time. What is critical tries again after ten minutes
+however long it asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from bot.message import Address
 
 MOST_CHATS = 5_000  # remembered
 CHATS_THAT_CLOSE_ALL = 3  # so many chats that ask for a pause at once mean that the platform does
+NO_ONE_PLATFORM = ("webhook", "apprise", "email")  # each address leads to another service, of somebody else
+CRITICAL = 3
+LONGEST_FOR_CRITICAL_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Gate:
         self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
-        self._closed_until = self._booked_until = float("-inf")
+        self._closed_at = self._closed_until = self._booked_until = float("-inf")
         self.troubled_since: float | None = None  # when it was closed first, without a success since
 
     @property
@@ -67,13 +71,18 @@ class Gate:
         """Whether nobody waits, and nothing is remembered that a new one would not know."""
         return not self._waiting and self.closed_s() <= 0 and self._free_at(0) <= self._now()
 
-    def closed_s(self) -> float:
-        """How long the platform asked to be left alone here (s); 0 when it did not."""
-        return max(0.0, self._closed_until - self._now())
+    def closed_s(self, rank: int = 0) -> float:
+        """How long one of this rank leaves the platform alone here, because it asked for that (s); 0 when not."""
+        return max(0.0, self._open_at(rank) - self._now())
+
+    def _open_at(self, rank: int) -> float:
+        if rank < CRITICAL:
+            return self._closed_until
+        return min(self._closed_until, self._closed_at + LONGEST_FOR_CRITICAL_S)
 
     def close(self, seconds: float) -> None:
         """Let nobody through for so long; who waits is turned away, since another way may be quicker."""
-        now = self._now()
+        now = self._closed_at = self._now()
         self._closed_until = max(self._closed_until, now + seconds)
         if self.troubled_since is None:
             self.troubled_since = now
@@ -89,7 +98,7 @@ class Gate:
     def wait_s(self, rank: int) -> float:
         """About how long somebody of this rank would wait from now on (s)."""
         ahead = sum(1 for other, _, future in self._waiting if -other >= rank and not future.done())
-        return max(0.0, self._free_at(ahead) - self._now())
+        return max(0.0, self._free_at(ahead, rank) - self._now())
 
     def book_s(self, rank: int) -> float:
         """In how many seconds to come again, for one who does not wait here: each is given a time of its own."""
@@ -99,19 +108,19 @@ class Gate:
 
     async def through(self, rank: int) -> bool:
         """Wait until it is this one's turn; False when the platform wants a pause first."""
-        if self.closed_s() > 0:
+        if self.closed_s(rank) > 0:
             return False
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (-rank, next(self._order), future))
         self._pump()
         return await future
 
-    def _free_at(self, ahead: int) -> float:
-        """When the next one may pass with so many before them."""
+    def _free_at(self, ahead: int, rank: int = 0) -> float:
+        """When one of this rank may pass with so many before them."""
         passed = [*self._passed]
         moment = now = self._now()
         for _ in range(ahead + 1):
-            moment = max(now, self._closed_until)
+            moment = max(now, self._open_at(rank))
             for limit in self._limits:
                 if len(passed) >= limit.count:
                     moment = max(moment, passed[-limit.count] + limit.per_s)
@@ -126,7 +135,7 @@ class Gate:
             if self._waiting[0][2].done():  # given up
                 heapq.heappop(self._waiting)
                 continue
-            wait_s = self._free_at(0) - self._now()
+            wait_s = self._free_at(0, -self._waiting[0][0]) - self._now()
             if wait_s > 0:
                 # A timer may ring a little early by the clock's grain; the loop then asks once more.
                 self._timer = asyncio.get_running_loop().call_later(wait_s, self._pump)
@@ -145,9 +154,9 @@ class Pacing:
         self._platforms: dict[str, Gate] = {}
         self._chats: OrderedDict[tuple[str, str], Gate] = OrderedDict()
 
-    def closed_s(self, address: Address) -> float:
-        """How long the platform asked to be left alone there (s)."""
-        return max(gate.closed_s() for gate in self._gates(address))
+    def closed_s(self, address: Address, rank: int = 0) -> float:
+        """How long a message of this rank leaves the platform alone there, because it asked for that (s)."""
+        return max(gate.closed_s(rank) for gate in self._gates(address))
 
     def troubled_s(self, address: Address) -> float:
         """For how long nothing has arrived there because of such pauses (s)."""
@@ -171,6 +180,8 @@ class Pacing:
         """The platform asked for a pause in this chat; the third chat at the same time closes the platform."""
         chat, platform = self._gates(address)
         chat.close(seconds)
+        if address.platform in NO_ONE_PLATFORM:
+            return
         closed = [
             gate.closed_s() for (name, _), gate in self._chats.items() if name == address.platform and gate.closed_s()
         ]

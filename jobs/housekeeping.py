@@ -11,6 +11,7 @@ from store import alerts, buttons, control, inbox, messages, mutes, outbox, slot
 
 log = structlog.get_logger()
 KEPT = timedelta(days=30)
+STRANDED = timedelta(days=7)
 
 
 async def keep_house(work: Work) -> None:
@@ -29,6 +30,10 @@ async def keep_house(work: Work) -> None:
         "mutes": await mutes.forget_over_before(database, org_id, moment),
         "signs": await alerts.forget_signs_before(database, org_id, moment),
     }
+    stranded_since = work.clock() - STRANDED
+    dropped["stranded"] = await outbox.strand(
+        database, org_id, but=work.site.id, due_before=stranded_since, now=work.clock()
+    )
     await control.expire_proposals(database, org_id, work.clock())
     if any(dropped.values()):
         log.info("house_kept", **dropped)

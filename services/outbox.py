@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from energy.site import Site
 from services.alert_content import content_for
 from services.alert_telling import tell_over_in
@@ -13,7 +15,7 @@ from services.control_words import result_text
 from services.preferences import as_preferred, preferences_in
 from services.scope import DEFAULT_ORG_ID, Actor, Scope, require
 from services.sorting import Due as Due
-from services.sorting import Sorting
+from services.sorting import Sorting, set_aside
 from services.stale import StalePosting as StalePosting
 from services.stale import stale_postings as stale_postings
 from store import audit, control, messages, outbox, people
@@ -24,6 +26,7 @@ from store.outbox import Level as Level
 from store.outbox import NewEntry as NewEntry
 from store.outbox import Place as Place
 
+log = structlog.get_logger()
 LEASE_S = 60.0
 TOLD_BY_THE_ASKER_S = 10.0  # as long as a reply waits for its result, and a little
 _ROUNDS = 20
@@ -44,7 +47,10 @@ async def due(
             database, DEFAULT_ORG_ID, now, lease_s=LEASE_S, limit=limit, site_id=site.id, in_hand=in_hand
         )
         for entry in entries:
-            await sorting.take(entry)
+            try:
+                await sorting.take(entry)
+            except Exception as error:  # noqa: BLE001  one that cannot be read must not hold up the others; it is noted
+                await set_aside(database, entry, error, now)
         # A long backlog is looked through, so that what is gathered is gathered into one.
         if len(entries) < limit or not sorting.gathers or len(sorting.found) >= limit:
             break
@@ -97,13 +103,21 @@ async def add_late_results(database: Database, site: Site, now: datetime) -> int
         entry = NewEntry(
             site_id=site.id,
             level="info" if request.state == "done" else "warning",
-            text=result_text(request, scope),
+            text=_result_text(request, scope),
             person_id=request.person_id,
             address=request.address,
             once_key=f"{outbox.RESULT}{request.request_id}",
         )
         added += await control.report(database, DEFAULT_ORG_ID, request.request_id, entry, now=now)
     return added
+
+
+def _result_text(request: control.ControlRequest, scope: Scope) -> str:
+    try:
+        return result_text(request, scope)
+    except Exception:  # whatever is wrong with one request, its asker hears of it, and the others of theirs
+        log.exception("result_not_readable", request=request.request_id)
+        return f"Request {request.request_id} has ended ({request.state}). /control history shows more."
 
 
 async def shown(database: Database, posting_id: int, version: int) -> None:

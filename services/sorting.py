@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import structlog
+
 from energy.alerts.rule import Level as AlertLevel
 from energy.site import Site
 from services.alert_content import AlertContent, content_for, over_already
@@ -21,6 +23,9 @@ from store.database import Database
 from store.mutes import Mute
 from store.outbox import Entry, Kind, Level
 
+log = structlog.get_logger()
+MOST_READS = 5  # an entry that cannot be composed so often is given up, where an owner sees it
+READ_AGAIN_AFTER = timedelta(minutes=1)
 LATE = timedelta(minutes=5)  # what was over before it could be told, and is older, came and went unseen
 Gather = Literal["digest", "summary"]
 
@@ -244,7 +249,14 @@ class Sorting:
 
     async def merge(self) -> int:
         """Make one entry of what is gathered for each reader; how many entries."""
-        return sum([await each.merge(self.database, self.org_id, self.now) for each in self._gathered.values()])
+        count = 0
+        for gathered in self._gathered.values():
+            try:
+                count += await gathered.merge(self.database, self.org_id, self.now)
+            except Exception as error:  # noqa: BLE001  the others are told all the same; it is noted
+                for entry in gathered.entries:
+                    await set_aside(self.database, entry, error, self.now, org_id=self.org_id)
+        return count
 
     async def _add(
         self,
@@ -283,6 +295,20 @@ class Sorting:
 
     async def _put_off(self, entry: Entry, reason: str, until: datetime) -> None:
         await outbox.put_off(self.database, self.org_id, entry.outbox_id, reason, now=self.now, until=until)
+
+
+async def set_aside(
+    database: Database, entry: Entry, error: Exception, now: datetime, *, org_id: str = DEFAULT_ORG_ID
+) -> None:
+    """An entry that cannot be composed: it comes again later, and is a dead letter after a few times.
+
+    Where the database itself is in trouble this raises too, and nothing is counted.
+    """
+    reason = f"it cannot be composed ({type(error).__name__}: {error})"
+    given_up = entry.tries + 1 >= MOST_READS
+    again_at = None if given_up else now + READ_AGAIN_AFTER * 2**entry.tries
+    await outbox.failed(database, org_id, entry.outbox_id, reason, now=now, next_try_at=again_at)
+    log.error("entry_not_composed", entry=entry.outbox_id, level=entry.level, given_up=given_up, exc_info=error)
 
 
 def _stands(due: Due) -> bool:

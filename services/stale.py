@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+import structlog
 
 from energy.site import Site
 from services.alert_content import AlertContent, content_for
@@ -16,7 +18,9 @@ from services.ways import way
 from store import messages, outbox
 from store.database import Database
 
+log = structlog.get_logger()
 LEASE_S = 60.0
+READ_AGAIN_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +40,32 @@ async def stale_postings(database: Database, site: Site, now: datetime, *, limit
     found: list[StalePosting] = []
     claimed = await messages.claim_stale(database, DEFAULT_ORG_ID, now, lease_s=LEASE_S, limit=limit, site_id=site.id)
     for each in claimed:
-        address = way(each.platform, each.chat_id, each.thread)
-        reader = await readers.of(each.person_id, address)
-        message = await messages.get(database, DEFAULT_ORG_ID, each.message_id)
-        if reader is None or message is None or each.ref is None:
-            await messages.unchangeable(database, DEFAULT_ORG_ID, each.posting_id)
+        try:
+            posting = await _brought_up_to_date(database, readers, each)
+        except Exception as error:  # one that cannot be read must not hold up the others; it is logged
+            log.error("posting_not_composed", posting=each.posting_id, message=each.message_id, exc_info=error)
+            until = now + READ_AGAIN_AFTER
+            await messages.put_off_change(database, DEFAULT_ORG_ID, each.posting_id, now=now, until=until)
             continue
-        if message.group_name == DIGEST_GROUP:
-            data = await outbox.data_of(database, DEFAULT_ORG_ID, each.outbox_id)
-            if data is None:
-                await messages.unchangeable(database, DEFAULT_ORG_ID, each.posting_id)
-                continue
-            content = await digest_content(reader.scope, message, data)
+        if posting is None:
+            await messages.unchangeable(database, DEFAULT_ORG_ID, each.posting_id)
         else:
-            content = await content_for(reader.scope, message)
-        found.append(StalePosting(each.posting_id, address, each.ref, content, reader.scope))
+            found.append(posting)
     return found
+
+
+async def _brought_up_to_date(database: Database, readers: Readers, posting: messages.Posting) -> StalePosting | None:
+    """The posting as it is to be shown; None where it is left as it is."""
+    address = way(posting.platform, posting.chat_id, posting.thread)
+    reader = await readers.of(posting.person_id, address)
+    message = await messages.get(database, DEFAULT_ORG_ID, posting.message_id)
+    if reader is None or message is None or posting.ref is None:
+        return None
+    if message.group_name == DIGEST_GROUP:
+        data = await outbox.data_of(database, DEFAULT_ORG_ID, posting.outbox_id)
+        if data is None:
+            return None
+        content = await digest_content(reader.scope, message, data)
+    else:
+        content = await content_for(reader.scope, message)
+    return StalePosting(posting.posting_id, address, posting.ref, content, reader.scope)

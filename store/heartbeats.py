@@ -21,7 +21,7 @@ class Beat:
 
 
 async def beat(db: Database, org_id: str, name: str, now: datetime, *, clean_stop: bool = False) -> None:
-    """A sign of life of "poll:<site>", "evaluate:<site>", "deliver" or "worker:<site>"."""
+    """A sign of life of "poll:<site>", "evaluate:<site>", "deliver:<site>" or "worker:<site>"."""
     values = {"at": now, "clean": clean_stop}
     async with db.begin() as connection:
         statement = insert_for(connection, table).values(org_id=org_id, name=name, **values)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.alert_tables import outbox as table
@@ -288,12 +288,49 @@ async def mark_read(db: Database, org_id: str, site_id: str, person_id: str, now
         return int((await connection.execute(statement)).rowcount)
 
 
-async def overdue(db: Database, org_id: str, now: datetime) -> float | None:
-    """For how long (s) the oldest entry has been due that nobody claimed; None when nothing is due."""
-    query = select(func.min(table.c.due_at)).where(table.c.org_id == org_id, table.c.due_at <= now)
+async def overdue(db: Database, org_id: str, now: datetime, *, site_id: str) -> float | None:
+    """For how long (s) the oldest entry of a site has been due that nobody claimed; None when nothing is due."""
+    here = and_(table.c.org_id == org_id, table.c.site_id == site_id)
+    query = select(func.min(table.c.due_at)).where(here, table.c.due_at <= now)
     async with db.read() as connection:
         oldest: datetime | None = (await connection.execute(query)).scalar_one_or_none()
     return None if oldest is None else (now - oldest).total_seconds()
+
+
+async def unheard_since(
+    db: Database, org_id: str, site_id: str, *, tries: int, begun_before: datetime, died_after: datetime
+) -> datetime | None:
+    """When the oldest critical entry was added that reaches nobody; None when there is none.
+
+    That is one added before `begun_before` that failed so many times, or one given up after `died_after`, of whose
+    message nobody was reached.
+    """
+    others = table.alias()
+    heard = exists().where(
+        others.c.org_id == org_id, others.c.message_id == table.c.message_id, others.c.state == "sent"
+    )
+    failing = and_(table.c.state == "waiting", table.c.tries >= tries, table.c.created_at <= begun_before)
+    given_up = and_(table.c.state == "dead", table.c.settled_at >= died_after)
+    here = and_(table.c.org_id == org_id, table.c.site_id == site_id, table.c.level == "critical")
+    query = select(func.min(table.c.created_at)).where(here, or_(failing, given_up), ~heard)
+    async with db.read() as connection:
+        found: datetime | None = (await connection.execute(query)).scalar_one_or_none()
+    return found
+
+
+async def count_dead(db: Database, org_id: str, site_id: str) -> int:
+    """How many were given up on a site."""
+    here = and_(table.c.org_id == org_id, table.c.site_id == site_id, table.c.state == "dead")
+    async with db.read() as connection:
+        return int((await connection.execute(select(func.count()).where(here))).scalar_one())
+
+
+async def strand(db: Database, org_id: str, *, but: str, due_before: datetime, now: datetime) -> int:
+    """Give up what has been due since then on other sites, where nobody delivers any more; how many."""
+    which = and_(table.c.org_id == org_id, table.c.site_id != but, table.c.due_at < due_before)
+    values = _settled("dead", now) | {"last_reason": "nobody delivers for this site any more"}
+    async with db.begin() as connection:
+        return int((await connection.execute(update(table).where(which).values(values))).rowcount)
 
 
 async def forget_settled_before(db: Database, org_id: str, moment: datetime) -> int:

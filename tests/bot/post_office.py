@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.courier import HOLD_S, Courier
@@ -37,8 +37,10 @@ class PostOffice:
     beats: int = 0
     broken: int = 0  # so many of the next settlements fail
     due_at: dict[int, float] = field(default_factory=dict)
+    were_in_hand: list[tuple[int, ...]] = field(default_factory=list)
 
-    async def due(self, limit: int) -> Sequence[Entry]:
+    async def due(self, limit: int, in_hand: Collection[int]) -> Sequence[Entry]:
+        self.were_in_hand.append(tuple(in_hand))
         now = asyncio.get_running_loop().time()
         ready = [each for each in self.waiting if self.due_at.get(each.outbox_id, 0.0) <= now]
         ready.sort(key=lambda each: each.level != "critical")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -111,11 +111,11 @@ async def test_a_person_without_a_chat_is_tried_again() -> None:
 
 async def test_a_courier_that_stumbles_goes_on_and_shows_that_it_lives() -> None:
     class Broken(PostOffice):
-        async def due(self, limit: int) -> Sequence[Entry]:
+        async def due(self, limit: int, in_hand: Collection[int]) -> Sequence[Entry]:
             if not self.failures:
                 self.failures.append((0, "locked", None))
                 raise OSError("database is locked")
-            return await super().due(limit)
+            return await super().due(limit, in_hand)
 
     office = Broken([ENTRY])
     async with at_work(courier(office)):
@@ -138,6 +138,17 @@ async def test_a_claim_that_runs_out_while_it_is_being_sent_is_not_sent_twice() 
         gate.set()
         await until(lambda: office.arrived)
     assert wall.texts == ["s19-1 is on."]
+    assert (1,) in office.were_in_hand  # its claim is renewed by nobody: the store is told to leave it alone
+
+
+async def test_edits_that_cannot_be_looked_up_hold_up_no_message_and_no_sign_of_life() -> None:
+    class Broken(PostOffice):
+        async def stale(self) -> Sequence[Stale]:
+            raise ValueError("an episode that nobody can read")
+
+    office = Broken([ENTRY])
+    async with at_work(courier(office)):
+        await until(lambda: office.arrived and office.beats)
 
 
 async def test_at_the_end_what_is_on_its_way_arrives_and_what_waits_for_its_turn_comes_again() -> None:

@@ -23,7 +23,7 @@ from tests.connectors.serving import closed_port, serving
 from tests.jobs.stage import until, work_of
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-PARTS = ("poll:ranch", "evaluate:ranch", "deliver")
+PARTS = ("poll:ranch", "evaluate:ranch", "deliver:ranch")
 
 
 @dataclass
@@ -104,6 +104,39 @@ async def test_a_message_that_nobody_takes_up_is_a_courier_that_stands_still(dat
     clock.forward(70)
     await beats(database, clock)
     assert not await heart.beat()
+
+
+async def test_a_message_of_another_site_is_nothing_to_this_one(database: Database) -> None:
+    clock, calls = Clock(), Calls()
+    heart = await heart_of(database, clock, calls)
+    await outbox.add(database, "home", NewEntry(site_id="old-name", level="info", text="x"), now=clock.now)
+    clock.forward(86_400)
+    await beats(database, clock)
+    assert await heart.beat()
+    clock.forward(8 * 86_400)
+    assert await outbox.strand(database, "home", but="ranch", due_before=clock.now, now=clock.now) == 1
+    assert len(await outbox.dead(database, "home", "old-name")) == 1
+
+
+async def test_a_critical_message_that_reaches_nobody_is_no_delivery(database: Database) -> None:
+    clock, calls = Clock(), Calls()
+    heart = await heart_of(database, clock, calls)
+    alarm = NewEntry(site_id="ranch", level="critical", kind="alert", message_id=7, text="x", person_id="p")
+    await outbox.add(database, "home", alarm, now=clock.now)
+    lived = []
+    for _ in range(8):
+        (entry,) = await outbox.claim_due(database, "home", clock.now, site_id="ranch")
+        again_at = clock.now + timedelta(seconds=130)
+        await outbox.failed(database, "home", entry.outbox_id, "token revoked", now=clock.now, next_try_at=again_at)
+        await beats(database, clock)
+        lived.append(await heart.beat())
+        clock.forward(131)
+    assert lived == [True] * 5 + [False] * 3
+    await outbox.add(database, "home", alarm, now=clock.now)
+    other = max(each.outbox_id for each in await outbox.claim_due(database, "home", clock.now))
+    await outbox.sent(database, "home", other, now=clock.now)  # somebody else heard it
+    await beats(database, clock)
+    assert await heart.beat()
 
 
 async def test_without_a_chat_there_is_no_courier_to_wait_for(database: Database) -> None:

@@ -114,10 +114,10 @@ async def test_what_the_courier_has_in_hand_is_not_claimed_again_whatever_its_le
 async def test_an_entry_for_later_waits_until_then(database: Database) -> None:
     await add(database, entry("digest", kind="digest", due_at=NOON + HOUR))
     assert await claim(database, NOON + HOUR - SECOND) == []
-    assert await outbox.overdue(database, ORG, NOON + HOUR - SECOND) is None
-    assert await outbox.overdue(database, ORG, NOON + HOUR + MINUTE) == 60.0
+    assert await outbox.overdue(database, ORG, NOON + HOUR - SECOND, site_id=SITE) is None
+    assert await outbox.overdue(database, ORG, NOON + HOUR + MINUTE, site_id=SITE) == 60.0
     assert await claim(database, NOON + HOUR) == ["digest"]
-    assert await outbox.overdue(database, ORG, NOON + HOUR + SECOND) is None  # somebody works on it
+    assert await outbox.overdue(database, ORG, NOON + HOUR + SECOND, site_id=SITE) is None  # somebody works on it
 
 
 # The clock goes back an hour: nothing waits for it to come again.
