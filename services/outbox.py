@@ -117,7 +117,7 @@ def _result_text(request: control.ControlRequest, scope: Scope) -> str:
         return result_text(request, scope)
     except Exception:  # whatever is wrong with one request, its asker hears of it, and the others of theirs
         log.exception("result_not_readable", request=request.request_id)
-        return f"Request {request.request_id} has ended ({request.state}). /control history shows more."
+        return f"Request {request.request_id} has ended ({request.state}). /miners log shows more."
 
 
 async def shown(database: Database, posting_id: int, version: int) -> None:
