@@ -189,6 +189,38 @@ def migrate(data: Data = None) -> None:
     typer.echo(f"the database is at revision {_run(run_migrations(database_url(_settings(data, None))))}")
 
 
+backtest = typer.Typer(name="backtest", help="Our models over a file of measurements.", no_args_is_help=True)
+cli.add_typer(backtest)
+
+
+@backtest.callback()
+def _backtest() -> None:
+    """Our models over a file of measurements."""
+
+
+@backtest.command("forecast")
+def backtest_forecast(
+    file: Annotated[Path, typer.Argument(help="A CSV with ts, pv_kw, load_kw, k_fc by the hour.", exists=True)],
+    meta: Annotated[Path, typer.Option(help="A JSON file with place, zone and rating per site.", exists=True)],
+    site: Annotated[str, typer.Option(help="Which site of the meta file.")],
+    out: Annotated[Path, typer.Option(help="Where the forecasts are written (CSV).")],
+    target: Annotated[str, typer.Option(help="solar or load")] = "solar",
+    weather: Annotated[str, typer.Option(help="forecast, perfect or none")] = "forecast",
+) -> None:
+    """Forecasts for 48 hours, issued each local midnight from what was known then."""
+    from app.backtest import BacktestRefused, ForecastFlags
+    from app.backtest import backtest_forecast as run_backtest
+
+    def say(note: str) -> None:
+        typer.echo(note, err=True)
+
+    try:
+        issued = run_backtest(ForecastFlags(file, target, meta, site, weather, out), say)
+    except BacktestRefused as error:
+        _fail(str(error))
+    typer.echo(f"{issued} forecasts written to {out}")
+
+
 @cli.command("demo-history", hidden=True)
 def demo_history(
     scenario: Annotated[str, typer.Option()],

@@ -1,1 +1,1 @@
-"""Forecasts of solar and load from history and weather. Pure; loads numpy and more, so `import energy` leaves it out."""
+"""Forecasts of solar and load from history and weather. Pure, but it loads numpy: `import energy` leaves it out."""

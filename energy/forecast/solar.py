@@ -1,0 +1,220 @@
+"""The solar forecast: physics from day one, members that learn once there is history, blended, with a band.
+
+    model = train(site, past, until_s)                       # nightly; in a process of its own
+    said = forecast(site, past, issued_s, model, log)        # hourly
+    log = said.log                                           # kept for the next one (one issue a day is enough)
+
+Nothing later than `issued_s` is used but the clearness forecast, so a caller may hand over whole files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from energy.forecast.blend import blended, weights
+from energy.forecast.conformal import PastErrors, band
+from energy.forecast.hours import DAY_S, HOUR_S, Band, Floats, Hours, Ints, hour_range
+from energy.forecast.level import LevelModel, daily_ratio, fit_level, level_now
+from energy.forecast.member_log import MemberLog
+from energy.forecast.persistent import Persistent, notice
+from energy.forecast.solar_members import Boosted, fit_boosted
+from energy.forecast.solar_rows import DAYS_BACK, FITTED_OVER_DAYS, Grid, Rows, rows_of
+from energy.forecast.solar_site import SolarPast, SolarSite, checked_past, checked_site, grid_for
+
+VERSION = "solar-1"
+HORIZON_HOURS = 48
+FRESH_S = 36 * HOUR_S  # the planes of a model serve so long; later they are fitted anew
+REHEARSED_DAYS = 28
+BLEND_DAYS = 45.0
+DEFAULT_ENDS = (-0.40, 0.15)  # of the clear sky's power, before anything was scored
+_FIT_EVERY_DAYS = 7
+_FEW_HOURS, _SOME_HOURS = 6, 50  # daylight hours known: below, the described arrays alone; then the fitted planes alone
+
+
+@dataclass(frozen=True)
+class SolarModel:
+    """What a night's training leaves; it can be pickled. `notes` say what was missing."""
+
+    until_s: int
+    shares: Floats
+    boosted: Boosted | None
+    level: LevelModel | None
+    notes: tuple[str, ...] = ()
+    version: str = VERSION
+
+
+@dataclass(frozen=True)
+class SolarForecast:
+    """A band with what is behind it: the members and their weights, notes for people, what is odd, the log to keep."""
+
+    band: Band
+    members: Mapping[str, Floats]
+    weights: Mapping[str, float]
+    notes: tuple[str, ...]
+    persistent: Persistent | None
+    log: MemberLog
+
+
+def train(site: SolarSite, past: SolarPast, until_s: int) -> SolarModel:
+    """The model of what was known at `until_s`. With little or no history it holds what can be had, and says so."""
+    site, _ = checked_site(site)
+    past, _ = checked_past(past, 1_000.0 * sum(panel.kwp for panel in site.panels))
+    return train_on(grid_for(site, past, until_s), until_s)
+
+
+def train_on(grid: Grid, until_s: int) -> SolarModel:
+    """The same on a grid, which may go on after `until_s`: that part is not looked at."""
+    known = _known_hours(grid, until_s)
+    if known < _SOME_HOURS:
+        return SolarModel(
+            until_s, grid.shares(until_s), None, None, (f"{known} daylight hours known: too few to learn",)
+        )
+    days = int((until_s - grid.starts_s[0]) // DAY_S)
+    issues_s = until_s - DAY_S * np.arange(days, 0, -1, dtype=np.int64)
+    fitted = {day: grid.shares(int(issues_s[day])) for day in range(0, days, _FIT_EVERY_DAYS)}
+    shares = np.array([fitted[day // _FIT_EVERY_DAYS * _FIT_EVERY_DAYS] for day in range(days)])
+    rows = rows_of(grid, issues_s, shares, HORIZON_HOURS)
+    over = grid.starts_s[rows.index] + HOUR_S <= until_s
+    actual = np.where(over, grid.actual_w[rows.index], np.nan)
+    ahead = grid.starts_s[rows.index] - rows.issued_s < DAY_S
+    _, ratio = daily_ratio(grid.starts_s[rows.index][ahead], actual[ahead], rows.by_hour_w[ahead], grid.peak_w, until_s)
+    boosted = fit_boosted(grid, rows, until_s)
+    notes = () if boosted else ("too little history for the learning members",)
+    return SolarModel(until_s, grid.shares(until_s), boosted, fit_level(ratio[-180:]), notes)
+
+
+def rehearse(site: SolarSite, past: SolarPast, until_s: int, *, days: int = REHEARSED_DAYS) -> MemberLog:
+    """What a model trained that many days ago would have said since, a day at a time: the first log of a site."""
+    site, _ = checked_site(site)
+    past, _ = checked_past(past, 1_000.0 * sum(panel.kwp for panel in site.panels))
+    grid = grid_for(site, past, until_s + HORIZON_HOURS * HOUR_S)
+    start_s = max(until_s - days * DAY_S, int(grid.starts_s[0]) + DAY_S)
+    model, log = train_on(grid, start_s), MemberLog()
+    for issued_s in range(start_s, until_s, DAY_S):
+        log = forecast_on(grid, issued_s, model, log).log
+    return log
+
+
+def forecast(
+    site: SolarSite,
+    past: SolarPast,
+    issued_s: int,
+    model: SolarModel | None = None,
+    log: MemberLog | None = None,
+    *,
+    hours: int = HORIZON_HOURS,
+) -> SolarForecast:
+    """The forecast of the hours from `issued_s` on. Works with a place and a rating alone; raises NoSolar without."""
+    site, site_notes = checked_site(site)
+    past, past_notes = checked_past(past, 1_000.0 * sum(panel.kwp for panel in site.panels))
+    end_s = issued_s + hours * HOUR_S
+    fresh = model is not None and 0 <= issued_s - model.until_s <= FRESH_S
+    past = SolarPast(past.power.before(issued_s), past.clearness.before(end_s), past.curtailed_s)
+    grid = grid_for(site, past, end_s, days=(DAYS_BACK if fresh else FITTED_OVER_DAYS) + 4)
+    said = forecast_on(grid, issued_s, model, log or MemberLog(), hours=hours)
+    return SolarForecast(
+        said.band, said.members, said.weights, (*site_notes, *past_notes, *said.notes), said.persistent, said.log
+    )
+
+
+def forecast_on(
+    grid: Grid, issued_s: int, model: SolarModel | None, log: MemberLog, *, hours: int = HORIZON_HOURS
+) -> SolarForecast:
+    """The same on a grid, which may hold more than was known: of the past only what was over at `issued_s` is used."""
+    known = _known_hours(grid, issued_s)
+    fresh = model is not None and known >= _SOME_HOURS and 0 <= issued_s - model.until_s <= FRESH_S
+    shares = model.shares if model is not None and fresh else grid.shares(issued_s)
+    rows = rows_of(grid, np.array([issued_s]), shares[None, :], hours)
+    past_w = Hours(grid.starts_s, grid.actual_w)
+    actual = log.actual(past_w, issued_s)
+    ratio = _lately(grid, log, actual, issued_s, "by_hour")
+    members = _members(grid, rows, model, known, ratio)
+    notes = list(_notes(grid, rows, model, known))
+
+    age = log.age_days(issued_s)
+    recent = age <= BLEND_DAYS
+    errors = {
+        name: log.members[name][recent] - actual[recent] if name in log.members else np.full(int(recent.sum()), np.nan)
+        for name in members
+    }
+    share = weights(errors, age[recent])
+    mixed = np.clip(blended(members, share), 0.0, grid.peak_w)
+    scale = np.maximum(rows.clear_w, 0.01 * grid.peak_w)
+    group = _groups(grid, rows)
+    past = PastErrors(actual - log.p50, log.scale, log.group, age)
+    low, high = band(mixed, scale, group, past, default=DEFAULT_ENDS)
+
+    starts_s = hour_range(issued_s, hours)
+    place = np.searchsorted(starts_s, grid.starts_s[rows.index])
+
+    def whole(values: Floats) -> Floats:
+        filled = np.zeros(starts_s.shape)
+        filled[place] = np.clip(values, 0.0, grid.peak_w)
+        return filled
+
+    found = notice(_lately(grid, log, actual, issued_s, "planes"))
+    if found is not None:
+        notes.append(f"for {found.days} days {found.ratio:.0%} of the usual power came: {found.looks}")
+    return SolarForecast(
+        Band("solar", issued_s, starts_s, whole(low), whole(mixed), whole(high), "+".join(members), VERSION),
+        {name: whole(values) for name, values in members.items()},
+        share,
+        tuple(notes),
+        found,
+        log.with_issue(issued_s, grid.starts_s[rows.index], members, mixed, scale, group),
+    )
+
+
+def _members(grid: Grid, rows: Rows, model: SolarModel | None, known: int, ratio: Floats) -> dict[str, Floats]:
+    if known < _FEW_HOURS:
+        return {"prior": grid.basis[rows.index, 0]}
+    members = {"planes": rows.physics_w}
+    if known < _SOME_HOURS:
+        return members
+    members["by_hour"] = rows.by_hour_w
+    if model is not None and model.level is not None:
+        members["level"] = rows.by_hour_w * level_now(model.level, ratio)
+    if model is not None and model.boosted is not None and model.boosted.peak_w == grid.peak_w:
+        members |= model.boosted.forecast(rows)
+    return members
+
+
+def _notes(grid: Grid, rows: Rows, model: SolarModel | None, known: int) -> tuple[str, ...]:
+    notes = []
+    if known < _FEW_HOURS:
+        notes.append("no solar power is known yet by day: the forecast comes from place, rating and weather alone")
+    elif known < _SOME_HOURS:
+        notes.append(f"{known} daylight hours of solar power are known: the panels' direction is a first guess")
+    elif model is None or model.boosted is None:
+        notes.append("the learning members are not trained yet")
+    clearness = grid.clearness[rows.index]
+    if rows.index.size and not np.isfinite(clearness).all():
+        missing = int((~np.isfinite(clearness)).sum())
+        notes.append(f"no weather forecast for {missing} of {clearness.size} daylight hours: the usual sky is assumed")
+    return tuple(notes)
+
+
+def _known_hours(grid: Grid, moment_s: int) -> int:
+    end = int(grid.known(np.array([moment_s]))[0])
+    return int(np.sum(np.isfinite(grid.actual_w[:end]) & (grid.sky.elevation_deg[:end] > 5.0)))
+
+
+def _lately(grid: Grid, log: MemberLog, actual: Floats, issued_s: int, name: str) -> Floats:
+    """The daily ratios of actual over what a member said of its first day."""
+    if name not in log.members:
+        return np.empty(0)
+    first = log.starts_s - log.issued_s < DAY_S
+    return daily_ratio(log.starts_s[first], actual[first], log.members[name][first], grid.peak_w, issued_s)[1]
+
+
+def _groups(grid: Grid, rows: Rows) -> Ints:
+    """Low sun, morning, afternoon (the hours of the day that err alike), each for a dull, mixed and clear forecast."""
+    low = grid.sky.elevation_deg[rows.index] < 12.0
+    morning = grid.sky.azimuth_deg[rows.index] < 180.0
+    hour = np.where(low, 0, np.where(morning, 1, 2))
+    clearness = np.nan_to_num(grid.clearness[rows.index], nan=0.75)
+    found: Ints = (3 * hour + np.digitize(clearness, [0.55, 0.9])).astype(np.int64)
+    return found

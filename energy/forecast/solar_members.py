@@ -1,0 +1,76 @@
+"""The two boosting members of the solar forecast: power itself, and power over what the planes say of the hour.
+
+scikit-learn's HistGradientBoosting with absolute error, which aims at the median as the score does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from energy.forecast.hours import DAY_S, HOUR_S, Floats
+from energy.forecast.solar_rows import NAMES, Grid, Rows
+
+MEMBERS = ("boosted", "boosted_ratio")
+ENOUGH_HOURS = 120  # daylight hours with known power before boosting starts
+HALF_LIFE_DAYS = 180.0
+LEAST_SHARE = 0.03  # of the peak: below it a ratio says more about noise than about the sky
+_SCALED = [NAMES.index(name) for name in ("physics", "clear", "by_hour", "clear_by_hour", "same_hour_1", "same_hour_2")]
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """The fitted members; `peak_w` is the rating they were fitted with."""
+
+    power: Any  # scikit-learn's estimators have no types
+    ratio: Any
+    peak_w: float
+
+    def forecast(self, rows: Rows) -> dict[str, Floats]:
+        """Each member's W per row, within 0 and the rating."""
+        base = _base(rows, self.peak_w)
+        power = self.power.predict(rows.features) * self.peak_w
+        ratio = self.ratio.predict(_scaled(rows.features, base)) * base
+        return {name: np.clip(said, 0.0, self.peak_w) for name, said in zip(MEMBERS, (power, ratio), strict=True)}
+
+
+def fit_boosted(grid: Grid, rows: Rows, until_s: int) -> Boosted | None:
+    """The members fitted on the rows whose hours were over at `until_s`; None with too few of them."""
+    actual = grid.actual_w[rows.index]
+    used = np.isfinite(actual) & (grid.starts_s[rows.index] + HOUR_S <= until_s)
+    if np.unique(rows.index[used]).size < ENOUGH_HOURS or np.nanmax(actual[used]) <= 0.01 * grid.peak_w:
+        return None
+    base, features = _base(rows, grid.peak_w)[used], rows.features[used]
+    actual = actual[used]
+    recent = 0.5 ** ((until_s - rows.issued_s[used]) / DAY_S / HALF_LIFE_DAYS)
+    power = _booster().fit(features, actual / grid.peak_w, sample_weight=recent)
+    ratio = _booster().fit(
+        _scaled(features, base), np.clip(actual / base, 0.0, 3.0), sample_weight=recent * base / grid.peak_w
+    )
+    return Boosted(power, ratio, grid.peak_w)
+
+
+def _booster() -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor  # type: ignore[import-untyped]  # it ships no types
+
+    return HistGradientBoostingRegressor(
+        loss="absolute_error",
+        max_iter=80,
+        learning_rate=0.1,
+        max_leaf_nodes=15,
+        min_samples_leaf=20,
+        early_stopping=False,
+        random_state=0,
+    )
+
+
+def _base(rows: Rows, peak_w: float) -> Floats:
+    return np.maximum(rows.by_hour_w, LEAST_SHARE * peak_w)
+
+
+def _scaled(features: Floats, base: Floats) -> Floats:
+    scaled = features.copy()
+    scaled[:, _SCALED] /= base[:, None]
+    return scaled
