@@ -1,4 +1,8 @@
-"""When people are away, which their plans and alerts take into account."""
+"""When people are away from the site, which others see in its lists.
+
+Being away is not being unreachable: whoever is away is told of alerts like everybody else. Who does not want that has
+quiet hours, mutes and `alerts off`.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def audience(
     listeners: Sequence[Listener],
     *,
     own: Mapping[str, Collection[str]],
-    muted_for: Collection[str],
+    muted_for: Mapping[str, datetime],
     site_zone: ZoneInfo,
     now: datetime,
 ) -> list[Told]:
@@ -67,7 +67,8 @@ def audience(
 
     Owners and operators, and viewers too once it is passed on; of a rule that people made for themselves only they.
     `own` has the people of each such rule (rule id -> person ids); `muted_for` those who muted this rule for
-    themselves. A critical alert that nobody would hear goes to the owners all the same.
+    themselves, and until when. A critical alert that no owner and no operator would hear goes to the owners all the
+    same, at every step; on a site without either it goes to everybody with a role.
     """
     if is_own(rule_id):
         asked = own.get(rule_id, ())
@@ -76,9 +77,19 @@ def audience(
         people = [each for each in listeners if each.role != "viewer" or step >= OTHER_WAYS]
     told: list[Told] = []
     for each in people:
-        at = None if each.person_id in muted_for else hears_at(level, each.preferences, site_zone, now)
+        muted = each.person_id in muted_for and now < muted_for[each.person_id]
+        at = None if muted else hears_at(level, each.preferences, site_zone, now)
         if at is not None:
             told.append(Told(each.person_id, "now") if at <= now else Told(each.person_id, "digest", at))
-    if not told and level is Level.CRITICAL and not is_own(rule_id):
-        return [Told(each.person_id, "now") for each in listeners if each.role == "owner"]
+    if level is Level.CRITICAL and not is_own(rule_id):
+        told = [*_last_resort(listeners, {each.person_id for each in told}), *told]
     return told
+
+
+def _last_resort(listeners: Sequence[Listener], hearing: Collection[str]) -> list[Told]:
+    """Whoever hears of what is critical whatever they prefer: a viewer who hears is nobody who can act on it."""
+    in_charge = [each for each in listeners if each.role != "viewer"]
+    if any(each.person_id in hearing for each in in_charge):
+        return []
+    last = [each for each in in_charge if each.role == "owner"] or in_charge or listeners
+    return [Told(each.person_id, "now") for each in last if each.person_id not in hearing]

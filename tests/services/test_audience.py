@@ -28,7 +28,7 @@ def ranch(**preferences: dict[str, Any]) -> list[Listener]:
 
 def told(level: Level, people: list[Listener], rule_id: str = "battery_low", step: int = 0, **more: Any) -> list[str]:
     """Who hears of it at night, with a star where it waits for the morning."""
-    parts: dict[str, Any] = {"own": {}, "muted_for": (), "site_zone": ZONE, "now": AT_NIGHT}
+    parts: dict[str, Any] = {"own": {}, "muted_for": {}, "site_zone": ZONE, "now": AT_NIGHT}
     found = audience(level, rule_id, step, people, **(parts | more))
     assert all((each.when == "digest") is (each.until is not None) for each in found)
     return [each.person_id + ("*" if each.when == "digest" else "") for each in found]
@@ -43,7 +43,7 @@ def test_quiet_hours_hold_back_all_but_what_is_critical() -> None:
     people = ranch(ben={"quiet_hours": OVERNIGHT})
     assert told(Level.WARNING, people) == ["ann", "ben*"]
     assert told(Level.CRITICAL, people) == ["ann", "ben"]
-    found = audience(Level.INFO, "surplus", 0, people, own={}, muted_for=(), site_zone=ZONE, now=AT_NIGHT)
+    found = audience(Level.INFO, "surplus", 0, people, own={}, muted_for={}, site_zone=ZONE, now=AT_NIGHT)
     assert found[1] == Told("ben", "digest", MORNING)
 
 
@@ -57,7 +57,7 @@ def test_a_critical_alert_that_nobody_would_hear_goes_to_the_owners_all_the_same
     deaf = ranch(ann={"alerts": False}, ben={"alerts": False})
     assert told(Level.CRITICAL, deaf) == ["ann"]
     assert told(Level.WARNING, deaf) == []
-    assert told(Level.CRITICAL, ranch(), muted_for={"ann", "ben"}) == ["ann"]
+    assert told(Level.CRITICAL, ranch(), muted_for={"ann": MORNING, "ben": MORNING}) == ["ann"]
     assert told(Level.CRITICAL, []) == []
 
 
@@ -77,7 +77,25 @@ def test_an_own_rule_is_told_to_those_who_have_it_alone() -> None:
 
 
 def test_a_personal_mute_silences_that_person_alone() -> None:
-    assert told(Level.CRITICAL, ranch(), step=1, muted_for={"vic"}) == ["ann", "ben"]
+    assert told(Level.CRITICAL, ranch(), step=1, muted_for={"vic": MORNING}) == ["ann", "ben"]
+
+
+def test_a_mute_that_is_over_silences_nobody() -> None:
+    assert told(Level.WARNING, ranch(), muted_for={"ann": AT_NIGHT, "ben": MORNING}) == ["ann"]
+
+
+@pytest.mark.parametrize("step", [0, 1, 2, 3])
+def test_a_viewer_who_hears_does_not_end_the_owners_hearing(step: int) -> None:
+    deaf = ranch(ann={"alerts": False}, ben={"alerts": False})
+    assert told(Level.CRITICAL, deaf, step=step) == ["ann", "vic"][: 1 + (step > 0)]
+
+
+def test_a_site_without_owners_and_operators_is_told_to_viewers_at_once() -> None:
+    vic = ranch()[2:]
+    assert told(Level.CRITICAL, vic) == ["vic"]
+    assert told(Level.WARNING, vic) == []
+    assert told(Level.CRITICAL, ranch(vic={"alerts": False})[2:]) == ["vic"]
+    assert told(Level.CRITICAL, ranch(ben={"alerts": False})[1:]) == ["ben"]
 
 
 def local(month: int, day: int, hour: int, minute: int = 0, fold: int = 0) -> datetime:
