@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from energy.alerts.situation import DeviceNow, HostNow, Key, RelayNow, Situation
 from energy.merge import merge, merge_for_alerts, merge_series
@@ -21,6 +21,7 @@ from store import relays, wishes
 from store.relays import RelayState
 from store.wishes import Wish
 
+T = TypeVar("T")
 NOTHING: frozenset[Key] = frozenset()
 MERGED = ("solar_w", "soc_pct", "battery_charge_w")
 HOST_EVERY_S = 60.0
@@ -51,7 +52,7 @@ class SituationBuilder:
         """The site as the rules see it at `now` (aware UTC); `firing` and `pending` are the open episodes' keys."""
         work = self._work
         await self._recent.top_up(now)
-        clear_w, forecast_w = await self._expected.solar_w(now)
+        clear_w, forecast_w = await self._or(self._expected.solar_w(now), "expected_sun", (None, None))
         view, self.silent_codes = merge_for_alerts(work.site, self._recent.latest, now=now)
         history, device_history = self._series()
         return Situation(
@@ -62,15 +63,23 @@ class SituationBuilder:
             devices=self._devices(now),
             history=history,
             device_history=device_history,
-            usual_base_load_w=await self._expected.usual_base_load_w(now),
+            usual_base_load_w=await self._or(self._expected.usual_base_load_w(now), "usual_load", None),
             clear_sky_w=clear_w,
             forecast_solar_w=forecast_w,
             maintenance=self._maintenance,
-            host=await self._host_now(),
+            host=await self._or(self._host_now(), "host", None),
             firing=firing,
             pending=pending,
             settings=self._levels,
         )
+
+    async def _or(self, asked: Awaitable[T], name: str, unknown: T) -> T:
+        """What only some rules need: where it cannot be had, it is unknown to those, and the others are judged."""
+        try:
+            return await asked
+        except Exception as error:  # noqa: BLE001  whatever it is, and it is logged
+            self._work.surprises.failed("alert_input_missing", name, error)
+            return unknown
 
     def _series(self) -> tuple[Mapping[str, Series], Mapping[str, Mapping[str, Series]]]:
         """The merged series and each device's own, worked out anew only when something came in."""

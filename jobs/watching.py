@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -69,7 +69,7 @@ class Watch:
             seen = await self._alerts.look(now)
             situation = await self._situation.at(now, firing=seen.firing, pending=seen.pending)
             impossible = await self._impossible.judged(now)
-        judged = without_unknown_codes(judge(situation), self._situation.silent_codes)
+        judged = without_unknown_codes(judge(situation, self._rule_failed), self._situation.silent_codes)
         judged.append(impossible)
         judged += [(each.rule, custom_signal(each, situation)) for each in seen.own_rules]
         events = await self._alerts.carry_on(judged, now)
@@ -80,18 +80,36 @@ class Watch:
 
     async def round(self) -> None:
         """A look, and what is due beside it. Nothing that goes wrong is raised."""
+        if await self._done(EVENT, self._look_now) and self._is_due("beat", BEAT_EVERY_S):
+            await self._done("watch_beat_missed", self._beat)
+        await self._done("escalation_disturbed", self._escalate_now)
+
+    async def _look_now(self) -> None:
+        await self.look(self._work.clock())
+
+    async def _escalate_now(self) -> None:
+        now = self._work.clock()
+        if self._alerts.may_escalate(now):
+            await self._alerts.escalate(now)
+
+    async def _beat(self) -> None:
+        work = self._work
+        await beat(work.database, work.org_id, f"evaluate:{work.site.id}", work.clock())
+
+    async def _done(self, event: str, step: Callable[[], Awaitable[None]]) -> bool:
+        """Whether the step went well. The watch goes on whatever it had, and it is logged once."""
         work = self._work
         try:
             async with asyncio.timeout(LOOK_WITHIN_S):
-                await self.look(work.clock())
-                if self._alerts.may_escalate(work.clock()):
-                    await self._alerts.escalate(work.clock())
-                if self._is_due("beat", BEAT_EVERY_S):
-                    await beat(work.database, work.org_id, f"evaluate:{work.site.id}", work.clock())
-        except Exception as error:  # noqa: BLE001  the watch goes on whatever it is, and it is logged
-            work.surprises.failed(EVENT, work.site.id, error)
-        else:
-            work.surprises.succeeded(EVENT, work.site.id)
+                await step()
+        except Exception as error:  # noqa: BLE001  whatever it is, and it is logged
+            work.surprises.failed(event, work.site.id, error)
+            return False
+        work.surprises.succeeded(event, work.site.id)
+        return True
+
+    def _rule_failed(self, rule_id: str, error: Exception) -> None:
+        self._work.surprises.failed("alert_rule_failed", rule_id, error)
 
     async def close(self) -> None:
         """Keep what changed without a transition; a database that is away does not hold up the end."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from energy.merge import preference, undescribed
+from energy.merge import merge_series, preference, undescribed
 from energy.rollup import HOUR_S, Rollup, hourly_rollups
-from energy.series import EMPTY, Series, prefer_series, sum_series
+from energy.series import Series
 from energy.site import Prefer
 from services.scope import Scope
 from store import readings
@@ -23,11 +23,7 @@ async def merged_rows(scope: Scope, field: str, start: datetime, end: datetime) 
     by_device = await readings.field_rows(
         scope.database, scope.org_id, scope.site.id, field, start, end, as_of=scope.as_of
     )
-    rule = preference(scope.site, field)
-    others = [by_device[device] for device in undescribed(scope.site, by_device)]
-    if isinstance(rule, Prefer):
-        return prefer_series([*(by_device[device] for device in rule.prefer if device in by_device), *others])
-    return prefer_series([sum_series([by_device.get(device, EMPTY) for device in rule.sum]), *others])
+    return merge_series(scope.site, field, by_device)
 
 
 async def merged_hours(scope: Scope, field: str, start: datetime, end: datetime) -> tuple[list[Rollup], str | None]:

@@ -229,6 +229,8 @@ def custom_signal(custom: CustomRule, s: Situation) -> Signal:
         lower_is_worse=not custom.rising,
         what=f"{_label(custom)[0].upper()}{_label(custom)[1:]} is {{value}}, "
         f"{'over' if custom.rising else 'under'} {{threshold}}.",
+        waits=f"{_label(custom)[0].upper()}{_label(custom)[1:]} was {'over' if custom.rising else 'under'} "
+        "{threshold}, and is barely back at {value}.",
         why=f'You asked: "{custom.said}".',
         chart=custom.field,
     )

@@ -94,7 +94,9 @@ def silent(s: Situation) -> tuple[Signal, ...]:
 def _silent(s: Situation, device: Device, known: DeviceNow) -> Signal:
     age_s = age_of(known.heard_at or known.expected_since, s.now).total_seconds()
     limit_s = STALE_AFTER_INTERVALS * device.interval_s
-    active = age_s > limit_s
+    active: bool | None = age_s > limit_s
+    if not active and known.heard_at is None and s.is_firing(SILENT.id, device.id):
+        active = None  # expected since a restart only: that it was silent before stands
     length = format_duration(timedelta(seconds=age_s))
     since = f"has not been heard for {length}" if known.heard_at else f"was never heard in {length}"
     return Signal(

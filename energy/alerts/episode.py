@@ -18,6 +18,8 @@ from energy.alerts.rule import Level, Rule, Signal
 
 WORSE_BY_AT_LEAST = 0.05  # of the threshold: 1.5 % SOC below a floor of 30 %
 UNKNOWN_BREAKS = timedelta(minutes=15)  # a first sign followed by so long without data must be seen anew
+OTHER_MEASURE_AFTER = timedelta(hours=1)
+SAME_CLOCK = timedelta(seconds=5)  # what the clocks of two workers may differ by
 
 
 class State(StrEnum):
@@ -61,6 +63,7 @@ class Episode:
     told_at: datetime | None = None
     worst: float | None = None
     worst_at: datetime | None = None
+    worst_unit: str = ""
     shown_worst: float | None = None
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
@@ -110,6 +113,8 @@ def step(rule: Rule, episode: Episode | None, signal: Signal, now: datetime, *, 
     """
     if episode is not None:
         episode = _in_this_clock(rule, episode, now)
+        if _is_another_measure(episode, signal, now):
+            return _unknown(episode, now), ()
     moment = now if signal.taken_at is None else min(signal.taken_at, now)
     late = episode is not None and episode.seen_at is not None and moment < episode.seen_at
     if signal.active is None or late:
@@ -180,6 +185,7 @@ def _begun(rule: Rule, episode: Episode | None, signal: Signal, moment: datetime
         last_active_at=moment,
         worst=signal.value,
         worst_at=moment,
+        worst_unit=signal.unit,
         muted_until=None if episode is None else episode.muted_until,
         not_before=None if episode is None else episode.not_before,
     )
@@ -218,15 +224,38 @@ def _told_if_due(rule: Rule, firing: Episode, now: datetime, hushed: bool) -> St
             told = replace(firing, told_at=now, first_told_at=firing.first_told_at or now, shown_worst=firing.worst)
             return told, (Event("raised", told, now, tell=True),)
     if _is_twice_as_bad(firing):
+        if (
+            rule.level is Level.CRITICAL
+            and firing.state is State.ACKNOWLEDGED
+            and not hushed
+            and not firing.is_muted(now)
+        ):
+            return _in_nobodys_hand(firing, now)
         worse = replace(firing, shown_worst=firing.worst)
         return worse, (Event("worsened", worse, now, tell=False),)
     return firing, ()
+
+
+def _in_nobodys_hand(taken: Episode, now: datetime) -> Step:
+    """What somebody has in hand got twice as bad: it is told again, and has to be acknowledged again."""
+    raised = replace(
+        taken,
+        state=State.FIRING,
+        acknowledged_by=None,
+        acknowledged_at=None,
+        first_told_at=now,
+        told_at=now,
+        shown_worst=taken.worst,
+    )
+    return raised, (Event("raised", raised, now, tell=True),)
 
 
 def _is_twice_as_bad(firing: Episode) -> bool:
     """Whether it is past its threshold twice as far as people were told, and by more than what is in its noise."""
     threshold, worst, told = firing.signal.threshold, firing.worst, firing.shown_worst
     if threshold is None or worst is None or told is None or firing.told_at is None:
+        return False
+    if firing.signal.unit != firing.worst_unit:
         return False
     was, is_now = abs(told - threshold), abs(worst - threshold)
     return is_now >= 2 * was and is_now - was >= WORSE_BY_AT_LEAST * abs(threshold)
@@ -276,12 +305,20 @@ def _worsened(episode: Episode, signal: Signal, moment: datetime) -> Episode:
         return episode
     if episode.worst is not None:
         worse = signal.value < episode.worst if signal.lower_is_worse else signal.value > episode.worst
-        same_measure = signal.unit == episode.signal.unit
-        if same_measure and not worse:
+        if signal.unit != episode.worst_unit or not worse:
             return episode
-        if not same_measure:
-            episode = replace(episode, shown_worst=signal.value)
-    return replace(episode, worst=signal.value, worst_at=moment)
+    return replace(episode, worst=signal.value, worst_at=moment, worst_unit=signal.unit)
+
+
+def _is_another_measure(episode: Episode, signal: Signal, now: datetime) -> bool:
+    """Whether the signal clears by another measure than the one that fired it (volts beside SOC), which may come back.
+
+    A bank under charge reads high volts at any SOC. After an hour without the first measure the other one will do.
+    """
+    fired_by = episode.signal.unit
+    if not episode.is_firing or signal.active is not False or not (fired_by and signal.unit) or fired_by == signal.unit:
+        return False
+    return episode.last_active_at is not None and now - episode.last_active_at < OTHER_MEASURE_AFTER
 
 
 def _in_this_clock(rule: Rule, episode: Episode, now: datetime) -> Episode:
@@ -293,7 +330,7 @@ def _in_this_clock(rule: Rule, episode: Episode, now: datetime) -> Episode:
     )
     cooled_at = now + timedelta(seconds=rule.cooldown_s)
     not_before = None if episode.not_before is None else min(episode.not_before, cooled_at)
-    if latest <= now:
+    if latest <= now + SAME_CLOCK:
         return episode if not_before == episode.not_before else replace(episode, not_before=not_before)
 
     def by_now(moment: datetime | None) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -11,10 +11,11 @@ from energy.alerts.episode import Episode, Event, State, step
 from energy.alerts.power import GENERATOR
 from energy.alerts.rule import Rule, Signal
 from energy.alerts.situation import Key, Situation
-from energy.alerts.table import BY_ID, RULES
+from energy.alerts.table import BY_ID, RULES, Judge
 from energy.alerts.together import inhibitor
 
 Judged = tuple[Rule, Signal]
+Failed = Callable[[str, Exception], None]  # the rule's id, and what it raised
 NOTHING_MUTED: MappingProxyType[str, datetime] = MappingProxyType({})
 
 
@@ -35,10 +36,24 @@ def open_keys(episodes: Mapping[Key, Episode]) -> tuple[frozenset[Key], frozense
     return firing, pending
 
 
-def judge(s: Situation) -> list[Judged]:
-    """What each built-in rule sees. How long a generator may run is the owner's word (`generator_s`)."""
+def _raised(_: str, error: Exception) -> None:
+    raise error
+
+
+def judge(s: Situation, failed: Failed = _raised, rules: Sequence[tuple[Rule, Judge]] = RULES) -> list[Judged]:
+    """What each built-in rule sees. How long a generator may run is the owner's word (`generator_s`).
+
+    A rule that raises says nothing, which neither fires nor resolves anything, and `failed` hears of it (without one it
+    is raised): a rule that stumbles over a strange figure must not silence the others.
+    """
     generator = replace(GENERATOR, for_s=s.settings.generator_s)
-    return [(generator if rule is GENERATOR else rule, seen) for rule, judged_by in RULES for seen in judged_by(s)]
+    judged: list[Judged] = []
+    for rule, judged_by in rules:
+        try:
+            judged += [(generator if rule is GENERATOR else rule, seen) for seen in judged_by(s)]
+        except Exception as error:  # noqa: BLE001  whatever it is; the caller logs it
+            failed(rule.id, error)
+    return judged
 
 
 def evaluate(

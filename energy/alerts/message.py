@@ -82,7 +82,7 @@ def _lasted(episode: Episode) -> timedelta:
 
 
 def _at_worst(episode: Episode, units: UnitPreferences) -> str:
-    return "" if episode.worst is None else f" At its worst: {shown(episode.worst, episode.signal.unit, units)}."
+    return "" if episode.worst is None else f" At its worst: {shown(episode.worst, episode.worst_unit, units)}."
 
 
 def _standing(episodes: Sequence[Episode], zone: ZoneInfo, now: datetime, units: UnitPreferences) -> list[str]:
@@ -166,7 +166,7 @@ def digest_line(
         return f"Still, since {since}: {filled(episode.signal, units)}{taken}"
     about = f" ({episode.subject})" if episode.subject else ""
     until = format_clock(ended_at(episode), zone, now=now, units=units)
-    worst = "" if episode.worst is None else f", at its worst {shown(episode.worst, episode.signal.unit, units)}"
+    worst = "" if episode.worst is None else f", at its worst {shown(episode.worst, episode.worst_unit, units)}"
     return f"{rule.title}{about}: {since} to {until}{worst}."
 
 
@@ -178,12 +178,13 @@ def digest_text(heading: str, lines: Sequence[str], most: int = MOST_DIGEST_LINE
 
 
 def filled(signal: Signal, units: UnitPreferences = DEFAULT_UNITS) -> str:
-    """`what` with its figures in the reader's units; a value just past its threshold is never shown as equal to it."""
+    """`what`, or `waits`, with figures in the reader's units; what is just past its threshold is not shown as equal."""
     value = "unknown" if signal.value is None else shown(signal.value, signal.unit, units)
     threshold = "unknown" if signal.threshold is None else shown(signal.threshold, signal.unit, units)
     if value == threshold and signal.value is not None and signal.value != signal.threshold:
         value = f"{'just under' if signal.value < (signal.threshold or 0.0) else 'just over'} {value}"
-    said = " ".join(signal.what.split())  # a device's words must not make lines of their own
+    told = signal.what if signal.is_past or not signal.waits else signal.waits
+    said = " ".join(told.split())  # a device's words must not make lines of their own
     return said.replace("{value}", value).replace("{threshold}", threshold)
 
 

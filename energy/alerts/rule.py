@@ -63,7 +63,8 @@ class Signal:
     the figures come from. `taken_at` (aware UTC) is when the figure was measured; None = it is about this moment. A
     `steady` one is a flag or a code without noise: one reading is evidence for as long as it is fresh, else `for` and
     the like count in the time of the measurements. `value` and `threshold` are in `unit`; in `what`, `{value}` and
-    `{threshold}` stand for the two as the reader's units have them. `chart` is the field to draw.
+    `{threshold}` stand for the two as the reader's units have them; `waits` is said in its place once the value is back on
+    the good side of its threshold, and not yet long or far enough. `chart` is the field to draw.
     """
 
     rule_id: str
@@ -77,10 +78,18 @@ class Signal:
     unit: str = ""
     lower_is_worse: bool = False
     what: str = ""
+    waits: str = ""
     why: str = ""
     do: str = ""
     action: Action | None = None
     chart: str | None = None
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the value is on the bad side of its threshold; a signal without figures counts as such."""
+        if self.value is None or self.threshold is None:
+            return True
+        return self.value < self.threshold if self.lower_is_worse else self.value > self.threshold
 
     @property
     def key(self) -> tuple[str, str]:

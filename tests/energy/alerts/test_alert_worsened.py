@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
-from energy.alerts.battery import LOW
-from energy.alerts.episode import Episode, acknowledge, mute, step
+from energy.alerts.battery import CRITICAL, LOW
+from energy.alerts.episode import Episode, State, acknowledge, mute, step
 from energy.alerts.power import DISCHARGE
 from energy.alerts.rule import Rule, Signal
 from tests.energy.alerts.scene import NOON
@@ -75,6 +73,17 @@ def test_volts_are_not_compared_with_percent() -> None:
     seen = Falling(LOW, 40.0, "%", lower=True)
     seen.sees(38.0)
     seen.threshold = 51.0
-    assert seen.sees(50.5, unit="V") == []
+    assert seen.sees(5.0, unit="V") == []
     assert seen.episode is not None
-    assert seen.episode.worst == pytest.approx(50.5)
+    assert (seen.episode.worst, seen.episode.worst_unit) == (38.0, "%")
+
+
+def test_a_critical_one_that_is_in_hand_is_told_again_when_it_is_twice_as_bad() -> None:
+    seen = Falling(CRITICAL, 30.0, "%", lower=True)
+    seen.sees(28.0)
+    assert seen.episode is not None
+    seen.episode, _ = acknowledge(seen.episode, "Ann", NOON + timedelta(minutes=2))
+    assert [seen.sees(27.0), seen.sees(26.4)] == [[], []]
+    assert seen.sees(25.0) == ["raised"]
+    assert (seen.episode.state, seen.episode.acknowledged_by) == (State.FIRING, None)
+    assert seen.episode.first_told_at == seen.episode.told_at == NOON + timedelta(minutes=seen.minute)
