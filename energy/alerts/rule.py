@@ -63,8 +63,8 @@ class Signal:
     the figures come from. `taken_at` (aware UTC) is when the figure was measured; None = it is about this moment. A
     `steady` one is a flag or a code without noise: one reading is evidence for as long as it is fresh, else `for` and
     the like count in the time of the measurements. `value` and `threshold` are in `unit`; in `what`, `{value}` and
-    `{threshold}` stand for the two as the reader's units have them; `waits` is said in its place once the value is back on
-    the good side of its threshold, and not yet long or far enough. `chart` is the field to draw.
+    `{threshold}` stand for the two as the reader's units have them; `waits` is said in its place once the value is back
+    on the good side of its threshold, but not yet long or far enough. `chart` is the field to draw.
     """
 
     rule_id: str
