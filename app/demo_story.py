@@ -53,8 +53,12 @@ class Course:
 
 
 def course_of(expected: frozenset[Key], episodes: Sequence[StoredEpisode]) -> Course:
-    """What people were told, against what they must be told."""
-    told = {each.episode.key: each.episode for each in episodes if each.episode.first_told_at is not None}
+    """What people were told, against what they must be told. What somebody made a rule of meanwhile is their affair."""
+    told = {
+        each.episode.key: each.episode
+        for each in episodes
+        if each.episode.first_told_at is not None and each.episode.rule_id in BY_ID
+    }
     return Course(
         missing=tuple(sorted(expected - told.keys())),
         open=tuple(sorted(key for key, episode in told.items() if episode.state is not State.RESOLVED)),

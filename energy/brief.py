@@ -83,7 +83,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flows:
-    """The energies of a period. `grid` False: the site has none. `miner_hours`: all miners' time together."""
+    """The energies of a period. `grid` False: the site has none. `miner_hours`: while any of them drew power."""
 
     solar: Amount = Amount()
     load: Amount = Amount()

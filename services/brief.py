@@ -174,7 +174,7 @@ async def _flows(scope: Scope, own: Mapping[str, Statistics], period: Period) ->
         solar=Amount(net("solar_w")),
         load=Amount(net("load_w")),
         miners_kwh=net("miner_w") if scope.site.miner else None,
-        miner_hours=await miner_hours(scope, period),
+        miner_hours=await miner_hours(scope, period, own["miner_w"].covered_s),
         grid=scope.site.grid.present,
         imported_kwh=None if grid is None else grid.positive_kwh,
         exported_kwh=None if grid is None else grid.negative_kwh,

@@ -1,46 +1,24 @@
-"""How long miners ran, from the changes of their relays."""
+"""How long miners ran, from what they drew: a relay's record says nothing of the time before its first switching."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-
 from energy.periods import Period
+from services import history
 from services.scope import Scope
-from store import relays
-from store.relays import RelayState, Switching
 
-LOOK_BACK = timedelta(days=60)
+DRAWS_FROM_W = 50.0
+LEAST_SHARE = 0.1  # of the smallest miner's power: what stands by draws less
+LEAST_COVERED = 0.95
 
 
-async def miner_hours(scope: Scope, period: Period) -> float | None:
-    """The hours that the miners were on in a period, all together; None where nothing is known of any."""
-    if not scope.site.miner:
+async def miner_hours(scope: Scope, period: Period, known_s: float) -> float | None:
+    """The hours of a period in which miners drew power, as far as it is measured.
+
+    `known_s` of it are behind the energy that stands beside the hours. None where there are no rows of (nearly) all
+    that time: old ones are kept as hourly sums, from which no running time can be told.
+    """
+    if not scope.site.miner or known_s <= 0:
         return None
-    end = min(period.end, scope.as_of)
-    switched = await relays.switchings(
-        scope.database, scope.org_id, scope.site.id, since=period.start - LOOK_BACK, until=scope.as_of
-    )
-    states = await relays.all_of(scope.database, scope.org_id, scope.site.id)
-    found = [
-        hours_on([each for each in switched if each.miner_id == miner.id], states.get(miner.id), period.start, end)
-        for miner in scope.site.miner
-    ]
-    known = [hours for hours in found if hours is not None]
-    return sum(known) if known else None
-
-
-def hours_on(switched: Sequence[Switching], state: RelayState | None, start: datetime, end: datetime) -> float | None:
-    """One miner's hours between two moments. Before the first change that is known it was the opposite; without any
-    change it is as it is now. None where not even that is known."""
-    if not switched:
-        if state is None or state.on is None or (state.changed_at is not None and state.changed_at > start):
-            return None
-        return (end - start).total_seconds() / 3_600 if state.on else 0.0
-    on, since, total_s = not switched[0].on, start, 0.0
-    for each in switched:
-        at = min(max(each.happened_at, start), end)
-        if on:
-            total_s += (at - since).total_seconds()
-        on, since = each.on, at
-    return (total_s + ((end - since).total_seconds() if on else 0.0)) / 3_600
+    floor_w = max(DRAWS_FROM_W, LEAST_SHARE * min(miner.power_w for miner in scope.site.miner))
+    found = await history.threshold_passages(scope, "miner_w", floor_w, period, at_most=0)
+    return found.above_s / 3_600 if found.covered_s >= LEAST_COVERED * known_s else None

@@ -39,6 +39,12 @@ def episode(rule_id: str, state: State, *, told: bool = True, subject: str = "")
     return StoredEpisode(1, happened, 1, 0, NOON)
 
 
+def test_a_persons_own_rule_is_no_part_of_a_story() -> None:
+    course = course_of(frozenset(), [episode("custom:p1:soc_pct:<:60:for:0", State.FIRING)])
+    assert course.is_over
+    assert course.unexpected == ()
+
+
 def test_a_clock_that_nobody_passed_on_is_the_real_one() -> None:
     clock = RunClock.of({})
     assert clock.is_real

@@ -16,15 +16,16 @@ from energy.alerts.episode import Episode, Event, State
 from energy.alerts.rule import Signal
 from energy.alerts.table import BY_ID
 from energy.brief import DayFigures, SpanFigures
+from energy.periods import Period
 from energy.reading import Reading
 from energy.site import Array, Battery, Device, Grid, Miner, Site
 from energy.weather import IssuedForecast, WeatherHour
 from services.brief import NoSuchDay, brief, days_of
-from services.miner_time import hours_on
+from services.miner_time import miner_hours
 from services.scope import Actor, Scope
 from store import alerts, outbox, relays, weather
 from store.alerts import Change
-from store.relays import RelayState, Switching
+from store.relays import RelayState
 from tests.services.stage import stocked
 
 SITE = Site(
@@ -98,7 +99,7 @@ async def test_yesterday_has_its_energies_extremes_and_what_is_usual(scope: Scop
     assert flows.lowest is not None
     assert (flows.lowest.pct, flows.lowest.at) == (41.0, at(YESTERDAY, 6.5) + STEP / 2)
     assert found.text.splitlines()[0] == "36.0 kWh solar on Mon 23 Nov, 50 % above the usual 24.0 kWh."
-    assert found.text.splitlines()[1].startswith("19.2 kWh load, of it miners 48.0 kWh, as usual (19.2 kWh)")
+    assert found.text.splitlines()[1].startswith("19.2 kWh load, of it miners 48.0 kWh in 24.0 h, as usual (19.2 kWh)")
     assert found.source == "Shelly + SolArk"
 
 
@@ -274,25 +275,35 @@ def test_weeks_begin_on_mondays_and_months_on_the_first() -> None:
     assert days_of("monthly", date(2028, 2, 11)) == (date(2028, 2, 1), date(2028, 2, 29))
 
 
-def switch(hour: float, on: bool) -> Switching:
-    return Switching("s21", at(YESTERDAY, hour), on, "us", None)
+async def half_a_day(tmp_path: Path) -> Scope:
+    """The miner draws 2 kW until noon, and 8 W of standby after it; its relay is on, with no switching on record."""
+    rows = [
+        Reading(
+            site_id="ranch",
+            source="test",
+            device_id="garage",
+            taken_at=at(YESTERDAY, m / 12),
+            miner_w=2_000.0 if m < 144 else 8.0,
+        )
+        for m in range(288)
+    ]
+    return await stocked(tmp_path, [*day_of(YESTERDAY), *rows], site=SITE, as_of=NOW)
 
 
-def test_a_miners_hours_come_from_its_switchings() -> None:
-    start, end = at(YESTERDAY), at(YESTERDAY, 24)
-    assert hours_on([switch(-5, False), switch(9, True), switch(15.5, False)], None, start, end) == 6.5
-    assert hours_on([switch(6, False)], None, start, end) == 6.0
-    assert hours_on([switch(-30, True)], None, start, end) == 24.0
-    assert hours_on([switch(20, True), switch(30, False)], None, start, end) == 4.0
-    assert hours_on([], None, start, end) is None
-    since = at(YESTERDAY, -48)
-    assert hours_on([], RelayState(miner_id="s21", on=True, changed_at=since), start, end) == 24.0
-    assert hours_on([], RelayState(miner_id="s21", on=False, changed_at=since), start, end) == 0.0
-    assert hours_on([], RelayState(miner_id="s21", on=True, changed_at=at(YESTERDAY, 12)), start, end) is None
-
-
-async def test_miner_hours_stand_beside_their_energy(scope: Scope) -> None:
+async def test_miner_hours_are_those_in_which_miners_drew_power(tmp_path: Path) -> None:
+    scope = await half_a_day(tmp_path)
+    state = RelayState(miner_id="s21", on=True, changed_at=at(YESTERDAY, -48))
     async with scope.database.begin() as connection:
-        for each in (switch(8, True), switch(20, False)):
-            await relays.note_switch_in(connection, "home", "ranch", each)
-    assert "of it miners 48.0 kWh in 12.0 h" in (await brief(scope, "daily", YESTERDAY)).text
+        await relays.put_in(connection, "home", "ranch", state)
+    assert "of it miners 24.1 kWh in 12.0 h" in (await brief(scope, "daily", YESTERDAY)).text
+    assert "of it miners 24.1 kWh in 12.0 h" in (await brief(scope, "monthly", YESTERDAY)).text
+    await scope.database.close()
+
+
+async def test_miner_hours_are_unknown_where_rows_are_not_kept_any_more(tmp_path: Path) -> None:
+    scope = await half_a_day(tmp_path)
+    period = Period(at(YESTERDAY), at(TODAY), "")
+    assert await miner_hours(scope, period, 24 * 3_600.0) == 12.0
+    assert await miner_hours(scope, period, 48 * 3_600.0) is None  # the hourly sums know more
+    assert await miner_hours(scope, period, 0.0) is None
+    await scope.database.close()
