@@ -61,7 +61,7 @@ def solve(
     problem: Problem,
     *,
     time_limit_s: float = 5.0,
-    gap: float = 0.005,
+    gap: float = 0.02,
     fixed: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> Solution | NoSolution:
     """The best plan for a problem with known prices. With `fixed`, miners do that and only the flows are decided.
@@ -152,7 +152,10 @@ class _Build:
         excess = [m for m in miners if m.preference == "excess_solar"]
         if excess:
             powers = [m.power_w / 1_000.0 for m in miners]
-            slack = self.model.block(self.steps.count, cost=self.problem.weights.wish_per_kwh * self.hours)
+            bound = np.any([self.bounds[m.id].must | self.bounds[m.id].wanted for m in excess], axis=0)
+            slack = self.model.block(
+                self.steps.count, 0.0, np.where(bound, _BIG_W, 0.0), self.problem.weights.wish_per_kwh * self.hours
+            )
             surplus = np.maximum(self.problem.middle.solar_w - self.problem.middle.base_load_w, 0.0) / 1_000.0
             for m in excess:
                 for t in range(self.steps.count):

@@ -10,6 +10,8 @@ import numpy as np
 
 from energy.plan.problem import Floats, Ints
 
+_ANCHOR = 100.0  # currency
+
 
 @dataclass(frozen=True)
 class Solved:
@@ -64,7 +66,12 @@ class Model:
         self._high.append(high)
 
     def solve(self, time_limit_s: float, gap: float) -> Solved:
-        """Solve with HiGHS within the time and to the relative gap."""
+        """Solve with HiGHS within the time, until no solution can be better by more than `gap` (currency).
+
+        HiGHS knows a share of the objective only, which is never reached where plans bring about nothing; so a constant
+        is part of the objective while it searches.
+        """
+        self.block(1, 1.0, 1.0, -_ANCHOR)
         from scipy.optimize import Bounds, LinearConstraint, milp  # loads slowly, so only here
         from scipy.sparse import csr_array
 
@@ -75,10 +82,10 @@ class Model:
             integrality=np.concatenate(self._integer),
             bounds=Bounds(np.concatenate(self._lower), np.concatenate(self._upper)),
             constraints=LinearConstraint(matrix, np.array(self._low), np.array(self._high)),
-            options={"time_limit": time_limit_s, "mip_rel_gap": gap},
+            options={"time_limit": time_limit_s, "mip_rel_gap": gap / _ANCHOR},
         )
         if found.x is None:
             words = {1: f"it found nothing within {time_limit_s:g} s", 2: "the limits contradict each other"}
             return Solved(None, math.inf, words.get(found.status, f"the solver failed ({found.message})"))
         late = f"the search was ended after {time_limit_s:g} s with the best so far" if found.status == 1 else ""
-        return Solved(np.asarray(found.x, dtype=np.float64), float(found.fun), late)
+        return Solved(np.asarray(found.x, dtype=np.float64), float(found.fun) + _ANCHOR, late)

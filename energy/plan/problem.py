@@ -250,6 +250,8 @@ class Problem:
         ]
         columns += [("prices", self.prices.import_per_kwh), ("prices", self.prices.export_per_kwh)]
         columns += [(m.id, m.allowed) for m in self.miners if m.allowed is not None]
+        if self.temperature_c is not None:
+            columns.append(("temperature_c", self.temperature_c))
         for name, values in columns:
             if np.shape(values) != (self.steps.count,):
                 raise ValueError(f"plan: {name} must have one value for each of the {self.steps.count} steps")
