@@ -6,6 +6,7 @@ Hay and Davies. All from pvlib; an hour is the mean of its parts, since a low su
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,8 +101,10 @@ def sky_over(starts_s: Ints, latitude: float, longitude: float) -> Sky:
     apparent_zenith, elevation, azimuth = (np.asarray(position[row]).reshape(looked.shape) for row in (0, 3, 4))
     days, which = np.unique(starts_s // DAY_S, return_inverse=True)
     dates = to_datetime(days * DAY_S, unit="s", utc=True)
-    turbidity = np.asarray(lookup_linke_turbidity(dates, latitude, longitude))[which]
-    extra = np.asarray(get_extra_radiation(dates))[which]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pvlib uses names that pandas will drop
+        turbidity = np.asarray(lookup_linke_turbidity(dates, latitude, longitude))[which]
+        extra = np.asarray(get_extra_radiation(dates))[which]
     zenith = apparent_zenith[:, :PARTS]
     part_extra = np.broadcast_to(extra[:, None], zenith.shape)
     altitude_m = float(lookup_altitude(latitude, longitude))

@@ -59,7 +59,7 @@ def checked_site(site: SolarSite) -> tuple[SolarSite, tuple[str, ...]]:
 
 
 def checked_past(past: SolarPast, peak_w: float) -> tuple[SolarPast, tuple[str, ...]]:
-    """The past without curtailed hours, and with a note without what cannot be: power below 0 or far above the rating."""
+    """The past without curtailed hours, and (noted) without what cannot be: power below 0 or far above the rating."""
     notes = []
     watts = past.power.values.copy()
     with np.errstate(invalid="ignore"):

