@@ -162,7 +162,15 @@ async def post_in(
     *,
     now: datetime,
 ) -> None:
-    """Note where a message stands. What changed while it was under way is due to be changed at once."""
+    """Note where a message stands. What changed while it was under way is due to be changed at once.
+
+    A place that was noted for the same entry before is not noted again; the caller holds that entry.
+    """
+    known = select(postings.c.platform, postings.c.chat_id, postings.c.thread, postings.c.ref).where(
+        postings.c.org_id == org_id, postings.c.outbox_id == outbox_id
+    )
+    noted = {tuple(row) for row in await connection.execute(known)} if places else set()
+    places = [each for each in places if (each.platform, each.chat_id, each.thread, each.ref) not in noted]
     if not places:
         return
     version = await _held_version(connection, org_id, message_id)

@@ -28,6 +28,7 @@ from store.messages import post_in
 Kind = Literal["notice", "alert", "digest", "summary", "brief"]
 Level = Literal["info", "warning", "critical"]
 RESULT = "/result/"  # a site's id, with which all other keys begin, has no slash
+DEAD_KEPT = timedelta(days=60)  # longer than what arrived: nobody may have looked at it yet
 _REASON_LENGTH = 500
 _RANK = case((table.c.level == "critical", 0), else_=1)
 
@@ -172,15 +173,17 @@ async def sent(db: Database, org_id: str, outbox_id: int, *, now: datetime, at: 
     One that was given up meanwhile counts as sent all the same.
     """
     async with db.begin() as connection:
-        query = select(table.c.site_id, table.c.message_id, table.c.person_id).where(_is(org_id, outbox_id))
-        row = (await connection.execute(query)).one_or_none()
+        query = select(table.c.site_id, table.c.message_id, table.c.person_id, table.c.state)
+        # Held until the end: of two who sent it, each sees what the other noted.
+        row = (await connection.execute(query.where(_is(org_id, outbox_id)).with_for_update())).one_or_none()
         if row is None:
             return False
+        settles = row.state in ("waiting", "dead")
+        if settles:
+            await connection.execute(update(table).where(_is(org_id, outbox_id)).values(_settled("sent", now)))
         if row.message_id is not None:
             await post_in(connection, org_id, row.site_id, row.message_id, outbox_id, row.person_id, at, now=now)
-        arrived = and_(_is(org_id, outbox_id), table.c.state.in_(("waiting", "dead")))
-        values = {"state": "sent", "due_at": None, "settled_at": now}
-        return bool((await connection.execute(update(table).where(arrived).values(values))).rowcount == 1)
+        return settles
 
 
 async def message_of(db: Database, org_id: str, outbox_id: int) -> int | None:
@@ -189,6 +192,25 @@ async def message_of(db: Database, org_id: str, outbox_id: int) -> int | None:
     async with db.read() as connection:
         found: int | None = (await connection.execute(query)).scalar_one_or_none()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an entry stands: `state` as in the table, `tries` that failed, and why the last one did."""
+
+    outbox_id: int
+    state: str
+    tries: int
+    reason: str | None
+
+
+async def standing_of(db: Database, org_id: str, once_key: str) -> Standing | None:
+    """How the entry with that key stands; None when there is none."""
+    query = select(table.c.outbox_id, table.c.state, table.c.tries, table.c.last_reason)
+    async with db.read() as connection:
+        where = and_(table.c.org_id == org_id, table.c.once_key == once_key)
+        row = (await connection.execute(query.where(where))).one_or_none()
+    return None if row is None else Standing(*row)
 
 
 async def data_of(db: Database, org_id: str, outbox_id: int) -> Mapping[str, Any] | None:
@@ -230,8 +252,7 @@ async def merge(
     """
     async with db.begin() as connection:
         waiting = and_(table.c.org_id == org_id, table.c.outbox_id.in_(sorted(outbox_ids)), table.c.due_at.is_not(None))
-        query = select(table.c.outbox_id).where(waiting).order_by(table.c.outbox_id).with_for_update()
-        found = tuple(row[0] for row in await connection.execute(query))
+        found = await _held(connection, waiting)
         if not found or not await add_in(connection, org_id, entry, now=now):
             return ()
         merged = table.c.outbox_id.in_(found)
@@ -271,7 +292,7 @@ async def replay(
         which = and_(which, table.c.site_id == site_id)
     values = {"state": "waiting", "due_at": now, "set_at": now, "tries": 0, "settled_at": None}
     async with db.begin() as connection:
-        return int((await connection.execute(update(table).where(which).values(values))).rowcount)
+        return await _update_all(connection, which, values)
 
 
 async def unread(db: Database, org_id: str, site_id: str, person_id: str) -> int:
@@ -283,9 +304,8 @@ async def unread(db: Database, org_id: str, site_id: str, person_id: str) -> int
 
 async def mark_read(db: Database, org_id: str, site_id: str, person_id: str, now: datetime) -> int:
     """The person has seen all of them; how many were new."""
-    statement = update(table).where(_unread(org_id, site_id, person_id)).values(read_at=now)
     async with db.begin() as connection:
-        return int((await connection.execute(statement)).rowcount)
+        return await _update_all(connection, _unread(org_id, site_id, person_id), {"read_at": now})
 
 
 async def overdue(db: Database, org_id: str, now: datetime, *, site_id: str) -> float | None:
@@ -330,14 +350,30 @@ async def strand(db: Database, org_id: str, *, but: str, due_before: datetime, n
     which = and_(table.c.org_id == org_id, table.c.site_id != but, table.c.due_at < due_before)
     values = _settled("dead", now) | {"last_reason": "nobody delivers for this site any more"}
     async with db.begin() as connection:
-        return int((await connection.execute(update(table).where(which).values(values))).rowcount)
+        return await _update_all(connection, which, values)
 
 
 async def forget_settled_before(db: Database, org_id: str, moment: datetime) -> int:
-    """Drop settled entries that were added before `moment`; how many."""
-    statement = delete(table).where(table.c.org_id == org_id, table.c.due_at.is_(None), table.c.created_at < moment)
+    """Drop entries that were settled before `moment`; how many. Dead letters are kept for `DEAD_KEPT` more."""
+    alive, given_up = table.c.state != "dead", table.c.settled_at < moment - DEAD_KEPT
+    which = and_(table.c.org_id == org_id, table.c.settled_at < moment, or_(alive, given_up))
     async with db.begin() as connection:
-        return int((await connection.execute(statement)).rowcount)
+        if not await _held(connection, which):
+            return 0
+        return int((await connection.execute(delete(table).where(which))).rowcount)
+
+
+async def _held(connection: AsyncConnection, which: ColumnElement[bool]) -> tuple[int, ...]:
+    """Those rows, locked in the same order everywhere, so that no two of us wait for each other."""
+    query = select(table.c.outbox_id).where(which).order_by(table.c.outbox_id).with_for_update()
+    return tuple(row[0] for row in await connection.execute(query))
+
+
+async def _update_all(connection: AsyncConnection, which: ColumnElement[bool], values: Mapping[str, Any]) -> int:
+    """Change all those rows; how many."""
+    if not await _held(connection, which):
+        return 0
+    return int((await connection.execute(update(table).where(which).values(dict(values)))).rowcount)
 
 
 def _settled(state: str, now: datetime) -> dict[str, Any]:

@@ -97,6 +97,22 @@ async def test_where_a_message_stands_is_noted_when_it_was_sent_and_changed_when
     ]
 
 
+async def test_a_place_is_noted_once_however_many_say_that_it_arrived_there(database: Database, url: str) -> None:
+    others = [await Database.open(url) for _ in range(6)]
+    message = await made(database, 1)
+    entry = NewEntry(site_id=SITE, level="critical", kind="alert", message_id=message.message_id)
+    await outbox.add(database, ORG, entry, now=NOON)
+    (found,) = await outbox.claim_due(database, ORG, NOON)
+    settled = await asyncio.gather(
+        *(outbox.sent(each, ORG, found.outbox_id, now=NOON, at=[SLACK, SMS]) for each in others)
+    )
+    assert sum(settled) == 1
+    assert not await outbox.sent(database, ORG, found.outbox_id, now=NOON, at=[replace(SLACK, ref="172.0")])
+    assert [each.ref for each in await messages.posted(database, ORG, message.message_id)] == ["171.5", None, "172.0"]
+    for each in others:
+        await each.close()
+
+
 async def test_what_changed_while_a_message_was_under_way_is_changed_at_once(database: Database) -> None:
     message = await made(database, 1)
     await touch(database, 1)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from energy.alerts.custom import CustomRule, parse_custom
 from store import contacts, custom_alerts, mutes, outbox, people
@@ -268,13 +268,46 @@ async def test_what_a_person_has_not_seen_is_counted_until_they_have(database: D
     assert await outbox.unread(database, ORG, SITE, "p1") == 1
 
 
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)  # SQLite has one writer at a time
+@pytest.mark.parametrize("change", ["read", "replay", "forget"])
+async def test_several_entries_are_taken_in_the_order_of_their_numbers_so_that_nobody_waits_in_a_circle(
+    database: Database, change: str
+) -> None:
+    await add(database, entry("a"), entry("b"))
+    first, second = await outbox.claim_due(database, ORG, NOON)
+    for each in (second, first):  # the first one's row is written last, and so the last one that is come across
+        await outbox.failed(database, ORG, each.outbox_id, "blocked", now=NOON, next_try_at=None)
+    changes = {
+        "read": lambda: outbox.mark_read(database, ORG, SITE, "p1", NOON),
+        "replay": lambda: outbox.replay(database, ORG, now=NOON),
+        "forget": lambda: outbox.forget_settled_before(database, ORG, NOON + timedelta(days=365)),
+    }
+    row = select(table.c.outbox_id)
+    async with database.begin() as holder:
+        await holder.execute(row.where(table.c.outbox_id == first.outbox_id).with_for_update())
+        waiting = asyncio.create_task(changes[change]())
+        async with asyncio.timeout(5), database.read() as watcher:
+            while not (await watcher.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted"))).first():
+                await asyncio.sleep(0.01)
+        await holder.execute(row.where(table.c.outbox_id == second.outbox_id).with_for_update(nowait=True))
+    assert await waiting == 2
+
+
 async def test_settled_entries_are_forgotten_and_waiting_ones_are_not(database: Database) -> None:
     await add(database, entry("sent"), entry("waits"))
     sent = next(each for each in await outbox.claim_due(database, ORG, NOON) if each.text == "sent")
-    await outbox.sent(database, ORG, sent.outbox_id, now=NOON)
-    assert await outbox.forget_settled_before(database, ORG, NOON) == 0
-    assert await outbox.forget_settled_before(database, ORG, NOON + MINUTE) == 1
+    await outbox.sent(database, ORG, sent.outbox_id, now=NOON + HOUR)
+    assert await outbox.forget_settled_before(database, ORG, NOON + HOUR) == 0  # it is as old as its arrival
+    assert await outbox.forget_settled_before(database, ORG, NOON + HOUR + MINUTE) == 1
     assert await claim(database, NOON + HOUR) == ["waits"]
+
+
+async def test_dead_letters_are_kept_for_longer_than_what_arrived(database: Database) -> None:
+    await add(database, entry())
+    found = await the_only(database)
+    await outbox.failed(database, ORG, found.outbox_id, "blocked", now=NOON, next_try_at=None)
+    assert await outbox.forget_settled_before(database, ORG, NOON + outbox.DEAD_KEPT) == 0
+    assert await outbox.forget_settled_before(database, ORG, NOON + outbox.DEAD_KEPT + MINUTE) == 1
 
 
 async def test_nothing_of_alerts_is_left_of_somebody_who_is_forgotten(database: Database) -> None:
