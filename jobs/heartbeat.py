@@ -17,6 +17,7 @@ from services.vital_signs import vital_signs
 
 log = structlog.get_logger()
 EVERY_S = 60.0
+LOOKS = 2  # so many in a row find a part down before it counts: a clock that was set is right again by the next one
 GRACE_S = 180.0  # after the start, parts that have not begun yet are waited for before /fail is called
 EVENT = "heartbeat_disturbed"
 
@@ -34,7 +35,7 @@ class Pings(Protocol):
 
 
 async def keep_heartbeat(work: Work, pings: Pings, stop: asyncio.Event, *, delivers: bool) -> None:
-    """Tell `pings` each minute while all is well, until `stop` is set. When it is not, say so once, there and here."""
+    """Tell `pings` each minute while all is well, until `stop` is set. When it is not, say so, there and here."""
     heart = Heart(work, pings, delivers=delivers)
     while not stop.is_set():
         try:
@@ -56,6 +57,8 @@ class Heart:
         self._delivers = delivers
         self._began_s = work.monotonic()
         self._down: tuple[str, ...] = ()  # which parts, by name
+        self._looks = 0  # so many in a row found a part down
+        self._unheard = False  # that something is down was said, and did not arrive
         self._trouble: str | None = None
 
     async def beat(self) -> bool:
@@ -64,15 +67,22 @@ class Heart:
         signs = await vital_signs(work.database, work.site.id, work.clock(), org_id=work.org_id)
         down = signs.down(delivers=self._delivers)
         names = tuple(down)
+        self._looks = self._looks + 1 if down else 0
         if down and work.monotonic() - self._began_s < GRACE_S:
             return False  # just started: nothing is said either way
+        if 0 < self._looks < LOOKS:
+            return False
         if names and names != self._down:
             log.error("heartbeat_stopped", down=dict(down), remedy="see /healthz and the log of that process")
-            self._note(await self._pings.failing())
+            self._unheard = True
         elif self._down and not names:
             log.info("heartbeat_resumed", after=list(self._down))
         self._down = names
         if down:
+            if self._unheard:
+                trouble = await self._pings.failing()
+                self._unheard = trouble is not None
+                self._note(trouble)
             return False
         self._note(await self._pings.alive())
         return True

@@ -48,6 +48,11 @@ class Gap:
     grid_back_at: datetime | None = None  # the first one after it that says otherwise
     known: bool = False  # whether there are readings of that time
 
+    @property
+    def length(self) -> timedelta | None:
+        """How long nobody watched; None where the clock was set back meanwhile, so that nobody can tell."""
+        return self.end - self.start if self.end >= self.start else None
+
 
 async def keep_worker_beat(
     work: Work, stop: asyncio.Event, *, others_s: float = OTHERS_BEAT_WITHIN_S, settle_s: float = SETTLE_S
@@ -89,12 +94,11 @@ async def sign_of_polling(work: Work) -> None:
 async def _told(work: Work, began_at: datetime, stop: asyncio.Event, *, others_s: float, settle_s: float) -> bool:
     """Tell the owners if nobody looked after the site; False where `stop` came before that was done."""
     last = await _last(work)
-    if last is None or (last.clean and began_at - last.at <= LONG):
+    if last is None or (last.clean and timedelta(0) <= began_at - last.at <= LONG):
         return True
     if await _stopped_within(stop, others_s):
         return False
-    again = await _last(work)
-    if again is not None and again.at != last.at:
+    if await _last(work) != last:
         return True  # another worker runs
     left_s = settle_s - others_s
     while left_s > 0:  # meanwhile the devices are asked, and a cloud tells of the gap
@@ -102,7 +106,9 @@ async def _told(work: Work, began_at: datetime, stop: asyncio.Event, *, others_s
         if await _stopped_within(stop, min(left_s, BEAT_EVERY_S)):
             return False
         left_s -= BEAT_EVERY_S
-    await tell_owners(work, await gap_of(work, last, began_at))
+    gap = await gap_of(work, last, began_at)
+    if await _last(work) == last:  # else another worker runs by now, or one has told it
+        await tell_owners(work, gap)
     return True
 
 
@@ -114,6 +120,8 @@ async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
 
 async def gap_of(work: Work, last: Beat, end: datetime) -> Gap:
     """What the readings tell of the time without a worker: a device's own memory, or its cloud's, may have them."""
+    if end < last.at:
+        return Gap(last.at, end, last.clean)
     levels = await _points(work, "soc_pct", last.at, end)
     grid = await _points(work, "grid_present", last.at, end)
     away_at = min((at for value, at in grid if value == 0), default=None)
@@ -171,12 +179,15 @@ def start_up_text(
     def at(moment: datetime) -> str:
         return format_clock(moment, zone, now=now, units=units)
 
-    away = max(gap.end - gap.start, timedelta(0))
     how = "It had been stopped on purpose" if gap.clean else "It stopped without a goodbye (power, a crash or a kill)"
-    lines = [
-        f"CommandCenter is back. Nobody watched the site from {at(gap.start)} to {at(gap.end)} "
-        f"({format_duration(away)}). {how}."
-    ]
+    if gap.length is None:
+        watched = (
+            "The clock of this machine was set back meanwhile, so how long nobody watched the site is not known "
+            f"(the last sign of life says {at(gap.start)}, the start {at(gap.end)}). If the clock is wrong, set it."
+        )
+    else:
+        watched = f"Nobody watched the site from {at(gap.start)} to {at(gap.end)} ({format_duration(gap.length)})."
+    lines = [f"CommandCenter is back. {watched} {how}."]
     seen = []
     if gap.lowest_soc is not None:
         level, moment = gap.lowest_soc

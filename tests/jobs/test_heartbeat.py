@@ -157,6 +157,30 @@ async def test_a_start_is_given_time_and_says_nothing_either_way(database: Datab
     assert calls.heard == ["failing"]
 
 
+async def test_one_stale_look_alone_raises_no_alarm(database: Database) -> None:
+    clock, calls = Clock(), Calls()
+    heart = await heart_of(database, clock, calls)
+    await beats(database, clock)
+    clock.now += timedelta(hours=1)  # the clock was set: every sign is an hour old, until the next ones
+    with capture_logs() as logs:
+        assert not await heart.beat()
+        await beats(database, clock)
+        assert await heart.beat()
+    assert (calls.heard, logs) == (["alive"], [])
+
+
+async def test_an_alarm_that_was_not_heard_is_raised_again_until_it_is(database: Database) -> None:
+    clock, calls = Clock(), Calls(trouble="the heartbeat service cannot be reached")
+    heart = await heart_of(database, clock, calls)
+    for _ in range(4):
+        assert not await heart.beat()
+    assert calls.heard == ["failing"] * 3
+    calls.trouble = None
+    for _ in range(3):
+        assert not await heart.beat()
+    assert calls.heard == ["failing"] * 4
+
+
 async def test_a_clock_that_was_set_back_stops_nothing(database: Database) -> None:
     clock, calls = Clock(), Calls()
     heart = await heart_of(database, clock, calls)

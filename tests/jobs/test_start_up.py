@@ -192,6 +192,36 @@ def test_where_nothing_is_known_that_is_said() -> None:
     assert "stopped on purpose" in text
 
 
-def test_a_clock_that_was_set_back_makes_no_negative_time() -> None:
-    gap = Gap(START, START - timedelta(hours=1), clean=False)
-    assert "(0 s)" in start_up_text(gap, [], ZoneInfo("UTC"), START)
+@pytest.mark.parametrize("clean", [True, False])
+async def test_after_a_clock_that_was_set_back_nobody_claims_to_know_how_long_it_was(
+    database: Database, clean: bool
+) -> None:
+    clock = Clock()
+    await peopled(database, Ann="owner")
+    await beat(database, "home", WORKER, clock.now, clean_stop=clean)
+    clock.now -= timedelta(hours=1)
+    await run_for_a_moment(work_at(database, clock))
+    (entry,) = await told(database, clock)
+    assert "The clock of this machine was set back" in entry.text
+    assert "how long nobody watched the site is not known" in entry.text
+    assert "0 s" not in entry.text
+    assert "Nothing is known of that time." in entry.text
+
+
+async def test_a_worker_that_comes_while_this_one_waits_to_tell_is_heard_of_first(database: Database) -> None:
+    clock = Clock()
+    await peopled(database, Ann="owner")
+    await beat(database, "home", WORKER, clock.now)
+    clock.now += timedelta(seconds=20)
+    stop = asyncio.Event()
+    task = asyncio.create_task(keep_worker_beat(work_at(database, clock), stop, others_s=0.1, settle_s=0.8))
+    await asyncio.sleep(0.4)  # it has looked for others, and waits for the devices
+    await beat(database, "home", WORKER, clock.now - timedelta(seconds=1))
+
+    async def signed() -> bool:
+        return (await all_of(database, "home"))[WORKER].at == clock.now
+
+    await until(signed)
+    stop.set()
+    await task
+    assert await told(database, clock) == []
