@@ -9,6 +9,7 @@ from typing import Literal
 from energy.alerts.episode import Episode, State
 from energy.alerts.message import message_text, message_title, over_already_text, rule_of
 from energy.alerts.rule import Action, Level
+from services.audience import is_own
 from services.scope import ROLES, Role, Scope
 from store import alerts, messages, mutes
 from store.alerts import StoredEpisode
@@ -121,7 +122,12 @@ def _actions(scope: Scope, episodes: Sequence[Episode], standing: Standing, *, h
     fitting = next((each.signal.action for each in episodes if each.is_open and each.signal.action is not None), None)
     if fitting is not None and _is_possible(scope, fitting):
         found.append(fitting)
-    return tuple(act for act in found if scope.actor.person_id is None or _has(scope.actor.role, _NEEDS[act]))
+    theirs = all(is_own(each.rule_id) for each in episodes)  # nobody else sees it, nobody else can take it in hand
+    return tuple(
+        act
+        for act in found
+        if scope.actor.person_id is None or _has(scope.actor.role, _NEEDS[act]) or (act == "ack" and theirs)
+    )
 
 
 def _is_possible(scope: Scope, action: Action) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from energy.contact_targets import KEY_START, ContactKind, TargetRefused, parse_target, with_key
+from services.alert_telling import THIS_WAY_ALONE
 from services.scope import Scope
 from services.ways import contact_place
 from store import audit, contacts, outbox
@@ -16,6 +19,7 @@ from store.database import Database
 from store.outbox import RESULT, NewEntry
 
 MOST = 10
+_LOOK_EVERY_S = 0.2
 
 
 class ContactRefused(ValueError):
@@ -39,6 +43,14 @@ class Added:
 
     contact: ContactView
     signing_key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of a test message; `arrived` None: it is still under way."""
+
+    arrived: bool | None
+    trouble: str | None = None
 
 
 async def add(scope: Scope, text: str) -> Added:
@@ -99,24 +111,37 @@ async def remove(scope: Scope, contact_id: int) -> bool:
     return True
 
 
-async def send_test(scope: Scope, contact_id: int) -> bool:
-    """Send a few words to one of the asking person's ways; False when it is not theirs or not there."""
+async def send_test(scope: Scope, contact_id: int, *, timeout_s: float) -> Trial | None:
+    """Send a few words to one of the asking person's ways, and wait for what becomes of it; None when it is not theirs
+    or not there. What failed is not tried again: the person knows."""
     person_id = _asking(scope)
     known = await contacts.of_person(scope.database, scope.org_id, person_id)
     found = next((each for each in known if each.contact_id == contact_id), None)
     if found is None:
-        return False
+        return None
+    if found.dead_reason is not None:
+        return Trial(False, found.dead_reason)
     entry = NewEntry(
         site_id=scope.site.id,
         level="info",
         text=f"This is a test from {scope.site.name or scope.site.id}. Alerts will look like this.",
         person_id=person_id,
         address={"platform": found.kind, "chat_id": contact_place(found.contact_id), "thread": None},
-        once_key=f"{RESULT}test:{contact_id}:{scope.now.isoformat()}",  # asked for: quiet hours do not hold it back
+        once_key=f"{RESULT}test:{secrets.token_hex(8)}",  # asked for: quiet hours do not hold it back
+        data={THIS_WAY_ALONE: True},
     )
     await outbox.add(scope.database, scope.org_id, entry, now=scope.now)
     await scope.wake("notices")
-    return True
+    give_up_at = time.monotonic() + timeout_s
+    while time.monotonic() < give_up_at:
+        stands = await outbox.standing_of(scope.database, scope.org_id, entry.once_key or "")
+        if stands is None or stands.state == "sent":
+            return Trial(True)
+        if stands.tries or stands.state != "waiting":
+            await outbox.drop(scope.database, scope.org_id, stands.outbox_id, "a test that failed", now=scope.now)
+            return Trial(False, stands.reason or "it cannot be sent there")
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return Trial(None)
 
 
 async def target_at(database: Database, org_id: str, place: str) -> str | None:

@@ -1,4 +1,4 @@
-"""/alerts, /ack, /mute, /unmute, and what the buttons under an alert do."""
+"""/alerts, /ack, and what the buttons under an alert do."""
 
 from __future__ import annotations
 
@@ -12,26 +12,23 @@ from bot.alert_reply import alert_reply, chart_of, text_blocks
 from bot.commands.buttons import run_button
 from bot.commands.command import Context
 from bot.commands.miners import may_switch as may_decide
-from bot.commands.saying import Line, Misused, all_of, answer, inlines, listed, name, one_of, quoted, to_come
+from bot.commands.mutes import USUAL_MUTE, for_whom, muted_untils
+from bot.commands.saying import Line, Misused, all_of, answer, inlines, listed, name, quoted, to_come
 from bot.reply import Bold, Button, Code, Inline, Paragraph, Reply, Text, say
-from energy.alerts.rule import Level
-from energy.durations import UnknownDuration, parse_until
 from energy.preferences import Preferences
 from energy.units import DEFAULT_UNITS, format_clock
 from services import alert_content, alerts, groups
+from services.audience import is_own
 from services.scope import Actor
 
 if TYPE_CHECKING:
     from services.alerts import Acknowledged, AlertView
     from services.scope import Scope
 
-USUAL_MUTE = timedelta(hours=1)
-LONGEST_MUTE = timedelta(days=31)
 _SHOWN, _MANY = 3, 20
 _HISTORY = timedelta(days=7)
 _GONE = say("That alert is not kept any more. /alerts lists what is open.")
 _NUMBERS = re.compile(r"#?\d{1,9}(?:(?:\s*,\s*|\s+(?:and\s+)?)#?\d{1,9})*")
-_TIME = re.compile(r"(?:^|\s)(?P<time>(?:for|until|till|til)\b.*)$", re.IGNORECASE)
 
 
 async def list_alerts(scope: Scope, context: Context, arguments: str) -> Reply:
@@ -77,38 +74,6 @@ async def ack(scope: Scope, context: Context, arguments: str) -> Reply:
     )
 
 
-async def mute(scope: Scope, context: Context, arguments: str) -> Reply:
-    """Silence a rule or an alert for a while; nothing: what is muted."""
-    if not arguments.strip():
-        return await _muted(scope, context)
-    what, until = _what_and_until(scope, arguments)
-    if what.lower() in ("all", "alerts", "everything"):
-        return await _mute_all(scope, context, until)
-    number = what.removeprefix("#")
-    rule = await alerts.mute(scope, int(number) if number.isdecimal() else what, until)
-    if rule is None:
-        raise await _not_a_rule(scope, what)
-    return answer(
-        (Bold(f"Muted until {to_come(scope, until)}: "), Text(f"{name(rule.title)}, {_for_whom(scope)}.")),
-        "It goes on being watched: once the mute is over, what is still wrong is told.",
-        buttons=[[await run_button(scope, context, "Unmute", f"/unmute {rule.id}")]],
-    )
-
-
-async def unmute(scope: Scope, _context: Context, arguments: str) -> Reply:
-    """End mutes: of a rule, of an alert, or all."""
-    what = arguments.strip()
-    if what.lower() in ("", "all", "alerts", "everything"):
-        ended = await alerts.unmute(scope)
-    else:
-        number = what.removeprefix("#")
-        ended = await alerts.unmute(scope, int(number) if number.isdecimal() else what)
-    if not ended:
-        which = f"{quoted(what)} is not muted" if what else "Nothing is muted"
-        return answer(f"{which}, as far as you can change it.", "/mute lists what is muted.")
-    return answer(f"{ended} {'mute has' if ended == 1 else 'mutes have'} ended: alerts are told again.")
-
-
 async def tapped(action: Mapping[str, Any], scope: Scope, context: Context) -> Reply:
     """What a button under an alert does, with the role of whoever tapped: the message itself shows what came of it."""
     message_id, act = int(action.get("message", 0)), action.get("act")
@@ -122,8 +87,13 @@ async def tapped(action: Mapping[str, Any], scope: Scope, context: Context) -> R
         case "mute":
             until = scope.now + USUAL_MUTE
             firing = [each for each in content.episodes if each.episode.is_firing] or content.episodes
-            for episode_id in {each.episode.rule_id: each.episode_id for each in firing}.values():
-                await alerts.mute(scope, episode_id, until)
+            before = await muted_untils(scope)
+            for rule_id, episode_id in {each.episode.rule_id: each.episode_id for each in firing}.items():
+                if before.get(rule_id, until) <= until:
+                    await alerts.mute(scope, episode_id, until)
+            if not context.direct and not may_decide(scope):  # nothing changes for the others who read it
+                said = f"muted until {to_come(scope, until)}, {for_whom(scope)}."
+                return answer(f"{name(scope.actor.name)}: {said}")
         case "chart":
             spec = await chart_of(scope, content)
             if spec is None:
@@ -136,7 +106,7 @@ async def tapped(action: Mapping[str, Any], scope: Scope, context: Context) -> R
         return _GONE
     reply = await alert_reply(reader, after, context.place)
     if act == "mute" and not may_decide(scope):  # for the tapper alone: the message is everybody's
-        said = f"Muted until {to_come(scope, scope.now + USUAL_MUTE)}, {_for_whom(scope)}."
+        said = f"Muted until {to_come(scope, scope.now + USUAL_MUTE)}, {for_whom(scope)}."
         reply = replace(reply, blocks=(reply.blocks[0], Paragraph((Text(said),)), *reply.blocks[1:]))
     return replace(reply, replaces=True)
 
@@ -181,7 +151,9 @@ async def _open_rows(scope: Scope, context: Context, views: Sequence[AlertView])
         await run_button(scope, context, "History", "/alerts history"),
         await run_button(scope, context, "Refresh", "/alerts", replaces=True),
     )
-    first = await _ack_buttons(scope, context, waiting) if may_decide(scope) else []
+    if not may_decide(scope):  # what is theirs alone they take in hand alone
+        waiting = [view for view in waiting if is_own(view.rule.id)][:1]
+    first = await _ack_buttons(scope, context, waiting)
     return (*([tuple(first)] if first else []), last)
 
 
@@ -265,78 +237,6 @@ def _acknowledged(found: Acknowledged) -> Reply:
     return answer(*lines) if lines else answer("Nothing waits to be acknowledged.")
 
 
-async def _not_a_rule(scope: Scope, what: str) -> Misused:
-    asked = what.lower().replace(" ", "_")
-    close = [rule_id for rule_id in await alerts.rules_of(scope) if asked in rule_id][:6]
-    if len(close) > 1:
-        return Misused(f"{quoted(what)} may be {one_of(close)}", "Which one?", f"/mute {close[0]} for 2h")
-    return Misused(
-        f"{quoted(what)} is neither an alert's number nor a rule",
-        "/alerts lists the open ones, /rules all the rules",
-        "/mute battery_low for 2h",
-    )
-
-
-async def _muted(scope: Scope, context: Context) -> Reply:
-    muted, rules = await alerts.mutes(scope), await alerts.rules_of(scope)
-    if not muted:
-        return answer("Nothing is muted.", ("To mute a rule or an alert: ", Code("/mute battery_low for 2h")))
-    together: dict[tuple[datetime, bool], list[str]] = {}
-    for each in muted:
-        title = rules[each.rule_id].title if each.rule_id in rules else each.rule_id
-        together.setdefault((each.until, each.person_id is None), []).append(name(title))
-    lines: list[Line] = []
-    for (until, everybody), titles in list(together.items())[:_SHOWN]:
-        left = len(titles) - 3
-        which = f"{', '.join(titles[:3])} and {left} more" if left > 1 else all_of(titles)
-        lines.append((Bold(which), Text(f" until {to_come(scope, until)}, for {'everybody' if everybody else 'you'}")))
-    left = len(together) - len(lines)
-    return listed(
-        f"{len(muted)} {'rule' if len(muted) == 1 else 'rules'} muted:",
-        [*lines, *([f"and {left} more"] if left else [])],
-        buttons=[[await run_button(scope, context, "Unmute all", "/unmute all")]],
-    )
-
-
-async def _mute_all(scope: Scope, context: Context, until: datetime) -> Reply:
-    """All but the critical ones: those are muted one by one, by whoever means it."""
-    for rule in (await alerts.rules_of(scope)).values():
-        if rule.level is not Level.CRITICAL:
-            await alerts.mute(scope, rule.id, until)
-    return answer(
-        (Bold(f"Muted until {to_come(scope, until)}: "), Text(f"all but critical alerts, {_for_whom(scope)}.")),
-        ("A critical one can be muted by itself: ", Code("/mute grid_outage for 1h")),
-        buttons=[[await run_button(scope, context, "Unmute all", "/unmute all")]],
-    )
-
-
-def _what_and_until(scope: Scope, arguments: str) -> tuple[str, datetime]:
-    """ "battery_low for 2h", "12 until 18:00", as native commands write it "12 2h", and "12" alone for an hour."""
-    words = arguments.strip()
-    marked = _TIME.search(words)
-    if marked is not None:
-        what, time = words[: marked.start()].strip(), marked["time"]
-        return what or "all", _until(scope, time)
-    parts = words.split()
-    for size in range(1, len(parts)):
-        try:
-            return " ".join(parts[:size]), _until(scope, " ".join(parts[size:]))
-        except Misused:
-            continue
-    return words, scope.now + USUAL_MUTE
-
-
-def _until(scope: Scope, time: str) -> datetime:
-    example = "/mute battery_low for 2h"
-    try:
-        until = parse_until(time, now=scope.now, zone=scope.zone)
-    except UnknownDuration as error:
-        raise Misused(name(str(error), limit=200), "", example) from error
-    if until > scope.now + LONGEST_MUTE:
-        raise Misused(f"{quoted(time)} is too long", "At most 31 days", example)
-    return until
-
-
 def _line(view: AlertView) -> Line:
     """The number, the level and the figure; who has it in hand."""
     first, *rest = view.text.split("\n")
@@ -361,10 +261,6 @@ def _group(scope: Scope) -> Scope:
     """What a group's message shows is the same whoever tapped: with every button, in the site's own units and zone."""
     nobody = Actor(None, "group", "viewer")
     return replace(scope, actor=nobody, preferences=Preferences(), units=DEFAULT_UNITS, own_zone=None)
-
-
-def _for_whom(scope: Scope) -> str:
-    return "for everybody" if may_decide(scope) else "for you alone"
 
 
 def _clock(scope: Scope, moment: datetime) -> str:

@@ -32,7 +32,7 @@ async def contacts(scope: Scope, context: Context, arguments: str) -> Reply:
         case "remove" | "delete":
             return await _remove(scope, rest)
         case "test":
-            return await _test(scope, rest)
+            return await _test(scope, context, rest)
         case _:
             raise Misused(
                 f"{quoted(first)} is nothing that I can do with contacts", f"Allowed: {one_of(_ACTIONS)}", _EXAMPLE
@@ -129,11 +129,21 @@ async def _remove(scope: Scope, number: str) -> Reply:
     return answer("Removed: nothing is sent there any more.")
 
 
-async def _test(scope: Scope, number: str) -> Reply:
+async def _test(scope: Scope, context: Context, number: str) -> Reply:
     contact_id = _number(number, "/contacts test 2")
-    if not await services.send_test(scope, contact_id):
+    tested = await services.send_test(scope, contact_id, timeout_s=context.patience_s)
+    if tested is None:
         raise Misused(f"you have no contact number {contact_id}", "/contacts lists yours", "/contacts")
-    return answer("A test message is on its way there.", "If nothing comes within a minute, /contacts says why.")
+    if tested.arrived:
+        return answer("A test message was taken there: look whether it has come.")
+    if tested.arrived is None:
+        return answer(
+            "A test message is still on its way there.", "If nothing comes within a minute, /contacts says why."
+        )
+    return answer(
+        f"The test message could not be delivered there: {name(tested.trouble or '', limit=160).rstrip('.')}.",
+        "Check the address, remove it and add it again.",
+    )
 
 
 def _line(contact: ContactView) -> Line:

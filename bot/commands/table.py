@@ -9,6 +9,7 @@ from bot.commands import (
     history,
     live,
     miners,
+    mutes,
     now,
     own_rules,
     people,
@@ -108,7 +109,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "mute",
         "Silence an alert or a rule for a while; nothing: what is muted",
-        alerts.mute,
+        mutes.mute,
         parameters=(
             Parameter("what", "an alert's number, a rule, or all but the critical ones", completes="rules"),
             Parameter("until", "for 2h, until 18:00, until Friday; nothing: for an hour"),
@@ -118,7 +119,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "unmute",
         "End a mute, or all of them",
-        alerts.unmute,
+        mutes.unmute,
         parameters=(Parameter("what", "an alert's number, a rule, or all", completes="rules"),),
         examples=("/unmute battery_low", "/unmute all"),
     ),

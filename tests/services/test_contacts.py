@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from datetime import timedelta
 
 import pytest
 
 from services import contacts
-from services.contacts import MOST, ContactRefused
+from services.contacts import MOST, ContactRefused, Trial
+from services.outbox import due as due_entries
 from services.ways import contact_place
-from store import audit, outbox
+from store import audit, outbox, routes
 from store.contacts import of_person
 from tests.services.ranch import Ranch
 
@@ -24,7 +27,7 @@ async def test_a_way_is_added_listed_and_removed_by_its_person_alone(farm: Ranch
     assert [each.shown for each in await contacts.list_of(ann)] == ["ntfy at ntfy.example.org (…-ann)"]
     assert await contacts.list_of(vic) == ()
     assert not await contacts.remove(vic, added.contact.contact_id)
-    assert not await contacts.send_test(vic, added.contact.contact_id)
+    assert await contacts.send_test(vic, added.contact.contact_id, timeout_s=0.0) is None
     assert await contacts.remove(ann, added.contact.contact_id)
     assert await contacts.list_of(ann) == ()
 
@@ -89,12 +92,36 @@ async def test_nonsense_and_the_host_are_refused_in_words(farm: Ranch) -> None:
 
 async def test_a_test_message_goes_to_that_way_alone(farm: Ranch) -> None:
     ann = await farm.scope("Ann")
+    await routes.seen(farm.database, "home", farm.people["Ann"], "telegram", "7", farm.now)
     added = await contacts.add(ann, TOPIC)
-    assert await contacts.send_test(ann, added.contact.contact_id)
-    (entry,) = await outbox.claim_due(farm.database, "home", farm.now)
-    assert entry.address == {"platform": "apprise", "chat_id": contact_place(added.contact.contact_id), "thread": None}
-    assert "test" in entry.text
+    assert await contacts.send_test(ann, added.contact.contact_id, timeout_s=0.0) == Trial(None)
+    (due,) = await due_entries(farm.database, farm.site, farm.now)
+    assert due.ways == ({"platform": "apprise", "chat_id": contact_place(added.contact.contact_id), "thread": None},)
+    assert "test" in due.text
     assert farm.woken == ["notices"]
+
+
+async def test_the_outcome_of_a_test_message_is_told_to_whoever_asked(farm: Ranch) -> None:
+    ann = await farm.scope("Ann")
+    number = (await contacts.add(ann, TOPIC)).contact.contact_id
+
+    async def settle(*, arrives: bool) -> None:
+        while not (found := await outbox.claim_due(farm.database, "home", farm.now)):
+            await asyncio.sleep(0.02)
+        if arrives:
+            await outbox.sent(farm.database, "home", found[0].outbox_id, now=farm.now)
+        else:
+            later = farm.now + timedelta(minutes=1)
+            await outbox.failed(
+                farm.database, "home", found[0].outbox_id, "apprise: no such topic", now=farm.now, next_try_at=later
+            )
+
+    tested, _ = await asyncio.gather(contacts.send_test(ann, number, timeout_s=20.0), settle(arrives=True))
+    assert tested == Trial(True)
+    tested, _ = await asyncio.gather(contacts.send_test(ann, number, timeout_s=20.0), settle(arrives=False))
+    assert tested == Trial(False, "apprise: no such topic")
+    assert not await outbox.claim_due(farm.database, "home", farm.now + timedelta(hours=1))  # it is not tried again
+    assert await contacts.send_test(ann, 77, timeout_s=0.0) is None
 
 
 async def test_the_address_is_looked_up_to_send_and_gone_when_its_person_removes_it(farm: Ranch) -> None:

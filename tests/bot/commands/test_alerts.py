@@ -15,7 +15,8 @@ from energy.alerts.table import BY_ID
 from services.alert_content import content_of
 from services.scope import Role
 from services.watching import Watching
-from store import outbox
+from store import contacts as stored_contacts
+from store import custom_alerts, outbox
 from tests.bot.commands.stage import ONE_PM, ORG, Stage, labels, newcomer
 from tests.bot.sample_alerts import LOW
 
@@ -129,6 +130,19 @@ async def test_a_rule_is_muted_for_a_while_and_unmuted(watch: Watch) -> None:
     assert await stage.hears("/unmute solar low") == "1 mute has ended: alerts are told again."
 
 
+async def test_a_mute_without_a_time_of_its_own_and_one_of_all_shorten_none(watch: Watch) -> None:
+    stage = watch.stage
+    await stage.hears("/mute solar_low for 5h")
+    assert "stays muted until 18:00" in await stage.hears("/mute solar_low")
+    assert "stays muted until 18:00" in await stage.hears("/mute 2")
+    assert "1 rule stays muted for longer" in await stage.hears("/mute all for 2h")
+    assert "Solar under-performing until 18:00, for everybody" in await stage.hears("/mute")
+    reply = await _tap(stage, "mute", 2)
+    assert "muted until 18:00" in plain(reply.blocks).lower()
+    shortened = await stage.hears("/mute solar_low for 30min")
+    assert "It was muted until 18:00 before." in shortened
+
+
 async def test_all_alerts_are_muted_but_the_critical_ones(watch: Watch) -> None:
     stage = watch.stage
     said = await stage.hears("mute alerts for 2 hours")
@@ -198,6 +212,13 @@ async def test_a_tap_needs_the_role_of_whoever_tapped(watch: Watch) -> None:
     assert "Muted until 14:00, for you alone." in plain(muted.blocks)
 
 
+async def test_in_a_group_a_viewer_mutes_for_themselves_and_the_message_stays(watch: Watch) -> None:
+    viewer = replace(await ben(watch.stage, "viewer"), direct=False)
+    reply = await _tap(viewer, "mute")
+    assert not reply.replaces
+    assert plain(reply.blocks) == "Ben: muted until 14:00, for you alone."
+
+
 async def test_in_a_group_the_message_keeps_its_buttons_whoever_taps(watch: Watch) -> None:
     muted = await _tap(replace(await ben(watch.stage, "operator"), direct=False), "mute")
     assert labels(muted) == ["Acknowledge", "Chart", "Stop miners"]
@@ -238,6 +259,22 @@ async def test_words_that_make_no_sense_get_a_question_and_no_rule(stage: Stage,
     assert "You have no alerts of your own" in await stage.hears("/rules")
 
 
+async def test_a_viewer_acknowledges_an_alert_of_their_own(watch: Watch) -> None:
+    viewer = await ben(watch.stage, "viewer")
+    await viewer.hears("/rules add tell me when battery is below 60 %")
+    scope = viewer.scope
+    (own,) = await custom_alerts.all_of(scope.database, ORG, viewer.site.id)
+    rule = replace(own.rule.rule, for_s=0.0, keep_firing_s=0.0, cooldown_s=0.0)
+    seen = Signal(rule_id=rule.id, active=True, devices=("solark",), taken_at=ONE_PM, **LOW)
+    await Watching(scope.database, ORG, viewer.site).carry_on([(rule, seen)], ONE_PM)
+    content = await content_of(scope, 4)
+    assert content is not None
+    assert content.actions[0] == "ack"
+    assert "ack" not in getattr(await content_of(scope, 1), "actions", ())
+    assert labels(await viewer.say("/alerts")) == ["Acknowledge", "History", "Refresh"]
+    assert "Acknowledged by Ben" in plain((await _tap(viewer, "ack", 4)).blocks)
+
+
 async def test_a_contact_is_added_listed_tried_and_removed(stage: Stage) -> None:
     assert "You have no ways beside our chats" in await stage.hears("/contacts")
     added = await stage.hears("/contacts add https://hooks.example.org/a/secret")
@@ -246,7 +283,11 @@ async def test_a_contact_is_added_listed_tried_and_removed(stage: Stage) -> None
     listed = await stage.hears("/contacts")
     assert "1 way beside our chats" in listed
     assert "secret" not in listed
-    assert "A test message is on its way" in await stage.hears("/contacts test 1")
+    stage.patience_s = 0.1
+    assert "A test message is still on its way" in await stage.hears("/contacts test 1")
+    scope = stage.scope
+    await stored_contacts.mark_dead(scope.database, ORG, 1, "it is gone (410)")
+    assert "could not be delivered there: it is gone (410)." in await stage.hears("/contacts test 1")
     assert "Removed" in await stage.hears("/contacts remove 1")
     assert "no contact number 1" in await stage.hears("/contacts test 1")
     refused = await stage.hears("/contacts add foo")
