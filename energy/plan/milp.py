@@ -60,8 +60,8 @@ class NoSolution:
 def solve(
     problem: Problem,
     *,
-    time_limit_s: float = 5.0,
-    gap: float = 0.02,
+    time_limit_s: float = 3.0,
+    gap: float = 0.05,
     fixed: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> Solution | NoSolution:
     """The best plan for a problem with known prices. With `fixed`, miners do that and only the flows are decided.

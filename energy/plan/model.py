@@ -10,7 +10,7 @@ import numpy as np
 
 from energy.plan.problem import Floats, Ints
 
-_ANCHOR = 100.0  # currency
+_ANCHOR = 30.0  # currency; about what a day moves, so that the gap grows with sites that move more
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Model:
         self._high.append(high)
 
     def solve(self, time_limit_s: float, gap: float) -> Solved:
-        """Solve with HiGHS within the time, until no solution can be better by more than `gap` (currency).
+        """Solve with HiGHS within the time, until no solution can be better by more than about `gap` (currency).
 
         HiGHS knows a share of the objective only, which is never reached where plans bring about nothing; so a constant
         is part of the objective while it searches.

@@ -83,7 +83,7 @@ def replay(
     soc_pct: float = 60.0,
     hours: float = 36.0,
     grid_charge_allowed: bool = False,
-    time_limit_s: float = 5.0,
+    time_limit_s: float = 3.0,
 ) -> Replayed:
     """Replay one strategy over [from_s, until_s), which are full hours. The site must have a battery and a tariff."""
     if site.battery is None:

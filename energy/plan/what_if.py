@@ -37,7 +37,7 @@ class MoreBattery:
     text: str
 
 
-def run_miners(problem: Problem, miner_ids: Collection[str], until_s: int, *, time_limit_s: float = 5.0) -> WhatIf:
+def run_miners(problem: Problem, miner_ids: Collection[str], until_s: int, *, time_limit_s: float = 3.0) -> WhatIf:
     """What if these miners run until then? Limits still hold: where they stop one, the plan's violations say so.
 
     Raises ValueError for a miner that is not there, or a time that has passed.
@@ -57,7 +57,7 @@ def run_miners(problem: Problem, miner_ids: Collection[str], until_s: int, *, ti
     return _beside(problem, wanted, f"Running {names} until {until:%a %H:%M}", time_limit_s)
 
 
-def cloudy(problem: Problem, *, sun_share: float | None = None, from_s: int = 0, time_limit_s: float = 5.0) -> WhatIf:
+def cloudy(problem: Problem, *, sun_share: float | None = None, from_s: int = 0, time_limit_s: float = 3.0) -> WhatIf:
     """What if it is cloudy from then on: the cautious scenario as the middle one, or this share of the middle sun."""
     if sun_share is not None and not 0 <= sun_share <= 1:
         raise ValueError("the share of sun must be between 0 and 1")
