@@ -66,7 +66,11 @@ async def addressees_of(database: Database, org_id: str, site: Site, now: dateti
     listeners = tuple(Listener(each.person_id, each.name, each.role, preferences_in(each.preferences)) for each in here)
     known = {each.person_id for each in listeners}
     owned = [(each.person_id, each.rule) for each in stored if each.person_id in known]
-    owned += [(each.person_id, rule) for each in listeners for rule in from_preferences(each.preferences, site)]
+    owned += [
+        (each.person_id, rule)
+        for each in listeners
+        for rule in from_preferences(each.preferences, site, each.person_id)
+    ]
     own: dict[str, set[str]] = {}
     muted: dict[str, dict[str, datetime]] = {}
     for person_id, rule in owned:

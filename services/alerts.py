@@ -229,8 +229,13 @@ async def _rule_meant(scope: Scope, who: Addressees, what: str | int) -> Rule | 
     if not wanted:
         return None
     exact = [rule for rule in rules.values() if wanted in (_plain(rule.id), _plain(rule.title))]
-    close = exact or [rule for rule in rules.values() if wanted in _plain(rule.title) or wanted in _plain(rule.id)]
+    close = exact or [rule for rule in rules.values() if any(wanted in each for each in _names(rule))]
     return close[0] if exact or len(close) == 1 else None
+
+
+def _names(rule: Rule) -> list[str]:
+    """What a rule may be called by a part of: the ids of people's own hold what nobody types, such as a person's id."""
+    return [_plain(rule.title)] if is_own(rule.id) else [_plain(rule.title), _plain(rule.id)]
 
 
 def _plain(words: str) -> str:

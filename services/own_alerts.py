@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from energy.alerts.custom import MOST_PER_PERSON, CustomRule, Question, added, parse_custom
+from energy.alerts.custom import CustomRule, Question, added, parse_custom, too_many
 from services.scope import Refused, Scope, require
 from store import audit, custom_alerts
 from store.custom_alerts import StoredCustom, TooMany
@@ -14,15 +15,15 @@ from store.custom_alerts import StoredCustom, TooMany
 async def add_own(scope: Scope, text: str) -> CustomRule | Question:
     """A new alert of the actor's own from plain words, or what has to be asked back. 20 per person."""
     person_id = _person(scope)
-    rule = _new(text, [each.rule for each in await own(scope)])
+    rule = _new(text, person_id, await own(scope))
     if isinstance(rule, Question):
         return rule
     try:
         stored = await custom_alerts.add(scope.database, scope.org_id, scope.site.id, person_id, rule, scope.now)
     except TooMany:
-        return Question(f"You have {MOST_PER_PERSON} alerts of your own, which is the most. Which one shall I remove?")
+        return too_many()
     if stored is None:
-        return Question(f"You already have an alert for {rule.words}. Shall I change or remove it?")
+        return Question(f"You already have an alert for {rule.words}. /rules lists yours, to change or remove it.")
     await _note(scope, "own_alert_added", stored.custom_id, {"says": rule.words, "level": str(rule.level)})
     return rule
 
@@ -37,7 +38,7 @@ async def change_own(scope: Scope, custom_id: int, text: str) -> CustomRule | Qu
     mine = await own(scope)
     if all(each.custom_id != custom_id for each in mine):
         raise LookupError(f"there is no alert of your own with the number {custom_id}; /rules lists them")
-    rule = _new(text, [each.rule for each in mine if each.custom_id != custom_id])
+    rule = _new(text, _person(scope), [each for each in mine if each.custom_id != custom_id])
     if isinstance(rule, Question):
         return rule
     if not await custom_alerts.replace(scope.database, scope.org_id, _person(scope), custom_id, rule):
@@ -56,11 +57,19 @@ async def remove_own(scope: Scope, custom_id: int) -> bool:
     return removed
 
 
-def _new(text: str, others: Sequence[CustomRule]) -> CustomRule | Question:
+def _new(text: str, person_id: str, others: Sequence[StoredCustom]) -> CustomRule | Question:
     rule = parse_custom(text)
     if isinstance(rule, Question):
         return rule
-    all_of_them = added(others, rule)
+    rule = replace(rule, owner=person_id)
+    same = next((each for each in others if each.rule.condition == rule.condition), None)
+    if same is not None:
+        number = same.custom_id
+        return Question(
+            f"You already have an alert for {rule.words}: number {number}. To change it: /rules edit {number} TEXT. "
+            f"To remove it: /rules remove {number}."
+        )
+    all_of_them = added([each.rule for each in others], rule)
     return all_of_them if isinstance(all_of_them, Question) else rule
 
 

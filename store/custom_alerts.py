@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from dataclasses import replace as with_changes
 from datetime import datetime
 from typing import Any
 
@@ -38,7 +39,8 @@ _COLUMNS = (table.c.custom_id, table.c.person_id, table.c.rule, table.c.created_
 async def add(
     db: Database, org_id: str, site_id: str, person_id: str, rule: CustomRule, now: datetime
 ) -> StoredCustom | None:
-    """A new rule of a person, None when they have the same condition already. Raises TooMany."""
+    """A new rule of a person, None when they have the same one already. Raises TooMany. It is theirs (`owner`)."""
+    rule = with_changes(rule, owner=person_id)
     row = {
         "org_id": org_id,
         "site_id": site_id,
@@ -65,6 +67,7 @@ async def add(
 
 async def replace(db: Database, org_id: str, person_id: str, custom_id: int, rule: CustomRule) -> bool:
     """Another condition in the place of a person's rule; False when it is not theirs, or they have that one too."""
+    rule = with_changes(rule, owner=person_id)
     async with db.begin() as connection:
         mine = select(table.c.site_id).where(_is(org_id, person_id, custom_id))
         site_id = (await connection.execute(mine)).scalar_one_or_none()
@@ -114,16 +117,16 @@ async def _found(db: Database, where: ColumnElement[bool]) -> list[StoredCustom]
     query = select(*_COLUMNS).where(where).order_by(table.c.custom_id)
     async with db.read() as connection:
         rows = (await connection.execute(query)).all()
-    return [StoredCustom(row[0], row[1], _from_json(row[2]), row[3]) for row in rows]
+    return [StoredCustom(row[0], row[1], _from_json(row[2], row[1]), row[3]) for row in rows]
 
 
 def _to_json(rule: CustomRule) -> dict[str, Any]:
     return asdict(rule) | {"level": str(rule.level)}
 
 
-def _from_json(kept: Mapping[str, Any]) -> CustomRule:
+def _from_json(kept: Mapping[str, Any], person_id: str) -> CustomRule:
     known = {name: kept[name] for name in CustomRule.__dataclass_fields__ if name in kept}
-    return CustomRule(**known | {"level": Level(kept["level"])})
+    return CustomRule(**known | {"level": Level(kept["level"]), "owner": person_id})
 
 
 def _is(org_id: str, person_id: str, custom_id: int) -> ColumnElement[bool]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from energy.alerts.custom_words import USUAL_FOR_S, read_words
+from energy.alerts.custom_words import Question as Question
 from energy.alerts.levels import above, below
 from energy.alerts.rule import Level, Rule, Signal
 from energy.alerts.situation import Situation, oldest, sources
@@ -19,15 +21,15 @@ from energy.site import Site
 from energy.units import format_percent, format_power, format_temperature
 
 MOST_PER_PERSON = 20
-LONGEST_TEXT = 200
-_FOR_AT_MOST_S = 24 * 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomRule:
     """Tell when `sign * field` passes `threshold` (in the field's unit), upwards when `rising`.
 
-    `for_s`: how long it must hold (s). `said` is what the person wrote.
+    `for_s`: how long it must hold (s). `said` is what the person wrote. With `inclusive` it is enough to reach the
+    threshold. `owner` is the person id of who asked ("" while nobody has it yet): what one person acknowledges or
+    mutes is never another's, though both ask the same.
     """
 
     field: str
@@ -37,18 +39,21 @@ class CustomRule:
     for_s: float
     level: Level
     said: str
+    inclusive: bool = False
+    owner: str = ""
 
     @property
     def condition(self) -> str:
         """The same for the same condition, whatever its words: so nobody has one twice."""
         turned = "" if self.sign > 0 else "minus-"
-        return f"custom:{turned}{self.field}:{'over' if self.rising else 'under'}:{self.threshold:g}"
+        return f"custom:{turned}{self.field}:{_WAYS[self.rising, self.inclusive]}:{self.threshold:g}"
 
     @property
     def id(self) -> str:
-        """The condition, with its `for` and level where they are not the usual: people who ask the same share it."""
-        held = "" if self.for_s == _USUAL_FOR_S else f":{self.for_s:g}s"
-        return f"{self.condition}{held}{'' if self.level is Level.INFO else f':{self.level}'}"
+        """The condition, with its `for` and level where they are not the usual, and whose it is."""
+        held = "" if self.for_s == USUAL_FOR_S else f":{self.for_s:g}s"
+        level = "" if self.level is Level.INFO else f":{self.level}"
+        return f"{self.condition}{held}{level}{f':@{self.owner}' if self.owner else ''}"
 
     @property
     def clear_at(self) -> float:
@@ -62,8 +67,8 @@ class CustomRule:
     @property
     def words(self) -> str:
         """The condition in words: "solar over 8.00 kW for 10 min"."""
-        held = f" for {self.for_s / 60:g} min" if self.for_s != _USUAL_FOR_S else ""
-        return f"{_label(self)} {'over' if self.rising else 'under'} {_amount(self)}{held}"
+        held = f" for {self.for_s / 60:g} min" if self.for_s != USUAL_FOR_S else ""
+        return f"{_label(self)} {_passed(self, _amount(self))}{held}"
 
     @property
     def rule(self) -> Rule:
@@ -80,95 +85,44 @@ class CustomRule:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What we need to know before there can be a rule."""
-
-    says: str
-
-
-_USUAL_FOR_S = 60.0
-_LOW_SOC_PCT = 50.0  # a battery that "reaches" so little may come from above
-_EXAMPLE = '"tell me when solar passes 8 kW" or "warn me if the battery drops below 45 %"'
-_SUBJECTS: tuple[tuple[str, str, int], ...] = (  # the longer words first: "battery voltage" is no "battery"
-    (r"battery temperature|temperature of the battery|battery temp|temperature|temp", "battery_temperature_c", 1),
-    (r"battery voltage|voltage of the battery|voltage|volts", "battery_voltage_v", 1),
-    (r"discharge|discharging|battery discharges?|battery output", "battery_charge_w", -1),
-    (r"battery charge power|battery charges?|charge power|charging", "battery_charge_w", 1),
-    (r"grid exports?|exports?|exporting|feed[- ]in", "grid_import_w", -1),
-    (r"grid imports?|imports?|importing|grid power|grid", "grid_import_w", 1),
-    (r"solar|pv|sun|panels?|production|generation", "solar_w", 1),
-    (r"generator|genset", "generator_w", 1),
-    (r"miners?|mining|miner power", "miner_w", 1),
-    (r"load|consumption|usage|demand|house|we use|uses?|using", "load_w", 1),
-    (r"battery|batteries|bank|soc|state of charge|charge level|charge", "soc_pct", 1),
-    (r"battery|batteries|bank", "battery_voltage_v", 1),  # the unit decides
-    (r"battery|batteries|bank", "battery_temperature_c", 1),
-)
-_NOT_THE_BATTERY = r"grid|solar|panels?|pv|generator|miners?|house|outside|room|inverter|ac"
-_QUALIFIED = re.compile(
-    r"\b(?:at night|by night|during|between|tonight|tomorrow|today|after|before|until|daily|at noon|average|a day|"
-    r"per day|on (?:week|mon|tue|wed|thu|fri|sat|sun)\w*|(?:in|within) \d+ ?\w+|not|never|don't|stop|forget|remove)\b"
-)
-_RISING = (
-    r"passes|exceeds|rises? above|goes (?:above|over)|gets? (?:above|over)|is (?:above|over)|climbs? (?:above|over)|"
-    r"reaches|hits|more than|at least|higher than|greater than|above|over|>=?"
-)
-_FALLING = r"(?:drops?|falls?|goes|sinks?|gets?|is) (?:below|under|to)|less than|lower than|at most|below|under|<=?"
-_UNIT = r"kw|kilowatts?|w|watts?|%|percent|pct|v|volts?|°?\s?[cf]|degrees(?: [cf])?|celsius|fahrenheit"
-_CONDITION = re.compile(
-    rf"(?:(?<![a-z])|(?=[<>]))(?:(?P<rising>{_RISING})|(?P<falling>{_FALLING}))\s*"
-    rf"(?P<number>[-−]?\d[\d,.]*)\s*(?P<unit>{_UNIT})?(?![a-z])"
-)
-_FOR = re.compile(r"\bfor (?:more than |at least )?(\d+(?:\.\d+)?) ?(s|sec\w*|m|min\w*|h|hours?|hrs?)\b")
-_UNIT_KINDS = {"k": Kind.POWER, "w": Kind.POWER, "%": Kind.PERCENT, "p": Kind.PERCENT, "v": Kind.VOLTAGE}
-_UNIT_WORDS = {Kind.POWER: "W or kW", Kind.PERCENT: "%", Kind.VOLTAGE: "V", Kind.TEMPERATURE: "°C or °F"}
+_WAYS = {(True, False): "over", (False, False): "under", (True, True): "least", (False, True): "most"}
 
 
 def parse_custom(text: str) -> CustomRule | Question:
     """The rule that the words mean, or a question back where they are not clear. It never guesses a unit."""
-    said = " ".join(text.split())
-    if len(said) > LONGEST_TEXT:
-        return Question(f"That is long. Can you say it in one sentence, such as {_EXAMPLE}?")
-    words = said.lower().replace("’", "'").strip(" .!?")
-    held = _FOR.search(words)
-    words = _FOR.sub(" ", words)
-    found = list(_CONDITION.finditer(words))
-    if not found:
-        return _no_condition(words)
-    if len(found) > 1 or re.search(r"\b(?:and|or|unless|while)\b", words):
-        return Question("I can watch one figure against one limit. Which one first? The other can be a second alert.")
-    match = found[0]
-    if _QUALIFIED.search(words):
-        return Question("I watch a figure at all hours, as it is measured. Shall I? Then say it without the rest.")
-    subject = _subject(words[: match.start()], match["unit"])
-    if isinstance(subject, Question):
-        return subject
-    label, field, sign = subject
-    threshold = _threshold(field, label, match["number"], match["unit"])
-    if isinstance(threshold, Question):
-        return threshold
-    if field == "soc_pct" and match["rising"] in ("reaches", "hits") and threshold <= _LOW_SOC_PCT:
-        return Question(f"Should I tell you when the battery falls to {threshold:g} %, or when it rises to it?")
-    rising = match["rising"] is not None
-    for_s = _USUAL_FOR_S if held is None else float(held[1]) * {"s": 1, "m": 60, "h": 3_600}[held[2][0]]
-    if for_s > _FOR_AT_MOST_S:
-        return Question("It can hold for a day at the most. For how many minutes or hours should it?")
+    heard = read_words(text)
+    if isinstance(heard, Question):
+        return heard
     return CustomRule(
-        field=field, sign=sign, rising=rising, threshold=threshold, for_s=for_s, level=_level(words), said=said
+        field=heard.field,
+        sign=heard.sign,
+        rising=heard.rising,
+        threshold=heard.threshold,
+        for_s=heard.for_s,
+        level=heard.level,
+        said=" ".join(text.split()),
+        inclusive=heard.inclusive,
     )
 
 
 def added(rules: Sequence[CustomRule], new: CustomRule) -> tuple[CustomRule, ...] | Question:
-    """A person's rules with one more; a question when they have it already or have 20."""
+    """A person's rules with one more; what to do instead when they have it already or have 20."""
     if any(rule.condition == new.condition for rule in rules):
-        return Question(f"You already have an alert for {new.words}. Shall I change or remove it?")
+        return Question(f"You already have an alert for {new.words}. /rules lists yours, to change or remove it.")
     if len(rules) >= MOST_PER_PERSON:
-        return Question(f"You have {len(rules)} alerts of your own, which is the most. Which one shall I remove?")
+        return too_many()
     return (*rules, new)
 
 
-def from_preferences(preferences: Preferences, site: Site) -> tuple[CustomRule, ...]:
+def too_many() -> Question:
+    """Says that the person has as many as one may have."""
+    return Question(
+        f"You have {MOST_PER_PERSON} alerts of your own, which is the most. Make room first: /rules lists yours, "
+        "/rules remove N takes one away."
+    )
+
+
+def from_preferences(preferences: Preferences, site: Site, owner: str = "") -> tuple[CustomRule, ...]:
     """What a person's own battery limits ask for beyond the site's: only where they are stricter."""
     own = (
         ("minimum SOC", preferences.min_soc_pct, site.limits.min_soc_pct, Level.CRITICAL),
@@ -183,6 +137,7 @@ def from_preferences(preferences: Preferences, site: Site) -> tuple[CustomRule, 
             for_s=300.0,
             level=level,
             said=f"your own {name} of {mine:g} %",
+            owner=owner,
         )
         for name, mine, sites, level in own
         if mine > sites
@@ -190,8 +145,8 @@ def from_preferences(preferences: Preferences, site: Site) -> tuple[CustomRule, 
 
 
 _ID = re.compile(
-    r"custom:(?P<turned>minus-)?(?P<field>\w+):(?P<way>over|under):(?P<threshold>-?[\d.e+-]+)(?::(?P<for>[\d.e+]+)s)?"
-    r"(?::(?:warning|critical))?"
+    r"custom:(?P<turned>minus-)?(?P<field>\w+):(?P<way>over|under|least|most):(?P<threshold>-?[\d.e+-]+)"
+    r"(?::(?P<for>[\d.e+]+)s)?(?::(?:warning|critical))?(?::@(?P<owner>\S+))?"
 )
 
 
@@ -200,14 +155,17 @@ def rule_from_id(rule_id: str, level: Level) -> Rule | None:
     match = _ID.fullmatch(rule_id)
     if match is None or match["field"] not in FIELDS:
         return None
+    rising, inclusive = next(each for each, way in _WAYS.items() if way == match["way"])
     return CustomRule(
         field=match["field"],
         sign=-1 if match["turned"] else 1,
-        rising=match["way"] == "over",
+        rising=rising,
         threshold=float(match["threshold"]),
-        for_s=_USUAL_FOR_S if match["for"] is None else float(match["for"]),
+        for_s=USUAL_FOR_S if match["for"] is None else float(match["for"]),
         level=level,
         said="",
+        inclusive=inclusive,
+        owner=match["owner"] or "",
     ).rule
 
 
@@ -218,89 +176,27 @@ def custom_signal(custom: CustomRule, s: Situation) -> Signal:
         return Signal(rule_id=custom.id, active=None)
     value, firing = custom.sign * seen.value, s.is_firing(custom.id)
     passed = above if custom.rising else below
+    reached = custom.inclusive and not firing and value == custom.threshold
+    label = _label(custom)[0].upper() + _label(custom)[1:]
     return Signal(
         rule_id=custom.id,
-        active=passed(value, firing, custom.threshold, custom.clear_at),
+        active=reached or passed(value, firing, custom.threshold, custom.clear_at),
         devices=sources(seen),
         taken_at=oldest(seen),
         value=value,
         threshold=custom.threshold,
         unit=FIELDS[custom.field].unit,
         lower_is_worse=not custom.rising,
-        what=f"{_label(custom)[0].upper()}{_label(custom)[1:]} is {{value}}, "
-        f"{'over' if custom.rising else 'under'} {{threshold}}.",
-        waits=f"{_label(custom)[0].upper()}{_label(custom)[1:]} was {'over' if custom.rising else 'under'} "
-        "{threshold}, and is barely back at {value}.",
+        what=f"{label} is {{value}}, {_passed(custom, '{threshold}')}.",
+        waits=f"{label} was {_passed(custom, '{threshold}')}, and is barely back at {{value}}.",
         why=f'You asked: "{custom.said}".',
         chart=custom.field,
     )
 
 
-def _no_condition(words: str) -> Question:
-    if re.search(r"\b(?:outage|grid (?:goes|is) (?:down|off|out)|power (?:cut|fails?))\b", words):
-        return Question("Outages are told anyway. Is there a figure that you want watched, too?")
-    subject = _subject(words, None)
-    if isinstance(subject, Question):
-        return Question(f"Which figure should I watch, and against what limit? For example {_EXAMPLE}.")
-    unit = _UNIT_WORDS[FIELDS[subject[1]].kind]
-    return Question(f"Above or below what value of {subject[0]} (in {unit}) should I tell you?")
-
-
-def _subject(words: str, unit: str | None) -> tuple[str, str, int] | Question:
-    """The words, the field and its sign. Of several that may be meant, the first that is measured in that unit."""
-    named = [
-        (match[0], field, sign)
-        for pattern, field, sign in _SUBJECTS
-        if (match := re.search(rf"\b(?:{pattern})\b", words)) is not None
-    ]
-    if not named:
-        return Question("Which figure is it: solar, load, battery (SOC), voltage, temperature, grid or generator?")
-    kind = None if unit is None else _kind(unit)
-    chosen = next((each for each in named if FIELDS[each[1]].kind is kind), named[0])
-    if FIELDS[chosen[1]].kind in (Kind.VOLTAGE, Kind.TEMPERATURE) and re.search(rf"\b(?:{_NOT_THE_BATTERY})\b", words):
-        return Question("I know the battery's voltage and temperature, and no others. Do you mean the battery's?")
-    return chosen
-
-
-def _kind(unit: str) -> Kind:
-    return _UNIT_KINDS.get(unit[:1], Kind.TEMPERATURE)
-
-
-def _threshold(field: str, label: str, number: str, unit: str | None) -> float | Question:
-    kind = FIELDS[field].kind
-    if unit is None:
-        return Question(f"{number} of what? Please give {label} in {_UNIT_WORDS[kind]}.")
-    if _kind(unit) is not kind:
-        return Question(f"{label.capitalize()} is measured in {_UNIT_WORDS[kind]}. Which value do you mean?")
-    unit = unit.replace("°", "").replace("degrees", "").strip()
-    value = _value(number)
-    if value is None:
-        return Question(f'I cannot read "{number}" as a number. Can you write it like 8000 or 8.5?')
-    if kind is Kind.POWER and unit.startswith("k"):
-        value *= 1_000
-    if kind is Kind.TEMPERATURE:
-        if not unit:
-            return Question(f"{number} degrees Celsius or Fahrenheit?")
-        value = round((value - 32) * 5 / 9, 2) if unit.startswith("f") else value
-    lowest, highest = FIELDS[field].minimum, FIELDS[field].maximum
-    if not max(lowest, 0.0 if kind is Kind.POWER else lowest) <= value <= highest:
-        return Question(f"{label.capitalize()} never gets there. Which value do you mean?")
-    return value
-
-
-def _value(number: str) -> float | None:
-    text = number.replace("−", "-").rstrip(".,")
-    text = re.sub(r",(?=\d{3}(?:\D|$))", "", text).replace(",", ".")
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _level(words: str) -> Level:
-    if re.search(r"\b(?:critical|urgent|emergency|wake me)\b", words):
-        return Level.CRITICAL
-    return Level.WARNING if re.search(r"\b(?:warn|alarm|alert)\b", words) else Level.INFO
+def _passed(custom: CustomRule, amount: str) -> str:
+    way = "over" if custom.rising else "under"
+    return f"at {amount} or {way}" if custom.inclusive else f"{way} {amount}"
 
 
 def _label(custom: CustomRule) -> str:

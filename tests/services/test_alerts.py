@@ -201,19 +201,49 @@ async def test_nobody_has_more_than_twenty_own_alerts_also_not_by_asking_at_once
     assert "the most" in question.says
 
 
-async def test_two_people_who_ask_the_same_are_told_by_one_alert_and_keep_it_when_one_leaves(desk: Desk) -> None:
-    for name in ("Ann", "Vic"):
-        assert isinstance(await alerts.add_own(await desk.scope(name), "solar over 8 kW"), CustomRule)
-    (rule,) = (await desk.watching.look(desk.ranch.now)).own_rules
-    signal = saw(LOW)[1]
-    judged = (rule.rule, type(signal)(rule_id=rule.id, active=True, what="Solar is high."))
+async def test_two_people_who_ask_the_same_have_an_alert_each_in_their_own_words_and_hands(desk: Desk) -> None:
+    asked = {"Ann": "warn me when solar passes 8 kW", "Vic": "alert! the sun over 8 kW"}
+    for name, words in asked.items():
+        assert isinstance(await alerts.add_own(await desk.scope(name), words), CustomRule)
+    rules = (await desk.watching.look(desk.ranch.now)).own_rules
+    assert len({rule.id for rule in rules}) == 2
+    made = type(saw(LOW)[1])
     for _ in range(2):
-        await desk.look(judged)
+        await desk.look(
+            *((each.rule, made(rule_id=each.id, active=True, what="Solar is high.", why=each.said)) for each in rules)
+        )
         desk.pass_by(2 * MINUTE)
-    assert [each.partition(":")[0] for each in await desk.deliver()] == ["Ann", "Vic"]
+    told = await desk.deliver()
+    assert sorted(each.partition(":")[0] for each in told) == ["Ann", "Vic"]
+    (anns,), (vics,) = [await alerts.open_alerts(await desk.scope(name)) for name in asked]
+    assert [anns.episode.signal.why, vics.episode.signal.why] == list(asked.values())
+    done = await alerts.acknowledge(await desk.scope("Vic"))
+    assert [view.episode_id for view in done.done] == [vics.episode_id]
+    (anns,) = await alerts.open_alerts(await desk.scope("Ann"))
+    assert anns.episode.acknowledged_by is None
     (mine,) = await alerts.own(await desk.scope())
     await alerts.remove_own(await desk.scope(), mine.custom_id)
-    assert await desk.look() == ()
+    (over,) = await desk.look()
+    assert over.episode.rule_id == anns.rule.id
+    assert len(await alerts.open_alerts(await desk.scope("Vic"))) == 1
+
+
+async def test_one_who_has_it_already_is_told_its_number_and_what_changes_it(desk: Desk) -> None:
+    vic = await desk.scope("Vic")
+    await alerts.add_own(vic, "solar over 8 kW")
+    again = await alerts.add_own(vic, "tell me when the sun passes 8000 W")
+    assert isinstance(again, Question)
+    assert again.says.endswith("number 1. To change it: /rules edit 1 TEXT. To remove it: /rules remove 1.")
+
+
+async def test_a_rule_is_not_found_by_a_part_of_a_person_s_id(desk: Desk) -> None:
+    vic = await desk.scope("Vic")
+    rule = await alerts.add_own(vic, "solar over 8 kW")
+    assert isinstance(rule, CustomRule)
+    assert await alerts.mute(vic, f"@{rule.owner}", desk.ranch.now + HOUR) is None
+    muted = await alerts.mute(vic, "solar over 8.00 kW", desk.ranch.now + HOUR)
+    assert muted is not None
+    assert muted.id == rule.id
 
 
 async def test_an_own_alert_is_acknowledged_and_muted_by_its_person_also_by_a_viewer(desk: Desk) -> None:

@@ -8,13 +8,24 @@ from sqlalchemy import func, select, text
 from energy.alerts.custom import MOST_PER_PERSON, CustomRule, parse_custom
 from energy.alerts.episode import State
 from store import alerts, contacts, custom_alerts, heartbeats, mutes, outbox
+from store.alert_revision import revision
 from store.alert_tables import alert_episodes, alert_transitions
 from store.alerts import Change, Conflict
 from store.custom_alerts import TooMany
 from store.database import Database
 from store.heartbeats import Beat
 from store.mutes import Mute
-from tests.store.alert_stage import MINUTE, NOON, ORG, SITE, apply, episode, fired, next_change
+from tests.store.alert_stage import MINUTE, NOON, ORG, SITE, apply, episode, fired, next_change, transitions
+
+
+async def muted(database: Database, mute: Mute) -> None:
+    async with database.begin() as connection:
+        await mutes.put_mute_in(connection, ORG, SITE, mute)
+
+
+async def unmuted(database: Database, rule_id: str) -> bool:
+    async with database.begin() as connection:
+        return await mutes.end_mute_in(connection, ORG, SITE, rule_id, None)
 
 
 async def test_an_episode_is_kept_whole_and_has_a_number_that_people_can_type(database: Database) -> None:
@@ -24,16 +35,16 @@ async def test_an_episode_is_kept_whole_and_has_a_number_that_people_can_type(da
     assert (stored.episode_id, stored.version, stored.escalated, stored.seq) == (1, 1, 0, 1)
     assert stored.episode == change.after
     assert await alerts.newest(database, ORG, SITE) == {("battery_low", ""): stored}
-    assert await alerts.get(database, ORG, 1) == stored
-    assert await alerts.get(database, "other", 1) is None
-    assert await alerts.get(database, ORG, 10**30) is None
+    assert await alerts.get_all(database, ORG, [1, 10**30]) == [stored]
+    assert await alerts.get_all(database, "other", [1]) == []
+    assert await alerts.get_all(database, ORG, [10**30]) == []
     assert await alerts.newest(database, ORG, "cabin") == {}
 
 
 async def test_every_transition_is_a_row_with_who_made_it(database: Database) -> None:
     stored = await fired(database)
     (stored,) = await apply(database, next_change("battery_low", stored, NOON + MINUTE, actor="p1"), now=NOON + MINUTE)
-    steps = await alerts.transitions(database, ORG, stored.episode_id)
+    steps = await transitions(database, stored.episode_id)
     assert [(step.seq, step.kind, step.actor) for step in steps] == [
         (1, "pending", None),
         (2, "fired", None),
@@ -58,7 +69,7 @@ async def test_of_two_who_carry_an_episode_on_the_slower_writes_nothing_and_load
     with pytest.raises(Conflict):
         await slower()
     assert set(await alerts.newest(database, ORG, SITE)) == {("battery_low", "")}
-    assert len(await alerts.transitions(database, ORG, stored.episode_id)) == 3
+    assert len(await transitions(database, stored.episode_id)) == 3
     assert await outbox.claim_due(database, ORG, NOON) == []
 
 
@@ -84,8 +95,7 @@ async def test_after_it_is_over_the_next_episode_has_a_number_of_its_own_and_the
     newest = (await alerts.newest(database, ORG, SITE))[("battery_low", "")]
     assert (newest.episode.number, newest.escalated, newest.version, newest.seq) == (2, 0, 1, 1)
     assert newest.episode_id != ended.episode_id
-    old = await alerts.get(database, ORG, ended.episode_id)
-    assert old is not None
+    (old,) = await alerts.get_all(database, ORG, [ended.episode_id])
     assert old.episode == ended.episode
     with pytest.raises(Conflict):  # nobody carries on what has a successor
         await apply(database, Change(old, replace(old.episode, muted_until=NOON)))
@@ -99,33 +109,33 @@ async def test_an_episode_cannot_become_one_of_another_rule(database: Database) 
 
 async def test_soft_state_is_kept_without_a_transition_and_outdated_soft_state_is_skipped(database: Database) -> None:
     stored = await fired(database)
-    moved = await alerts.revision(database, ORG, SITE)
+    moved = await revision(database, ORG, SITE)
     worse = Change(stored, replace(stored.episode, worst=20.0, clear_since=NOON))
     await alerts.keep(database, ORG, SITE, [worse], now=NOON + MINUTE)
     kept = (await alerts.newest(database, ORG, SITE))[("battery_low", "")]
     assert (kept.episode.worst, kept.version) == (20.0, stored.version)
-    assert await alerts.revision(database, ORG, SITE) == moved
+    assert await revision(database, ORG, SITE) == moved
     (acknowledged,) = await apply(database, next_change("battery_low", kept, NOON))
     await alerts.keep(database, ORG, SITE, [worse, Change(None, episode("x"))], now=NOON + 2 * MINUTE)
     assert await alerts.newest(database, ORG, SITE) == {("battery_low", ""): acknowledged}
 
 
 async def test_the_revision_moves_with_every_change_of_the_site_and_of_no_other(database: Database) -> None:
-    seen = [await alerts.revision(database, ORG, SITE)]
+    seen = [await revision(database, ORG, SITE)]
 
     async def moved() -> bool:
-        seen.append(await alerts.revision(database, ORG, SITE))
+        seen.append(await revision(database, ORG, SITE))
         return seen[-1] != seen[-2]
 
     await fired(database)
     assert await moved()
     await apply(database, next_change("battery_low", None, NOON), site="cabin")
     assert not await moved()
-    await mutes.put_mute(database, ORG, SITE, Mute("battery_low", None, NOON + MINUTE, "p1", NOON))
+    await muted(database, Mute("battery_low", None, NOON + MINUTE, "p1", NOON))
     assert await moved()
-    assert await mutes.end_mute(database, ORG, SITE, "battery_low", None)
+    assert await unmuted(database, "battery_low")
     assert await moved()
-    assert not await mutes.end_mute(database, ORG, SITE, "battery_low", None)
+    assert not await unmuted(database, "battery_low")
     assert not await moved()
     await custom_alerts.add(database, ORG, SITE, "p1", rule_of("tell me when solar passes 8 kW"), NOON)
     assert await moved()
@@ -149,16 +159,16 @@ async def test_signs_that_came_to_nothing_are_forgotten_and_what_fired_is_not(da
     stored = await fired(database)
     assert await alerts.forget_signs_before(database, ORG, NOON) == 0
     assert await alerts.forget_signs_before(database, ORG, NOON + MINUTE) == 1
-    assert [step.kind for step in await alerts.transitions(database, ORG, stored.episode_id)] == ["fired"]
+    assert [step.kind for step in await transitions(database, stored.episode_id)] == ["fired"]
 
 
 async def test_a_mute_holds_for_everybody_or_for_one_until_its_end(database: Database) -> None:
     everybody = Mute("battery_low", None, NOON + MINUTE, "p1", NOON)
     mine = Mute("battery_low", "p2", NOON + 2 * MINUTE, "p2", NOON)
     for mute in (replace(everybody, until=NOON), everybody, mine):
-        await mutes.put_mute(database, ORG, SITE, mute)
+        await muted(database, mute)
     assert await mutes.mutes(database, ORG, SITE, NOON) == [everybody, mine]
-    assert await alerts.mutes(database, ORG, SITE, NOON + MINUTE) == [mine]
+    assert await mutes.mutes(database, ORG, SITE, NOON + MINUTE) == [mine]
     assert await mutes.mutes(database, ORG, "cabin", NOON) == []
     assert await mutes.forget_over_before(database, ORG, NOON + MINUTE + timedelta(seconds=1)) == 1
     assert await mutes.mutes(database, ORG, SITE, NOON) == [mine]
@@ -174,7 +184,7 @@ async def test_a_persons_own_rules_are_kept_changed_and_removed_by_them_alone(da
     solar, load = rule_of("tell me when solar passes 8 kW"), rule_of("warn me when load is over 6 kW")
     first = await custom_alerts.add(database, ORG, SITE, "p1", solar, NOON)
     assert first is not None
-    assert first.rule == solar
+    assert first.rule == replace(solar, owner="p1")
     assert await custom_alerts.add(database, ORG, SITE, "p1", solar, NOON) is None
     other = await custom_alerts.add(database, ORG, SITE, "p2", solar, NOON)
     second = await custom_alerts.add(database, ORG, SITE, "p1", load, NOON)
@@ -186,7 +196,7 @@ async def test_a_persons_own_rules_are_kept_changed_and_removed_by_them_alone(da
     assert not await custom_alerts.replace(database, ORG, "p1", second.custom_id, solar)  # they have that one
     later = rule_of("warn me when load is over 7 kW for 5 minutes")
     assert await custom_alerts.replace(database, ORG, "p1", second.custom_id, later)
-    assert (await custom_alerts.of_person(database, ORG, SITE, "p1"))[1].rule == later
+    assert (await custom_alerts.of_person(database, ORG, SITE, "p1"))[1].rule == replace(later, owner="p1")
     assert not await custom_alerts.remove(database, ORG, "p2", first.custom_id)
     assert await custom_alerts.remove(database, ORG, "p1", first.custom_id)
     assert not await custom_alerts.remove(database, ORG, "p1", first.custom_id)
@@ -214,7 +224,6 @@ async def test_a_contact_dies_lives_again_and_keeps_its_target_out_of_what_is_lo
     assert [each.dead_reason for each in await contacts.of_person(database, ORG, "p1")] == ["410 gone"]
     again = await contacts.add(database, ORG, "p1", **values)  # type: ignore[arg-type]
     assert again == hook
-    assert not await contacts.alive(database, ORG, hook.contact_id)
     assert not await contacts.remove(database, ORG, "p2", hook.contact_id)
     assert await contacts.remove(database, ORG, "p1", hook.contact_id)
     assert await contacts.of_person(database, ORG, "p1") == []
@@ -223,9 +232,11 @@ async def test_a_contact_dies_lives_again_and_keeps_its_target_out_of_what_is_lo
 async def test_the_last_sign_of_life_is_kept_with_whether_it_was_a_goodbye(database: Database) -> None:
     await heartbeats.beat(database, ORG, "deliver", NOON)
     await heartbeats.beat(database, ORG, "worker:ranch", NOON, clean_stop=True)
-    await heartbeats.beat(database, ORG, "deliver", NOON + MINUTE)
-    assert await heartbeats.all_of(database, ORG) == {
-        "deliver": Beat(NOON + MINUTE, False),
+    await heartbeats.beat(database, ORG, "deliver:ranch", NOON + MINUTE)
+    await heartbeats.beat(database, ORG, "deliver:cabin", NOON)
+    await heartbeats.beat(database, "other", "poll:ranch", NOON)
+    assert await heartbeats.of_site(database, ORG, SITE) == {
+        "deliver:ranch": Beat(NOON + MINUTE, False),
         "worker:ranch": Beat(NOON, True),
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from energy.alerts.custom import (
@@ -30,7 +32,7 @@ def understood(text: str) -> CustomRule:
     [
         ("tell me when solar passes 8 kW", "solar over 8.00 kW", Level.INFO),
         ("solar > 8000 W", "solar over 8.00 kW", Level.INFO),
-        ("solar>=8000W", "solar over 8.00 kW", Level.INFO),
+        ("solar>=8000W", "solar at 8.00 kW or over", Level.INFO),
         ("Solar over 8,5 kW!", "solar over 8.50 kW", Level.INFO),
         ("solar over 8,000 W", "solar over 8.00 kW", Level.INFO),
         ("warn me if the battery drops below 45 %", "battery under 45 %", Level.WARNING),
@@ -42,6 +44,18 @@ def understood(text: str) -> CustomRule:
         ("when the battery discharges over 4 kW", "battery discharge over 4.00 kW", Level.INFO),
         ("tell me when we use more than 5kW", "load over 5.00 kW", Level.INFO),
         ("tell me when miners draw less than 1 kW", "miners under 1.00 kW", Level.INFO),
+        ("let me know when soc hits 100 %", "battery at 100 % or over", Level.INFO),
+        ("let me know when the battery gets to 90%", "battery at 90 % or over", Level.INFO),
+        ("tell me when the battery rises to 80 %", "battery at 80 % or over", Level.INFO),
+        ("tell me when soc climbs to 80 %", "battery at 80 % or over", Level.INFO),
+        ("tell me when the battery drops to 40 %", "battery at 40 % or under", Level.INFO),
+        ("tell me when the battery is at least 90 %", "battery at 90 % or over", Level.INFO),
+        ("tell me when load stays above 5 kW for half an hour", "load over 5.00 kW for 30 min", Level.INFO),
+        ("load over 5 kW for an hour", "load over 5.00 kW for 60 min", Level.INFO),
+        ("wake me when the battery is below 35 %", "battery under 35 %", Level.CRITICAL),
+        ("please send me an alert if the house uses more than 5 kW", "load over 5.00 kW", Level.WARNING),
+        ("I'd like to know as soon as the state of charge is under 40 %", "battery under 40 %", Level.INFO),
+        ("load over 5.250 kW", "load over 5.25 kW", Level.INFO),
     ],
 )
 def test_plain_words_become_a_rule(text: str, words: str, level: Level) -> None:
@@ -63,6 +77,7 @@ def test_plain_words_become_a_rule(text: str, words: str, level: Level) -> None:
         ("solar passes 8.5.5 kW", "as a number"),
         ("temperature over 90 degrees", "Celsius or Fahrenheit"),
         ("tell me when battery reaches 20 %", "falls to 20 %, or when it rises"),
+        ("tell me when solar passes 8 kWh", "8 of what?"),
         ("solar over 8 kW and battery over 50 %", "one figure against one limit"),
         ("load over 4 kW at night", "at all hours"),
         ("don't tell me when solar passes 8 kW", "at all hours"),
@@ -71,6 +86,42 @@ def test_plain_words_become_a_rule(text: str, words: str, level: Level) -> None:
         ("generator over 1 kW for 48 hours", "a day at the most"),
         ("solar over 8 kW " + "please " * 40, "one sentence"),
         ("", "Which figure should I watch"),
+        ("tell me when battery isn't above 30 %", "without a not"),
+        ("warn me when solar is not above 2 kW", "without a not"),
+        ("tell me when battery is no longer below 30 %", "without a not"),
+        ("tell me when the battery stops being under 30 %", "without a not"),
+        ("tell me when load isn’t over 2 kW any more", "without a not"),
+        ("tell me when the battery gets to 30 %", "falls to 30 %, or when it rises"),
+        ("tell me when the battery reaches 48 V", "falls to 48 V, or when it rises"),
+        ("tell me when the temperature hits 0 °C", "falls to 0 °C, or when it rises"),
+        ("tell me when the battery is between 20 and 30 %", "one limit at a time"),
+        ("warn me when solar drops by more than 2 kW", '"drops by"'),
+        ("tell me when solar surplus is over 2 kW", '"surplus"'),
+        ("tell me when solar minus load is over 2 kW", '"minus load"'),
+        ("tell me when excess solar is above 3 kW", '"excess"'),
+        ("tell me when the solar forecast is below 20 kW", '"forecast"'),
+        ("tell me when load without miners is over 3 kW", "?"),
+        ("tell me when my neighbour uses more than 5 kW", '"neighbour"'),
+        ("tell me when battery is under 30 % in the evening", '"in evening"'),
+        ("tell me when battery is under 30 % at 6pm", '"6pm"'),
+        ("tell me when battery is under 30 % this week", '"this week"'),
+        ("tell me when solar passes 8 kW only if I am home", '"only am home"'),
+        ("tell me when solar passes 8 kW but battery is full", '"but'),
+        ("tell Anna when solar passes 8 kW", '"anna"'),
+        ("tell me when the car charges at more than 3 kW", "?"),
+        ("tell me when inverter load is above 5 kW", '"inverter"'),
+        ("warn me when load is above 5 kW for 2 days", "a day at the most"),
+        ("warn me when load is above 5 kW for ten minutes", "how long it should hold"),
+        ("warn me when load is above 5 kW 3 times", '"3 times"'),
+        ("tell me when load is over 5.000 W", "Is 5.000 W 5 W, or 5000 W?"),
+        ("tell me when the battery is over 100 %", "never gets beyond"),
+        ("tell me when solar is under 0 W", "never gets beyond"),
+        ("tell me when the battery is at least 0 %", "always so"),
+        ("tell me when cell voltage is under 3.1 V", "the battery's"),
+        ("tell me when outdoor temperature is above 30 C", "the battery's"),
+        ("tell me when the temperature drops below 0 C outside", "the battery's"),
+        ("tell me when miner A draws less than 1 kW", "all miners draw together"),
+        ("tell me when one miner is below 500 W", "all miners draw together"),
     ],
 )
 def test_what_is_not_clear_gets_a_question_and_no_rule(text: str, asked: str) -> None:
@@ -105,11 +156,32 @@ def test_who_asks_for_another_level_or_time_has_another_alert_but_nobody_one_con
         "warn me: export over 500 W for 10 min",
         "urgent: battery temperature under -5.5 °C",
         "soc < 1 %",
+        "battery hits 100 %",
+        "battery falls to 20 %",
     ],
 )
-def test_a_rule_that_nobody_has_any_more_is_read_from_its_id(text: str) -> None:
-    rule = understood(text)
+@pytest.mark.parametrize("owner", ["", "7f3a"])
+def test_a_rule_that_nobody_has_any_more_is_read_from_its_id(text: str, owner: str) -> None:
+    rule = replace(understood(text), owner=owner)
     assert rule_from_id(rule.id, rule.level) == rule.rule
+
+
+def test_a_limit_that_is_to_be_reached_fires_there_and_not_only_beyond() -> None:
+    full, low = understood("tell me when the battery hits 100 %"), understood("tell me when the battery drops to 20 %")
+    assert custom_signal(full, scene(soc_pct=100.0)).active is True
+    assert custom_signal(full, scene(soc_pct=99.9)).active is False
+    assert custom_signal(full, scene(soc_pct=98.0, firing={(full.id, "")})).active is False
+    assert custom_signal(low, scene(soc_pct=20.0)).active is True
+    assert custom_signal(low, scene(soc_pct=20.1)).active is False
+
+
+def test_the_same_words_of_two_people_are_two_rules() -> None:
+    rule = understood("solar over 8 kW")
+    ann, ben = replace(rule, owner="ann"), replace(rule, owner="ben")
+    assert ann.id != ben.id
+    assert (ann.condition, ann.words) == (ben.condition, ben.words)
+    (limit,) = from_preferences(Preferences(safe_min_soc_pct=55), site(), "ann")
+    assert limit.id.endswith(":@ann")
 
 
 @pytest.mark.parametrize("rule_id", ["battery_low", "custom:moon_w:over:8", "custom:solar_w:over:x", "custom:"])
