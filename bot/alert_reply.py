@@ -140,6 +140,7 @@ def _source(scope: Scope, content: AlertContent) -> str:
     parts = [named, *([f"as of {_clock(scope, max(taken))}"] if taken else [])]
     parts += [_few(devices, _MOST_DEVICES)] if devices else []
     muted = [each.muted_until for each in content.open_episodes if each.is_muted(scope.now) and each.muted_until]
+    muted = [] if "\nMuted until " in content.text else muted  # said already
     return ", ".join([*parts, *([f"muted until {to_come(scope, max(muted))}"] if muted else [])])
 
 

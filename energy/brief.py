@@ -155,7 +155,8 @@ class SpanFigures:
 
 def day_lines(figures: DayFigures, zone: ZoneInfo, now: datetime, units: UnitPreferences) -> tuple[BriefLine, ...]:
     """The daily brief: eight lines at the most."""
-    said = f"{day_words(figures.day, units)}{' so far' if figures.running else ''}"
+    year = "" if figures.day.year == now.astimezone(zone).year else f" {figures.day.year}"
+    said = f"{day_words(figures.day, units)}{year}{' so far' if figures.running else ''}"
     flows = figures.flows
     if not flows.known:
         lines = [

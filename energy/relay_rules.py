@@ -28,6 +28,8 @@ from energy.preferences import PersonalLimits
 from energy.site import Miner, Site, in_hours
 from energy.units import MINUS, format_clock, format_duration
 
+_CODE_LENGTH = 24
+
 
 def relay_blocks(site: Site, record: MinerRecord | None, c: Conditions) -> list[Block]:
     """A start needs a relay that was heard within 15 minutes, whose state is known and that reports no error."""
@@ -124,9 +126,15 @@ def fault_blocks(c: Conditions) -> list[Block]:
     age = timedelta(0) if c.fault_codes_at is None else c.now - c.fault_codes_at
     if not c.fault_codes or age > USABLE:
         return []
-    named = ", ".join(code[:24] for code in c.fault_codes[:3])
+    named = ", ".join(_shortened(code) for code in c.fault_codes[:3])
     reports = f"reports {named}" if age <= FRESH else f"reported {named} {format_duration(age)} ago"
     return [Block("inverter_fault", f"The inverter {reports}; look at its display", "once that is cleared")]
+
+
+def _shortened(code: str) -> str:
+    """A fault's code, the path of its device left out where it is long, and its end where it is long even so."""
+    short = code if len(code) <= _CODE_LENGTH else code.rpartition("/")[2]
+    return short if len(short) <= _CODE_LENGTH else f"{short[: _CODE_LENGTH - 1]}…"
 
 
 def dwell_and_starts_blocks(site: Site, miner: Miner, record: MinerRecord, c: Conditions) -> list[Block]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from energy.alerts.episode import Episode, State
@@ -11,12 +12,13 @@ from energy.alerts.message import message_text, message_title, over_already_text
 from energy.alerts.rule import Action, Level
 from services.audience import is_own
 from services.scope import ROLES, Role, Scope
-from store import alerts, messages, mutes
+from store import alerts, custom_alerts, messages, mutes
 from store.alerts import StoredEpisode
 from store.messages import AlertMessage
 
 Act = Literal["ack", "mute", "chart", "stop_miners", "grid_charge", "start_miners"]
 Standing = Literal["open", "acknowledged", "over"]
+_FIRST_LOOK = timedelta(seconds=30)  # the watch looks every 10 s
 PASSED_ON = "Nobody has acknowledged it so far, so it was passed on."
 _NEEDS: dict[Act, Role] = {"ack": "operator", "stop_miners": "operator", "start_miners": "operator"}
 _NEEDS |= {"grid_charge": "owner", "mute": "viewer", "chart": "viewer"}
@@ -58,17 +60,30 @@ async def content_for(scope: Scope, message: AlertMessage) -> AlertContent:
     Without a person (a group, the host) it has every button: whoever taps one is authorised then.
     """
     stored = await alerts.get_all(scope.database, scope.org_id, message.episode_ids)
-    return composed(scope, message, await _not_muted_by(scope, stored))
+    return composed(scope, message, await _not_muted_by(scope, stored), already=await _already_so(scope, stored))
 
 
-def composed(scope: Scope, message: AlertMessage, stored: Sequence[StoredEpisode]) -> AlertContent:
-    """The content of a message from its episodes."""
+async def _already_so(scope: Scope, stored: Sequence[StoredEpisode]) -> frozenset[str]:
+    """The people's own rules among them that were passed when they were made: nobody looked since when."""
+    began = {each.episode.rule_id: each.episode.since for each in stored if is_own(each.episode.rule_id)}
+    if not began:
+        return frozenset()
+    made = await custom_alerts.all_of(scope.database, scope.org_id, scope.site.id)
+    return frozenset(
+        each.rule.id for each in made if each.rule.id in began and began[each.rule.id] - each.created_at <= _FIRST_LOOK
+    )
+
+
+def composed(
+    scope: Scope, message: AlertMessage, stored: Sequence[StoredEpisode], *, already: Collection[str] = ()
+) -> AlertContent:
+    """The content of a message from its episodes. `already`: the rules that were passed when they were made."""
     now = scope.now
     ordered = sorted(stored, key=lambda each: (not each.episode.is_open, -each.episode.level.rank, each.episode.since))
     episodes = [each.episode for each in ordered]
     if not episodes:
         return _forgotten(message)
-    text = message_text(episodes, scope.zone, now, scope.units)
+    text = message_text(episodes, scope.zone, now, scope.units, already=already)
     standing = _standing(episodes)
     if standing == "open" and any(each.escalated and each.episode.state is State.FIRING for each in ordered):
         text = "\n".join([*text.splitlines()[:5], PASSED_ON])

@@ -5,7 +5,7 @@ Plain text without markup; the names of devices and codes in it come from device
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -39,13 +39,22 @@ def rule_of(episode: Episode, rules: Mapping[str, Rule] = BY_ID) -> Rule:
 
 
 def alert_text(
-    episode: Episode, rule: Rule, zone: ZoneInfo, now: datetime, units: UnitPreferences = DEFAULT_UNITS
+    episode: Episode,
+    rule: Rule,
+    zone: ZoneInfo,
+    now: datetime,
+    units: UnitPreferences = DEFAULT_UNITS,
+    *,
+    already: bool = False,
 ) -> str:
-    """An alert as it stands: three lines while it fires, with who has it in hand; one or two once it is over."""
+    """An alert as it stands: three lines while it fires, with who has it in hand; one or two once it is over.
+
+    `already`: it was so when the rule was made; nobody looked since when.
+    """
     if episode.state is State.RESOLVED:
         return _resolved_text(episode, rule, units)
-    since = format_clock(episode.since, zone, now=now, units=units)
-    lines = [f"{_WORDS[episode.level]}: {filled(episode.signal, units)} Since {since}."]
+    since = f"Since {format_clock(episode.since, zone, now=now, units=units)}."
+    lines = [f"{_WORDS[episode.level]}: {filled(episode.signal, units)} {'It was so already.' if already else since}"]
     if episode.signal.why:
         lines.append(episode.signal.why)
     if episode.signal.do:
@@ -119,10 +128,16 @@ def message_text(
     now: datetime,
     units: UnitPreferences = DEFAULT_UNITS,
     rules: Mapping[str, Rule] = BY_ID,
+    *,
+    already: Collection[str] = (),
 ) -> str:
-    """One message for the alerts of one group (energy/alerts/together.py) as they stand, six lines at the most."""
+    """One message for the alerts of one group (energy/alerts/together.py) as they stand, six lines at the most.
+
+    `already` has the rules that were so when they were made.
+    """
     if len(episodes) == 1:
-        return alert_text(episodes[0], rule_of(episodes[0], rules), zone, now, units)
+        (one,) = episodes
+        return alert_text(one, rule_of(one, rules), zone, now, units, already=one.rule_id in already)
     ordered = in_order(episodes)
     standing = [e for e in ordered if e.is_open]
     if standing:
@@ -138,15 +153,21 @@ def message_text(
     fit = MOST_LINES - 1 - len(last)
     shown_ones = ordered if len(ordered) <= fit else ordered[: fit - 1]
     all_taken = all(e.acknowledged_by is not None for e in standing)
-    lines = [title, *(f"- {_line(each, rules, units, say_who=not all_taken)}" for each in shown_ones)]
+    over_said = not standing  # the title says it of all of them
+    lines = [
+        title,
+        *(f"- {_line(each, rules, units, say_who=not all_taken, over_said=over_said)}" for each in shown_ones),
+    ]
     if len(shown_ones) < len(ordered):
         lines.append(f"- and {len(ordered) - len(shown_ones)} more")
     return "\n".join(lines + last)
 
 
-def _line(episode: Episode, rules: Mapping[str, Rule], units: UnitPreferences, *, say_who: bool) -> str:
+def _line(
+    episode: Episode, rules: Mapping[str, Rule], units: UnitPreferences, *, say_who: bool, over_said: bool
+) -> str:
     if episode.state is State.RESOLVED:
-        return f"Over: {_ended(episode, rule_of(episode, rules))}."
+        return f"{'' if over_said else 'Over: '}{_ended(episode, rule_of(episode, rules))}."
     taken = f" {episode.acknowledged_by} has it." if say_who and episode.acknowledged_by is not None else ""
     return f"{filled(episode.signal, units)}{taken}"
 

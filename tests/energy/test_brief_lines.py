@@ -76,6 +76,10 @@ def test_the_figure_stands_first_in_each_line() -> None:
     assert [line.figure for line in lines[:3]] == ["22.9 kWh", "31.2 kWh", "41 % to 93 %"]
 
 
+def test_a_day_of_another_year_has_its_year() -> None:
+    assert said(replace(DAY, day=date(2020, 1, 1), today=False))[0].startswith("22.9 kWh solar on Wed 1 Jan 2020, ")
+
+
 def test_a_quiet_day_is_short() -> None:
     quiet = replace(DAY, still_open=(), happened=(), due=(), undelivered=0, known_s=86_000, today=False)
     assert len(said(replace(quiet, flows=replace(FLOWS, grid=False, generator_kwh=0.0)))) == 3

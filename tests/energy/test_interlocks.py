@@ -268,6 +268,14 @@ def test_a_fault_of_relay_or_inverter_stops_a_running_miner() -> None:
     assert start(ranch(), conditions(fault_codes=("F23",))) == ["inverter_fault"]
 
 
+def test_a_long_fault_code_is_shortened_to_what_tells_it_apart() -> None:
+    site = ranch()
+    (block,) = hold_blocks(
+        site, site.miner[0], conditions(fault_codes=("vebus/276/phase-1 HighBatteryRipple", "x/" + 30 * "y"))
+    )
+    assert f"reports phase-1 HighBatteryRipp…, {23 * 'y'}…; look at its display" in block.says
+
+
 @pytest.mark.parametrize(
     ("age_min", "says"),
     [

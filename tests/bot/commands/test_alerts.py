@@ -193,7 +193,7 @@ async def test_a_tap_shows_in_the_message_itself_what_came_of_it(watch: Watch) -
     assert labels(reply) == ["Mute 1 h", "Chart", "Stop miners"]
     muted = await _tap(watch.stage, "mute")
     assert muted.replaces
-    assert "muted until 14:00" in plain(muted.blocks)
+    assert plain(muted.blocks).lower().count("muted until 14:00") == 1
     assert labels(muted) == ["Chart", "Stop miners"]
 
 
@@ -255,8 +255,19 @@ async def test_an_alert_of_ones_own_is_added_listed_changed_and_removed(stage: S
     ],
 )
 async def test_words_that_make_no_sense_get_a_question_and_no_rule(stage: Stage, text: str, question: str) -> None:
-    assert question in await stage.hears(text)
+    heard = await stage.hears(text)
+    assert question in heard
+    assert heard.endswith("Answer with the whole of it, as in: /rules add tell me when solar passes 8 kW")
     assert "You have no alerts of your own" in await stage.hears("/rules")
+
+
+async def test_a_question_about_a_change_says_how_to_answer_it(stage: Stage) -> None:
+    await stage.hears("/rules add tell me when solar passes 8 kW")
+    heard = await stage.hears("/rules edit 1 tell me when solar passes 9")
+    assert heard.endswith("as in: /rules edit 1 tell me when solar passes 8 kW")
+    twice = await stage.hears("/rules add warn me when solar passes 8 kW")
+    assert "/rules remove 1" in twice
+    assert "as in" not in twice
 
 
 async def test_a_viewer_acknowledges_an_alert_of_their_own(watch: Watch) -> None:
@@ -269,6 +280,7 @@ async def test_a_viewer_acknowledges_an_alert_of_their_own(watch: Watch) -> None
     await Watching(scope.database, ORG, viewer.site).carry_on([(rule, seen)], ONE_PM)
     content = await content_of(scope, 4)
     assert content is not None
+    assert "under its minimum of 30 %. It was so already." in content.text
     assert content.actions[0] == "ack"
     assert "ack" not in getattr(await content_of(scope, 1), "actions", ())
     assert labels(await viewer.say("/alerts")) == ["Acknowledge", "History", "Refresh"]
