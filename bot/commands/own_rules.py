@@ -88,7 +88,8 @@ async def _edit(scope: Scope, context: Context, number: str, text: str) -> Reply
         changed = await alerts.change_own(scope, custom_id, text)
     except LookupError as error:
         raise _none(custom_id) from error
-    return await _kept(scope, context, changed, text)
+    again = f"/rules edit {custom_id} tell me when solar passes 8 kW"
+    return await _kept(scope, context, changed, text, again=again)
 
 
 async def _remove(scope: Scope, number: str) -> Reply:
@@ -99,10 +100,13 @@ async def _remove(scope: Scope, number: str) -> Reply:
     return answer(f"Removed: {_words(mine[custom_id])}." if custom_id in mine else "Removed.")
 
 
-async def _kept(scope: Scope, context: Context, rule: CustomRule | Question, text: str) -> Reply:
+async def _kept(
+    scope: Scope, context: Context, rule: CustomRule | Question, text: str, *, again: str = _EXAMPLE
+) -> Reply:
     """What came of the words: the rule, with the way back, or the question."""
     if isinstance(rule, alerts.Question):
-        return answer(own_words(rule.says, text))
+        said = own_words(rule.says, text)
+        return answer(said) if "/rules" in said else answer(said, ("Answer with the whole of it, as in: ", Code(again)))
     number = next((each.custom_id for each in await alerts.own(scope) if each.rule.id == rule.id), None)
     row = [] if number is None else [await run_button(scope, context, "Remove", f"/rules remove {number}")]
     return answer(

@@ -20,7 +20,7 @@ _LIST = re.compile(
     re.IGNORECASE,
 )
 _WATCH = re.compile(
-    r"(?:please |pls |hey |ok |okay |and )*(?:(?P<always>(?:warn|alert|notify|alarm) (?:me|us))"
+    r"(?:please |pls |hey |ok |okay |and )*(?:(?P<always>(?:warn|alert|notify|alarm|wake) (?:me|us)(?: up)?)"
     r"|(?:tell|message|ping|text) (?:me|us)|let (?:me|us) know)(?: please)? "
     r"(?:when|whenever|if|once|as soon as) (?P<what>\S.*)",
     re.IGNORECASE,

@@ -16,6 +16,8 @@ from bot.commands.plain import command_of
             "/rules add please notify us when the grid imports more than 3 kW",
         ),
         ("alert me when the miners stop", "/rules add alert me when the miners stop"),
+        ("wake me when the battery is below 35 %", "/rules add wake me when the battery is below 35 %"),
+        ("please wake me up if soc drops under 30%", "/rules add please wake me up if soc drops under 30%"),
         ("acknowledge", "/ack"),
         ("Acknowledged!", "/ack"),
         ("ack it please", "/ack"),
