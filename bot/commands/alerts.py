@@ -55,15 +55,15 @@ async def ack(scope: Scope, context: Context, arguments: str) -> Reply:
     """Take one alert in hand, several, or all of them."""
     words = arguments.strip().lower()
     if words in ("all", "everything"):
-        return _acknowledged(await alerts.acknowledge(scope))
+        return await _taken(scope, await alerts.acknowledge(scope))
     if words:
         if not _NUMBERS.fullmatch(words):
             raise Misused(f"{quoted(arguments)} is no alert's number", "/alerts lists them; or all", "/ack all")
         numbers = [int(number) for number in re.findall(r"\d+", words)]
-        return _acknowledged(await alerts.acknowledge(scope, numbers))
+        return await _taken(scope, await alerts.acknowledge(scope, numbers))
     waiting = [view for view in await alerts.open_alerts(scope) if view.episode.acknowledged_at is None]
     if len(waiting) <= 1:
-        return _acknowledged(await alerts.acknowledge(scope, [view.episode_id for view in waiting]))
+        return await _taken(scope, await alerts.acknowledge(scope, [view.episode_id for view in waiting]))
     shown = [_short(view) for view in waiting[:_SHOWN]]
     left = len(waiting) - len(shown)
     return listed(
@@ -217,6 +217,13 @@ async def _here(scope: Scope, context: Context, word: str) -> Reply:
     return answer(
         f"Alerts are {'told' if on else 'not told'} in this group.", ("To change it: ", Code(f"/alerts here {other}"))
     )
+
+
+async def _taken(scope: Scope, found: Acknowledged) -> Reply:
+    """What came of it; whoever has all that is open in hand has read it."""
+    if all(view.episode.acknowledged_at is not None for view in await alerts.open_alerts(scope)):
+        await alerts.mark_read(scope)
+    return _acknowledged(found)
 
 
 def _acknowledged(found: Acknowledged) -> Reply:

@@ -117,8 +117,11 @@ async def muted_untils(scope: Scope) -> dict[str, datetime]:
 
 
 async def _not_a_rule(scope: Scope, what: str) -> Misused:
-    asked = what.lower().replace(" ", "_")
-    close = [rule_id for rule_id in await alerts.rules_of(scope) if asked in rule_id][:6]
+    words = what.lower()
+    asked, rules = words.replace(" ", "_"), await alerts.rules_of(scope)
+    close = [rule_id for rule_id in rules if not is_own(rule_id) and asked in rule_id]
+    close += [rule.title for rule in rules.values() if is_own(rule.id) and words in rule.title.lower()]
+    close = close[:6]
     if len(close) > 1:
         return Misused(f"{quoted(what)} may be {one_of(close)}", "Which one?", f"/mute {close[0]} for 2h")
     return Misused(

@@ -12,6 +12,7 @@ from bot.alert_reply import alert_reply
 from bot.reply import Reply, plain
 from energy.alerts.rule import Signal
 from energy.alerts.table import BY_ID
+from services import alerts
 from services.alert_content import content_of
 from services.scope import Role
 from services.watching import Watching
@@ -98,6 +99,22 @@ async def test_an_alert_is_acknowledged_by_its_number_and_once(watch: Watch) -> 
     assert "Acknowledged by Ann at 13:00." in await stage.hears("/alerts")
     assert "3 Device silent (garage)" in await stage.hears("/ack all")
     assert '"foo" is no alert\'s number' in await stage.hears("/ack foo")
+
+
+async def test_what_is_acknowledged_by_its_number_is_read(watch: Watch) -> None:
+    stage = watch.stage
+    await stage.hears("/ack 1")
+    assert await alerts.unread(stage.scope) == 3  # two more wait
+    await stage.hears("/ack 2 3")
+    assert "unread" not in await stage.hears("/alerts")
+
+
+async def test_ones_own_rules_are_offered_by_their_titles(watch: Watch) -> None:
+    await watch.stage.hears("/rules add tell me when battery is below 60 %")
+    said = await watch.stage.hears("/mute battery")
+    assert "battery_low" in said
+    assert "custom:" not in said
+    assert "60 %" in said
 
 
 async def test_a_viewer_cannot_acknowledge_for_everybody(watch: Watch) -> None:
