@@ -22,7 +22,7 @@ from energy.units import DEFAULT_UNITS, UnitPreferences, format_clock, format_du
 from jobs.work import Work
 from services.preferences import preferences_in
 from store import alerts, outbox, people, readings
-from store.heartbeats import Beat, all_of, beat
+from store.heartbeats import Beat, beat, of_site
 from store.outbox import NewEntry
 
 log = structlog.get_logger()
@@ -210,7 +210,7 @@ def start_up_text(
 
 
 async def _last(work: Work) -> Beat | None:
-    return (await all_of(work.database, work.org_id)).get(_name(work))
+    return (await of_site(work.database, work.org_id, work.site.id)).get(_name(work))
 
 
 async def _goodbye(work: Work) -> None:

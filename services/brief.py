@@ -298,4 +298,4 @@ async def _undelivered(scope: Scope) -> int:
     """How many messages are given up: owners can send them again."""
     if scope.actor.role != "owner" or scope.actor.person_id is None:
         return 0
-    return len(await outbox.dead(scope.database, scope.org_id, scope.site.id))
+    return await outbox.count_dead(scope.database, scope.org_id, scope.site.id)

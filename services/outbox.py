@@ -27,7 +27,6 @@ from store.outbox import NewEntry as NewEntry
 from store.outbox import Place as Place
 
 log = structlog.get_logger()
-LEASE_S = 60.0
 TOLD_BY_THE_ASKER_S = 10.0  # as long as a reply waits for its result, and a little
 _ROUNDS = 20
 
@@ -43,9 +42,7 @@ async def due(
     """
     sorting = Sorting(database, site, now)
     for _ in range(_ROUNDS):
-        entries = await outbox.claim_due(
-            database, DEFAULT_ORG_ID, now, lease_s=LEASE_S, limit=limit, site_id=site.id, in_hand=in_hand
-        )
+        entries = await outbox.claim_due(database, DEFAULT_ORG_ID, now, limit=limit, site_id=site.id, in_hand=in_hand)
         for entry in entries:
             try:
                 await sorting.take(entry)

@@ -19,7 +19,6 @@ from store import messages, outbox
 from store.database import Database
 
 log = structlog.get_logger()
-LEASE_S = 60.0
 READ_AGAIN_AFTER = timedelta(minutes=10)
 
 
@@ -38,7 +37,7 @@ async def stale_postings(database: Database, site: Site, now: datetime, *, limit
     """Claim the postings that show an older version, for a minute. Whoever lost their role sees no more of it."""
     readers = Readers(database, site, now)
     found: list[StalePosting] = []
-    claimed = await messages.claim_stale(database, DEFAULT_ORG_ID, now, lease_s=LEASE_S, limit=limit, site_id=site.id)
+    claimed = await messages.claim_stale(database, DEFAULT_ORG_ID, now, limit=limit, site_id=site.id)
     for each in claimed:
         try:
             posting = await _brought_up_to_date(database, readers, each)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from services.scope import DEFAULT_ORG_ID
 from store import outbox
 from store.database import Database
-from store.heartbeats import all_of
+from store.heartbeats import of_site
 
 # Each part leaves a sign every 10 s; a round of polls, or a look at every rule, may take a while.
 FRESH_S: Mapping[str, float] = MappingProxyType({"poll": 120.0, "evaluate": 90.0, "deliver": 90.0})
@@ -64,7 +64,7 @@ class VitalSigns:
 
 async def vital_signs(database: Database, site_id: str, now: datetime, *, org_id: str = DEFAULT_ORG_ID) -> VitalSigns:
     """The signs as they are in the database at `now` (aware UTC), whichever process left them."""
-    beats = await all_of(database, org_id)
+    beats = await of_site(database, org_id, site_id)
     names = {"poll": f"poll:{site_id}", "evaluate": f"evaluate:{site_id}", "deliver": f"deliver:{site_id}"}
     # A sign from the future was left before the clock was set back: it counts as one of now.
     ages_s = {

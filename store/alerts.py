@@ -14,21 +14,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.alerts.episode import FIRING_STATES, OPEN_STATES, Episode, Event, Happening
+from energy.alerts.episode import FIRING_STATES, OPEN_STATES, Episode, Event
 from energy.alerts.stored import episode_from_mapping, episode_to_mapping
 from store.alert_revision import moved_in
-from store.alert_revision import revision as revision
 from store.alert_tables import alert_episodes as table
 from store.alert_tables import alert_transitions
 from store.database import Database
 from store.dialect import insert_new, lock
 from store.errors import StoreError
-from store.mutes import Mute as Mute
-from store.mutes import end_mute as end_mute
-from store.mutes import end_mute_in as end_mute_in
-from store.mutes import mutes as mutes
-from store.mutes import put_mute as put_mute
-from store.mutes import put_mute_in as put_mute_in
 
 Key = tuple[str, str]  # rule and subject
 
@@ -65,16 +58,6 @@ class Change:
     events: tuple[Event, ...] = ()
     actor: str | None = None
     escalated: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One step of an episode. `seq` counts from 1; `actor` is a person's id, None for the evaluation."""
-
-    seq: int
-    kind: Happening
-    at: datetime
-    actor: str | None
 
 
 _COLUMNS = (
@@ -198,12 +181,6 @@ async def keep(db: Database, org_id: str, site_id: str, changes: Sequence[Change
             await connection.execute(statement.values(episode=episode_to_mapping(change.after), updated_at=now))
 
 
-async def get(db: Database, org_id: str, episode_id: int) -> StoredEpisode | None:
-    """The episode with this number, or None."""
-    found = await get_all(db, org_id, [episode_id])
-    return found[0] if found else None
-
-
 async def get_all(
     db: Database, org_id: str, episode_ids: Collection[int], *, site_id: str | None = None
 ) -> list[StoredEpisode]:
@@ -240,18 +217,6 @@ async def recent(db: Database, org_id: str, site_id: str, *, since: datetime, li
     )
     async with db.read() as connection:
         return [_stored(row) for row in await connection.execute(query)]
-
-
-async def transitions(db: Database, org_id: str, episode_id: int) -> list[Transition]:
-    """The steps of an episode, the first at the top."""
-    columns = [alert_transitions.c[name] for name in Transition.__dataclass_fields__]
-    query = (
-        select(*columns)
-        .where(alert_transitions.c.org_id == org_id, alert_transitions.c.episode_id == episode_id)
-        .order_by(alert_transitions.c.seq)
-    )
-    async with db.read() as connection:
-        return [Transition(*row) for row in await connection.execute(query)]
 
 
 async def forget_signs_before(db: Database, org_id: str, moment: datetime) -> int:

@@ -85,12 +85,5 @@ async def mark_dead(db: Database, org_id: str, contact_id: int, reason: str) -> 
         return bool((await connection.execute(statement.values(dead_reason=storable(reason, 500)))).rowcount == 1)
 
 
-async def alive(db: Database, org_id: str, contact_id: int) -> bool:
-    """It works again; False when it was alive or unknown before."""
-    statement = update(table).where(_is(org_id, contact_id), table.c.dead_reason.is_not(None))
-    async with db.begin() as connection:
-        return bool((await connection.execute(statement.values(dead_reason=None))).rowcount == 1)
-
-
 def _is(org_id: str, contact_id: int) -> ColumnElement[bool]:
     return and_(table.c.org_id == org_id, table.c.contact_id == contact_id)

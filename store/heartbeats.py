@@ -11,6 +11,8 @@ from store.alert_tables import heartbeats as table
 from store.database import Database
 from store.dialect import insert_for
 
+PARTS = ("poll", "evaluate", "deliver", "worker")
+
 
 @dataclass(frozen=True, slots=True)
 class Beat:
@@ -28,8 +30,9 @@ async def beat(db: Database, org_id: str, name: str, now: datetime, *, clean_sto
         await connection.execute(statement.on_conflict_do_update(index_elements=["org_id", "name"], set_=values))
 
 
-async def all_of(db: Database, org_id: str) -> dict[str, Beat]:
-    """The last sign of life by name."""
-    query = select(table.c.name, table.c.at, table.c.clean).where(table.c.org_id == org_id)
+async def of_site(db: Database, org_id: str, site_id: str) -> dict[str, Beat]:
+    """The last sign of life of each part of a site, by name."""
+    names = [f"{part}:{site_id}" for part in PARTS]
+    query = select(table.c.name, table.c.at, table.c.clean).where(table.c.org_id == org_id, table.c.name.in_(names))
     async with db.read() as connection:
         return {row[0]: Beat(row[1], row[2]) for row in await connection.execute(query)}

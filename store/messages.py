@@ -22,6 +22,7 @@ from store.database import Database
 from store.dialect import insert_new, skip_locked
 
 Level = Literal["info", "warning", "critical"]
+LEASE_S = 60.0  # what is claimed to be delivered, and is not settled, is due again after so long
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)  # due whatever any clock says
 
 
@@ -196,7 +197,7 @@ async def post_in(
 
 
 async def claim_stale(
-    db: Database, org_id: str, now: datetime, *, lease_s: float = 60.0, limit: int = 50, site_id: str | None = None
+    db: Database, org_id: str, now: datetime, *, lease_s: float = LEASE_S, limit: int = 50, site_id: str | None = None
 ) -> list[Posting]:
     """Take the places that show an older version, the first that became so first; due again after `lease_s`."""
     of_another_clock = and_(postings.c.org_id == org_id, postings.c.due_at.is_not(None), postings.c.set_at > now)

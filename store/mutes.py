@@ -27,12 +27,6 @@ class Mute:
     set_at: datetime
 
 
-async def put_mute(db: Database, org_id: str, site_id: str, mute: Mute) -> None:
-    """`put_mute_in` in a transaction of its own."""
-    async with db.begin() as connection:
-        await put_mute_in(connection, org_id, site_id, mute)
-
-
 async def put_mute_in(connection: AsyncConnection, org_id: str, site_id: str, mute: Mute) -> None:
     """Silence a rule, in the place of an earlier mute for the same people."""
     values = {"until": mute.until, "set_by": mute.set_by, "set_at": mute.set_at}
@@ -51,12 +45,6 @@ async def mutes(db: Database, org_id: str, site_id: str, now: datetime) -> list[
     )
     async with db.read() as connection:
         return [Mute(row[0], row[1] or None, *row[2:]) for row in await connection.execute(query)]
-
-
-async def end_mute(db: Database, org_id: str, site_id: str, rule_id: str, person_id: str | None) -> bool:
-    """`end_mute_in` in a transaction of its own."""
-    async with db.begin() as connection:
-        return await end_mute_in(connection, org_id, site_id, rule_id, person_id)
 
 
 async def end_mute_in(

@@ -22,8 +22,8 @@ from store.clock_steps import in_this_clock
 from store.columns import storable
 from store.database import Database
 from store.dialect import insert_new, skip_locked
+from store.messages import LEASE_S, post_in
 from store.messages import Place as Place
-from store.messages import post_in
 
 Kind = Literal["notice", "alert", "digest", "summary", "brief"]
 Level = Literal["info", "warning", "critical"]
@@ -131,7 +131,7 @@ async def claim_due(
     org_id: str,
     now: datetime,
     *,
-    lease_s: float = 60.0,
+    lease_s: float = LEASE_S,
     limit: int = 50,
     site_id: str | None = None,
     in_hand: Collection[int] = (),

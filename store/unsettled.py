@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 
 from store.alert_tables import outbox, postings
 from store.database import Database
+from store.messages import LEASE_S
 
-CLAIM = timedelta(seconds=60)  # what is being delivered right now is due again after so long
+CLAIM = timedelta(seconds=LEASE_S)  # of what is being delivered right now
 
 
 async def unsettled(db: Database, org_id: str, now: datetime) -> int:

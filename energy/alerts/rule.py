@@ -28,6 +28,11 @@ class Level(StrEnum):
         return _RANKS.index(self)
 
 
+def writable(text: str) -> str:
+    """A device's word as every database and chat takes it: without NUL and without halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 _RANKS = (Level.INFO, Level.WARNING, Level.CRITICAL)
 
 
@@ -83,6 +88,9 @@ class Signal:
     do: str = ""
     action: Action | None = None
     chart: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", writable(self.subject))
 
     @property
     def is_past(self) -> bool:

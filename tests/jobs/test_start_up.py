@@ -15,7 +15,7 @@ from jobs.start_up import Gap, gap_of, keep_worker_beat, start_up_text, tell_own
 from jobs.work import Work
 from store import outbox, people, readings, sites
 from store.database import Database
-from store.heartbeats import Beat, all_of, beat
+from store.heartbeats import Beat, beat, of_site
 from store.people import Role
 from tests.jobs.stage import SITE, until, work_of
 
@@ -51,7 +51,7 @@ async def run_for_a_moment(work: Work, *, until_beat: bool = True) -> None:
     if until_beat:
 
         async def here() -> bool:
-            found = (await all_of(work.database, "home")).get(WORKER)
+            found = (await of_site(work.database, "home", SITE.id)).get(WORKER)
             return found is not None and found.at == work.clock()
 
         await until(here)
@@ -67,7 +67,7 @@ async def test_the_first_start_and_a_quick_clean_restart_say_nothing(database: D
     clock = Clock()
     await peopled(database, Ann="owner")
     await run_for_a_moment(work_at(database, clock))
-    assert (await all_of(database, "home"))[WORKER].clean
+    assert (await of_site(database, "home", SITE.id))[WORKER].clean
     clock.now += timedelta(seconds=90)
     await run_for_a_moment(work_at(database, clock))
     assert await told(database, clock) == []
@@ -108,7 +108,7 @@ async def test_another_worker_that_lives_is_no_reason_to_say_anything(database: 
     await beat(database, "home", WORKER, clock.now + timedelta(seconds=1))  # the other one's next sign
 
     async def signed() -> bool:
-        return (await all_of(database, "home"))[WORKER].at == clock.now
+        return (await of_site(database, "home", SITE.id))[WORKER].at == clock.now
 
     await until(signed)
     stop.set()
@@ -135,7 +135,7 @@ async def test_a_worker_that_ends_before_it_told_leaves_that_to_the_next(databas
     await asyncio.sleep(0.1)
     stop.set()
     await asyncio.wait_for(task, 2)
-    assert (await all_of(database, "home"))[WORKER] == Beat(START, False)
+    assert (await of_site(database, "home", SITE.id))[WORKER] == Beat(START, False)
     await run_for_a_moment(work_at(database, clock))
     assert len(await told(database, clock)) == 1
 
@@ -143,12 +143,12 @@ async def test_a_worker_that_ends_before_it_told_leaves_that_to_the_next(databas
 async def test_the_sign_of_polling_is_left_only_while_devices_are_gone_through(database: Database) -> None:
     work = work_of(database)
     await run_for_a_moment(replace(work, clock=lambda: START))
-    assert "poll:ranch" not in await all_of(database, "home")
+    assert "poll:ranch" not in await of_site(database, "home", SITE.id)
     await run_for_a_moment(replace(work, clock=lambda: START, polled_s=work.monotonic()))
-    assert "poll:ranch" in await all_of(database, "home")
+    assert "poll:ranch" in await of_site(database, "home", SITE.id)
     later = START + timedelta(hours=1)
     await run_for_a_moment(replace(work, clock=lambda: later, polled_s=work.monotonic() - 61))
-    assert (await all_of(database, "home"))["poll:ranch"].at == START
+    assert (await of_site(database, "home", SITE.id))["poll:ranch"].at == START
 
 
 async def test_what_a_device_remembers_of_the_gap_is_told(database: Database) -> None:
@@ -219,7 +219,7 @@ async def test_a_worker_that_comes_while_this_one_waits_to_tell_is_heard_of_firs
     await beat(database, "home", WORKER, clock.now - timedelta(seconds=1))
 
     async def signed() -> bool:
-        return (await all_of(database, "home"))[WORKER].at == clock.now
+        return (await of_site(database, "home", SITE.id))[WORKER].at == clock.now
 
     await until(signed)
     stop.set()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from store import alerts, outbox, readings
 from store.database import Database, sqlite_url
 from tests.jobs.lookout import NOON, ORG, Lookout
+from tests.store.alert_stage import transitions
 
 UNTIL_S = 1_780  # a kill forgets since when it is clear, by five minutes at the most
 KILLS = 6
@@ -35,7 +36,7 @@ async def told(database):
     found = await alerts.recent(database, ORG, "ranch", since=NOON - timedelta(days=1), limit=100)
     kinds = []
     for each in found:
-        rows = await alerts.transitions(database, ORG, each.episode_id)
+        rows = await transitions(database, each.episode_id)
         assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
         kinds.append((each.episode.rule_id, each.episode.number, [row.kind for row in rows]))
     waiting = await outbox.claim_due(database, ORG, NOON + timedelta(days=2), lease_s=0, limit=500)

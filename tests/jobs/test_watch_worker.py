@@ -32,7 +32,7 @@ def stands(database, state, subject="one"):
 
 
 async def beaten(database):
-    return "evaluate:ranch" in await heartbeats.all_of(database, ORG)
+    return "evaluate:ranch" in await heartbeats.of_site(database, ORG, "ranch")
 
 
 async def until_silence_fires(database, clock, work):

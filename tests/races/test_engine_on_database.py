@@ -33,6 +33,7 @@ from store.database import AsyncConnection, Database, sqlite_url
 from tests.energy.alerts.engine_model import Modelled, Said
 from tests.races.evaluator import ORG, RANCH
 from tests.races.test_four_evaluators import NOON
+from tests.store.alert_stage import transitions
 
 OUTAGE = replace(BY_ID["grid_outage"], for_s=60.0, keep_firing_s=60.0, cooldown_s=300.0, reraise_s=900.0)
 FAULT = replace(BY_ID["inverter_fault"], for_s=0.0, keep_firing_s=120.0, cooldown_s=0.0, reraise_s=None)
@@ -175,11 +176,12 @@ class Stored(RuleBasedStateMachine):
         """Each episode fired once and ended at most once; who was told of it was told in one message."""
         numbers: dict[Key, list[int]] = {}
         for episode_id in itertools.count(1):
-            stored = await alerts.get(self.database, ORG, episode_id)
-            if stored is None:
+            found = await alerts.get_all(self.database, ORG, [episode_id])
+            if not found:
                 break
+            (stored,) = found
             numbers.setdefault(stored.episode.key, []).append(stored.episode.number)
-            steps = await alerts.transitions(self.database, ORG, episode_id)
+            steps = await transitions(self.database, episode_id)
             assert [step.seq for step in steps] == list(range(1, len(steps) + 1))
             kinds = [step.kind for step in steps if step.kind not in ("pending", "lapsed")]
             assert kinds.count("fired") == (stored.episode.fired_at is not None)

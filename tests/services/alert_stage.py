@@ -21,6 +21,7 @@ from store.alerts import StoredEpisode
 from store.database import Database
 from store.outbox import Entry, Place
 from tests.services.ranch import Ranch
+from tests.store.alert_stage import transitions
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -136,7 +137,7 @@ class Desk:
 
     async def transitions(self, rule_id: str, subject: str = "") -> list[str]:
         number = (await self.episode(rule_id, subject)).episode_id
-        return [each.kind for each in await alerts.transitions(self.database, "home", number)]
+        return [each.kind for each in await transitions(self.database, number)]
 
     async def message(self, number: int) -> messages.AlertMessage:
         found = await messages.get(self.database, "home", number)

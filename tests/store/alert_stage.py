@@ -10,9 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from energy.alerts.episode import Episode, Event, State
 from energy.alerts.rule import Level, Signal
 from store import alerts, outbox
+from store.alert_tables import alert_transitions
 from store.alerts import Change, Conflict, StoredEpisode
 from store.database import Database
 from store.outbox import NewEntry
@@ -66,6 +69,13 @@ async def fired(database: Database, rule_id: str = "battery_low", now: datetime 
     (first,) = await apply(database, next_change(rule_id, None, now), now=now)
     (stored,) = await apply(database, next_change(rule_id, first, now), now=now)
     return stored
+
+
+async def transitions(database: Database, episode_id: int) -> list[Any]:
+    """The steps of an episode (seq, kind, at, actor), the first at the top."""
+    query = select(alert_transitions).where(alert_transitions.c.episode_id == episode_id)
+    async with database.read() as connection:
+        return list(await connection.execute(query.order_by(alert_transitions.c.seq)))
 
 
 async def race(url: str, name: str, dies_in_transaction: int = 0) -> None:

@@ -321,7 +321,8 @@ async def test_nothing_of_alerts_is_left_of_somebody_who_is_forgotten(database: 
         place = Place("slack", each, None, "1", 1)
         await outbox.sent(database, ORG, found.outbox_id, now=NOON, at=[place])
         await custom_alerts.add(database, ORG, SITE, each, rule, NOON)
-        await mutes.put_mute(database, ORG, SITE, Mute("battery_low", each, NOON + HOUR, each, NOON))
+        async with database.begin() as connection:
+            await mutes.put_mute_in(connection, ORG, SITE, Mute("battery_low", each, NOON + HOUR, each, NOON))
         await contacts.add(database, ORG, each, kind="apprise", target="ntfy://t", label="ntfy", now=NOON)
     assert await people.forget(database, ORG, ann.person_id, by="host")
     async with database.read() as connection:

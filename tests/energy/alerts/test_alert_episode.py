@@ -16,6 +16,11 @@ def rule(**changes: object) -> Rule:
     return Rule(**(parts | changes))  # type: ignore[arg-type]  # of mixed kinds
 
 
+def test_a_subject_is_cleaned_of_what_no_database_takes() -> None:
+    signal = Signal(rule_id="device_fault", active=True, subject="s21\x00 E\ud80012")
+    assert signal.key == ("device_fault", "s21 E?12")
+
+
 def test_it_fires_once_it_was_active_for_long_enough_and_not_a_minute_before() -> None:
     life = Life(rule(for_s=300))
     assert [life.at(minute, True) for minute in range(7)] == [["pending"], [], [], [], [], ["fired"], []]

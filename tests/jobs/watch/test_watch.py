@@ -197,15 +197,15 @@ async def test_a_worker_that_is_killed_before_it_wrote_has_lost_nothing(database
 async def test_a_round_beats_and_a_database_that_is_away_is_tried_again(database, tmp_path):
     lookout = Lookout(database)
     await lookout.watch.round()
-    beats = await heartbeats.all_of(database, ORG)
+    beats = await heartbeats.of_site(database, ORG, "ranch")
     assert beats["evaluate:ranch"].at == lookout.at
     lookout.at += timedelta(seconds=5)
     lookout.elapsed_s += 5
     await lookout.watch.round()
-    assert (await heartbeats.all_of(database, ORG))["evaluate:ranch"] == beats["evaluate:ranch"]
+    assert (await heartbeats.of_site(database, ORG, "ranch"))["evaluate:ranch"] == beats["evaluate:ranch"]
     lookout.elapsed_s += 5
     await lookout.watch.round()
-    assert (await heartbeats.all_of(database, ORG))["evaluate:ranch"].at == lookout.at
+    assert (await heartbeats.of_site(database, ORG, "ranch"))["evaluate:ranch"].at == lookout.at
 
 
 async def test_a_relay_turned_by_hand_is_one_alert_until_it_is_commanded(database):
