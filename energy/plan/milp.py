@@ -61,7 +61,7 @@ def solve(
     problem: Problem,
     *,
     time_limit_s: float = 3.0,
-    gap: float = 0.05,
+    gap: float = 0.1,
     fixed: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> Solution | NoSolution:
     """The best plan for a problem with known prices. With `fixed`, miners do that and only the flows are decided.

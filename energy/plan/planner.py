@@ -21,7 +21,7 @@ _SMALL_KW = 0.05
 _Schedule = Mapping[str, NDArray[np.bool_]]
 
 
-def make_plan(problem: Problem, *, last: Plan | None = None, time_limit_s: float = 3.0, gap: float = 0.05) -> Plan:
+def make_plan(problem: Problem, *, last: Plan | None = None, time_limit_s: float = 3.0, gap: float = 0.1) -> Plan:
     """The plan, its reasons, and every step that differs from `last` with why. Always feasible.
 
     Where the solver fails or is late without an answer, the plan is that of `energy/plan/fallback.py`, and its notes

@@ -133,7 +133,7 @@ class Reasons:
         figures = {"surplus_w": surplus_w, "earns": earns, "soc_pct": self._soc_pct(t)}
         day, today = next((d, now) for d, now in start_days(p) if d[t])
         moves = np.diff(self._on[m.id].astype(int), prepend=int(m.on))
-        left = (m.starts_left_today if today else m.max_starts_per_day) - int(np.sum(moves[day] > 0))
+        left = (m.starts_left_today if today else m.max_starts_per_day) - int(np.sum(moves[: t + 1][day[: t + 1]] > 0))
         if left <= 0:
             return Reason("starts", f"Off: none of its {m.max_starts_per_day} starts a day is left.", figures)
         others_w = self._miner_w(t)
