@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from charts.specs import AlertChart, Line, Threshold
-from energy.alerts import battery, devices, miners, power
+from energy.alerts import battery, devices, inverter, miners, power
 from energy.alerts.message import filled, shown
 from energy.alerts.table import BY_ID
 from energy.naming import source_name
@@ -78,6 +78,9 @@ def _finding(scope: Scope, episode: Episode, found: AlertSeries) -> str:
     if said is not None and signal.value is not None and signal.threshold is not None:
         value, threshold = (shown(each, signal.unit, units) for each in (signal.value, signal.threshold))
         return said.format(value=value, threshold=threshold, subject=episode.subject)
+    if episode.rule_id in _CODES and len(found.figures) == 1:  # a code has no figure of its own: say which is drawn
+        label = found.figures[0].label
+        return f"{_CODES[episode.rule_id]} since {since}: {label[0].lower()}{label[1:]}"
     if episode.rule_id.startswith("custom:") and signal.what:
         return filled(signal, units).rstrip(".")
     rule = BY_ID.get(episode.rule_id)
@@ -88,6 +91,7 @@ def _finding(scope: Scope, episode: Episode, found: AlertSeries) -> str:
 
 
 _LONG = 28
+_CODES = {inverter.FAULT.id: "Fault", inverter.WARNED.id: "Code"}
 _SHORT = {
     power.OUTAGE.id: "Grid gone",
     miners.DRAWS_OFF.id: "Draws though off",

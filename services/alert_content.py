@@ -60,10 +60,10 @@ async def content_for(scope: Scope, message: AlertMessage) -> AlertContent:
     Without a person (a group, the host) it has every button: whoever taps one is authorised then.
     """
     stored = await alerts.get_all(scope.database, scope.org_id, message.episode_ids)
-    return composed(scope, message, await _not_muted_by(scope, stored), already=await _already_so(scope, stored))
+    return composed(scope, message, await _not_muted_by(scope, stored), already=await already_so(scope, stored))
 
 
-async def _already_so(scope: Scope, stored: Sequence[StoredEpisode]) -> frozenset[str]:
+async def already_so(scope: Scope, stored: Sequence[StoredEpisode]) -> frozenset[str]:
     """The people's own rules among them that were passed when they were made: nobody looked since when."""
     began = {each.episode.rule_id: each.episode.since for each in stored if is_own(each.episode.rule_id)}
     if not began:

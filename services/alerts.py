@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from energy.alerts.rule import Rule
 from energy.alerts.table import BY_ID
 from energy.alerts.together import visible
 from services.addressees import Addressees, addressees_of
+from services.alert_content import already_so
 from services.alert_telling import Telling
 from services.audience import is_own
 from services.authority import authorised
@@ -71,7 +72,8 @@ async def open_alerts(scope: Scope) -> tuple[AlertView, ...]:
     who = await _who(scope)
     groups = visible((each.episode for each in stored.values()), scope.now)
     found = [stored[episode.key] for group in groups for episode in group.episodes]
-    return _views(scope, who, [each for each in found if _may_see(scope, who, each.episode)])
+    found = [each for each in found if _may_see(scope, who, each.episode)]
+    return _views(scope, who, found, already=await already_so(scope, found))
 
 
 async def recent(scope: Scope, since: datetime, *, limit: int = 50) -> tuple[AlertView, ...]:
@@ -295,14 +297,18 @@ async def _apply(
     return stored
 
 
-def _views(scope: Scope, who: Addressees, stored: Sequence[StoredEpisode]) -> tuple[AlertView, ...]:
+def _views(
+    scope: Scope, who: Addressees, stored: Sequence[StoredEpisode], *, already: Collection[str] = ()
+) -> tuple[AlertView, ...]:
     rules = {**BY_ID, **{rule.id: rule.rule for rule in who.own_rules}}
-    return tuple(_view(scope, who, each, rules) for each in stored)
+    return tuple(_view(scope, who, each, rules, already=each.episode.rule_id in already) for each in stored)
 
 
-def _view(scope: Scope, who: Addressees, stored: StoredEpisode, rules: Mapping[str, Rule]) -> AlertView:
+def _view(
+    scope: Scope, who: Addressees, stored: StoredEpisode, rules: Mapping[str, Rule], *, already: bool
+) -> AlertView:
     episode, rule = stored.episode, rule_of(stored.episode, rules)
     untils = [episode.muted_until, who.muted_for_all.get(rule.id), who.muted_until(rule.id, scope.actor.person_id)]
     holding = [until for until in untils if until is not None and until > scope.now]
-    text = alert_text(episode, rule, scope.zone, scope.now, scope.units)
+    text = alert_text(episode, rule, scope.zone, scope.now, scope.units, already=already)
     return AlertView(stored.episode_id, rule, episode, text, max(holding, default=None))

@@ -176,6 +176,12 @@ async def test_an_unknown_level_falls_back_to_the_flows(tmp_path: Path) -> None:
     assert chart.title == "Battery level unknown since 11:55"
 
 
+async def test_the_chart_of_a_fault_names_the_figure_that_it_shows(tmp_path: Path) -> None:
+    fault = episode("inverter_fault", subject="F23", chart="battery_voltage_v")
+    chart = await drawn(await chart_of(tmp_path, fault, rows("solark", lambda _: {"battery_voltage_v": 52.0})))
+    assert chart.title == "Fault since 11:55: battery voltage"
+
+
 async def test_an_off_grid_site_has_no_grid_line(tmp_path: Path) -> None:
     site = SITE.model_copy(update={"grid": SITE.grid.model_copy(update={"present": False})})
     chart = await drawn(await chart_of(tmp_path, episode("surplus", chart="solar_w"), rows("solark", flows), site=site))

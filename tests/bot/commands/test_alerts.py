@@ -300,7 +300,9 @@ async def test_a_viewer_acknowledges_an_alert_of_their_own(watch: Watch) -> None
     assert "under its minimum of 30 %. It was so already." in content.text
     assert content.actions[0] == "ack"
     assert "ack" not in getattr(await content_of(scope, 1), "actions", ())
-    assert labels(await viewer.say("/alerts")) == ["Acknowledge", "History", "Refresh"]
+    listed = await viewer.say("/alerts")
+    assert "It was so already." in await viewer.hears("/alerts all")
+    assert labels(listed) == ["Acknowledge", "History", "Refresh"]
     assert "Acknowledged by Ben" in plain((await _tap(viewer, "ack", 4)).blocks)
 
 
