@@ -59,8 +59,8 @@ def _booster() -> Any:
         loss="absolute_error",
         max_iter=80,
         learning_rate=0.1,
-        max_leaf_nodes=12,
-        min_samples_leaf=30,
+        max_leaf_nodes=15,
+        min_samples_leaf=20,
         early_stopping=False,
         random_state=0,
     )

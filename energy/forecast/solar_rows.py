@@ -37,7 +37,7 @@ NAMES = (
     "ratio_1_day",
     "ratio_3_days",
     "ratio_7_days",
-    "season",
+    "day_of_year",
 )
 
 
@@ -151,9 +151,7 @@ def rows_of(grid: Grid, issues_s: Ints, shares: Floats, hours: int) -> Rows:
             same[:, 1],
             _typical_ratio(same[:, :5], same_physics[:, :5], grid.peak_w),
             recent[issue],
-            # the day of the year folded at the solstices: unfolded it only counts days in a first year, and a few dark
-            # days before a training became the rule of all days after it
-            np.cos(2 * np.pi * (grid.starts_s[index] % YEAR_S / YEAR_S - 172 / 365)),
+            grid.starts_s[index] % YEAR_S / DAY_S,
         ]
     )
     return Rows(index, issues_s[issue], features, physics, physics * per_hour, clear * per_hour)
