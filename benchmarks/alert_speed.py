@@ -3,9 +3,9 @@
 `python -m benchmarks.alert_speed [--rounds N]`. A virtual GX on a real broker (mosquitto where there is one), the
 connector, the worker's listening and watching, SQLite, Redis, the courier and Telegram's client share one process here
 with the Telegram double; so each figure holds the work of all of them. Each round passes the threshold of somebody's
-own rule. A push is what the connector makes of the messages: a reading each `poll_interval_s` (10 s without it), and
-at once where something big changes. Rounds with a reading each second show the way from a reading; rounds at the usual pace,
-each a jump of more than 1 kW, the whole way from the change inside the GX.
+own rule. A push is what the connector makes of the messages: a reading each `poll_interval_s` (10 s without it), and at
+once where something big changes. Rounds with a reading each second show the way from a reading; rounds at the usual
+pace, each a jump of more than 1 kW, the whole way from the change inside the GX.
 """
 
 from __future__ import annotations
