@@ -110,7 +110,7 @@ async def _acknowledged(
 ) -> Acknowledged:
     changes: list[Change] = []
     for each in firing:
-        after, events = taken_in_hand(each.episode, scope.actor.name, scope.now)
+        after, events = taken_in_hand(each.episode, scope.actor.name, scope.now, by_id=scope.actor.person_id)
         if events:
             changes.append(Change(each, after, events, scope.actor.person_id))
     done = await _apply(scope, who, changes, action="alerts_acknowledged", details={})

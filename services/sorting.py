@@ -185,8 +185,9 @@ class Sorting:
             await self._drop(entry, "somebody has it in hand")
             return False
         scope = reader.scope
-        theirs = {each.acknowledged_by for each in content.open_episodes}
-        if scope.actor.person_id is not None and content.standing == "acknowledged" and theirs == {scope.actor.name}:
+        theirs = {each.acknowledged_by_id for each in content.open_episodes}
+        mine = scope.actor.person_id is not None and theirs == {scope.actor.person_id}
+        if mine and content.standing == "acknowledged":
             await self._drop(entry, "they have it in hand themselves")
             return False
         until = await self._muted_until(scope, content)

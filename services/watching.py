@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from energy.alerts.custom import CustomRule
-from energy.alerts.episode import Episode, Event, resolve
-from energy.alerts.escalation import steps_due
+from energy.alerts.episode import Episode, Event, State, resolve
+from energy.alerts.escalation import is_due
 from energy.alerts.evaluate import Judged, evaluate, open_keys
 from energy.alerts.situation import Key
 from energy.site import Site
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 MOST_TRIES = 5
 KEPT_EVERY = timedelta(minutes=5)
 WHO_HOLDS = timedelta(seconds=30)  # so long may a change of a preference take to be seen while nothing is told
-_SEEN = ("signal", "seen_at", "last_active_at", "unknown_since", "clear_since", "worst", "worst_at")
+_SEEN = ("signal", "seen_at", "last_active_at", "unknown_since", "clear_since", "worst", "worst_at", "worst_unit")
 _LOGGED = ("fired", "raised", "resolved")
 
 
@@ -93,7 +93,8 @@ class Watching:
             known = self._known if looked else await self._current()
             who = await self._who(known, now)
             changed, events = _carried(known.episodes, judged, now, who, gone)
-            if looked and events and known.revision != (await self._current()).revision:
+            before = known.revision  # `_current` changes `known` itself
+            if looked and events and before != (await self._current()).revision:
                 continue  # somebody acknowledged or muted since
             try:
                 await self._write(known, changed, events, now)
@@ -118,7 +119,10 @@ class Watching:
                 return 0
             who = await addressees_of(self._database, self._org_id, self._site, now)
             ways = await self._ways(who) if max(due.values()) >= EVERY_WAY else {}
-            changes = [Change(known.stored[key], known.episodes[key], escalated=step) for key, step in due.items()]
+            changes = [
+                Change(known.stored[key], replace(known.episodes[key], passed_on_at=now), escalated=step)
+                for key, step in due.items()
+            ]
             telling = Telling(self._org_id, who, now)
             try:
                 async with self._database.begin() as connection:
@@ -148,10 +152,14 @@ class Watching:
         known.kept_at = now
 
     def _due(self, now: datetime) -> dict[Key, int]:
-        """The steps of escalation that are due and have not been told."""
+        """The step of escalation that is due of each alert, the next one at the most."""
         known = self._known
-        steps = {key: steps_due(each, now, self._escalation) for key, each in known.episodes.items()}
-        return {key: step for key, step in steps.items() if key in known.stored and step > known.stored[key].escalated}
+        return {
+            key: stored.escalated + 1
+            for key, stored in known.stored.items()
+            if (episode := known.episodes.get(key)) is not None
+            and is_due(episode, stored.escalated, now, self._escalation)
+        }
 
     async def _current(self) -> _Known:
         """What is stored now; what was carried on in memory goes on from the same version."""
@@ -188,7 +196,7 @@ class Watching:
         happened: dict[Key, list[Event]] = {}
         for event in events:
             happened.setdefault(event.episode.key, []).append(event)
-        changes = [Change(known.stored.get(key), changed[key], tuple(each)) for key, each in happened.items()]
+        changes = [_changed(known.stored.get(key), changed[key], each) for key, each in happened.items()]
         if changes:
             tell = any(event.tell for event in events)
             who = await addressees_of(self._database, self._org_id, self._site, now) if tell else known.who
@@ -226,6 +234,12 @@ def _carried(
             changed[key], ended = resolve(episode, now, because)
             events += ended
     return changed, tuple(events)
+
+
+def _changed(before: StoredEpisode | None, after: Episode, events: Sequence[Event]) -> Change:
+    """What has to be acknowledged again is passed on from the first step again."""
+    taken_back = before is not None and before.episode.state is State.ACKNOWLEDGED and after.state is State.FIRING
+    return Change(before, after, tuple(events), escalated=0 if taken_back else None)
 
 
 def _is_told(events: Sequence[Event]) -> bool:

@@ -43,8 +43,9 @@ class Episode:
 
     `since` is the measurement that began it, `seen_at` the newest one that was judged, `clear_since` the first clear
     one while it fires. `told_at` is when people were told last, None while muted or inhibited from the start.
-    `not_before` is the end of the cooldown. `signal` is the last active one, `worst` the value at its worst, and
-    `shown_worst` what it was when people were told, or when the message was brought up to date.
+    `passed_on_at` is when it went a step of its escalation further. `not_before` is the end of the cooldown. `signal`
+    is the last active one, `worst` the value at its worst, and `shown_worst` what it was when people were told, or when
+    the message was brought up to date.
     """
 
     rule_id: str
@@ -66,8 +67,10 @@ class Episode:
     worst_unit: str = ""
     shown_worst: float | None = None
     acknowledged_by: str | None = None
+    acknowledged_by_id: str | None = None
     acknowledged_at: datetime | None = None
     muted_until: datetime | None = None
+    passed_on_at: datetime | None = None
     not_before: datetime | None = None
     resolved_at: datetime | None = None
     resolved_because: str | None = None
@@ -130,11 +133,18 @@ def step(rule: Rule, episode: Episode | None, signal: Signal, now: datetime, *, 
     return after, events
 
 
-def acknowledge(episode: Episode, by: str, now: datetime) -> tuple[Episode, tuple[Event, ...]]:
-    """Somebody has it in hand: nobody is told again. Only a firing episode changes; the first who does it counts."""
+def acknowledge(
+    episode: Episode, by: str, now: datetime, *, by_id: str | None = None
+) -> tuple[Episode, tuple[Event, ...]]:
+    """Somebody (their name, and their id) has it in hand: nobody is told again.
+
+    Only a firing episode changes; the first who does it counts.
+    """
     if episode.state is not State.FIRING:
         return episode, ()
-    after = replace(episode, state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now)
+    after = replace(
+        episode, state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_by_id=by_id, acknowledged_at=now
+    )
     return after, (Event("acknowledged", after, now, tell=False),)
 
 
@@ -220,7 +230,8 @@ def _told_if_due(rule: Rule, firing: Episode, now: datetime, hushed: bool) -> St
     """Told late, once the mute or the other alert is over; told again while nobody acknowledges it."""
     if firing.state is State.FIRING and not hushed and not firing.is_muted(now):
         again = rule.reraise_s is not None and firing.told_at is not None
-        if firing.told_at is None or (again and now - firing.told_at >= timedelta(seconds=rule.reraise_s or 0.0)):
+        again = again and now - (firing.told_at or now) >= timedelta(seconds=rule.reraise_s or 0.0)
+        if firing.told_at is None or again or _was_muted(firing, now):
             told = replace(firing, told_at=now, first_told_at=firing.first_told_at or now, shown_worst=firing.worst)
             return told, (Event("raised", told, now, tell=True),)
     if _is_twice_as_bad(firing):
@@ -236,12 +247,19 @@ def _told_if_due(rule: Rule, firing: Episode, now: datetime, hushed: bool) -> St
     return firing, ()
 
 
+def _was_muted(firing: Episode, now: datetime) -> bool:
+    """Whether it is critical, and a mute ended since it was told: it is told again before it is passed on."""
+    told_at, until = firing.told_at, firing.muted_until
+    return firing.level is Level.CRITICAL and told_at is not None and until is not None and told_at < until <= now
+
+
 def _in_nobodys_hand(taken: Episode, now: datetime) -> Step:
     """What somebody has in hand got twice as bad: it is told again, and has to be acknowledged again."""
     raised = replace(
         taken,
         state=State.FIRING,
         acknowledged_by=None,
+        acknowledged_by_id=None,
         acknowledged_at=None,
         first_told_at=now,
         told_at=now,
@@ -325,7 +343,14 @@ def _in_this_clock(rule: Rule, episode: Episode, now: datetime) -> Episode:
     """The episode with no moment after `now`: the clock was set back, and nothing may wait for it to catch up."""
     latest = max(
         moment
-        for moment in (episode.since, episode.seen_at, episode.clear_since, episode.told_at, episode.unknown_since)
+        for moment in (
+            episode.since,
+            episode.seen_at,
+            episode.clear_since,
+            episode.told_at,
+            episode.unknown_since,
+            episode.passed_on_at,
+        )
         if moment is not None
     )
     cooled_at = now + timedelta(seconds=rule.cooldown_s)
@@ -344,5 +369,6 @@ def _in_this_clock(rule: Rule, episode: Episode, now: datetime) -> Episode:
         told_at=by_now(episode.told_at),
         first_told_at=by_now(episode.first_told_at),
         unknown_since=by_now(episode.unknown_since),
+        passed_on_at=by_now(episode.passed_on_at),
         not_before=not_before,
     )

@@ -1,4 +1,8 @@
-"""When an alert that nobody acknowledges goes to the next person or channel. Pure functions of episode and time."""
+"""When an alert that nobody acknowledges goes to the next person or channel. Pure functions of episode and time.
+
+One step at a time, whatever time went by without anybody who looked: whoever is told of the first step has as long as
+usual before the second. A mute stops the clock, which begins anew at its end.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from datetime import datetime, timedelta
 
 from energy.alerts.episode import Episode, State
 from energy.alerts.rule import Level
+
+AFTER_TELLING_AGAIN = timedelta(minutes=5)  # no step so soon after everybody was told again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,21 +26,28 @@ class EscalationSettings:
 USUAL = EscalationSettings()
 
 
-def escalation_times(episode: Episode, settings: EscalationSettings = USUAL) -> tuple[datetime, ...]:
-    """When each step is due (aware UTC): () once it is acknowledged or over, was never told, or matters too little."""
-    if episode.state is not State.FIRING or episode.first_told_at is None or episode.level.rank < settings.least.rank:
-        return ()
-    return tuple(episode.first_told_at + timedelta(seconds=after_s) for after_s in settings.after_s)
-
-
-def steps_due(episode: Episode, now: datetime, settings: EscalationSettings = USUAL) -> int:
-    """How many steps are due at `now`; 0 while it is muted."""
-    return 0 if episode.is_muted(now) else sum(at <= now for at in escalation_times(episode, settings))
-
-
 def next_escalation(episode: Episode, done: int, settings: EscalationSettings = USUAL) -> datetime | None:
-    """When the step after the `done` ones is due, a mute waited for; None when there is none."""
-    times = escalation_times(episode, settings)
-    if done >= len(times):
+    """When the step after the `done` ones is due (aware UTC).
+
+    None when there is none: it is acknowledged or over, was never told, or matters too little.
+    """
+    first = episode.first_told_at
+    if episode.state is not State.FIRING or first is None or episode.level.rank < settings.least.rank:
         return None
-    return times[done] if episode.muted_until is None else max(times[done], episode.muted_until)
+    if done >= len(settings.after_s):
+        return None
+    after = timedelta(seconds=settings.after_s[done])
+    due = first + after
+    if episode.muted_until is not None:
+        due = max(due, episode.muted_until + after)
+    if episode.told_at is not None and episode.told_at > first:
+        due = max(due, episode.told_at + min(AFTER_TELLING_AGAIN, after))
+    if done and episode.passed_on_at is not None:
+        due = max(due, episode.passed_on_at + after - timedelta(seconds=settings.after_s[done - 1]))
+    return due
+
+
+def is_due(episode: Episode, done: int, now: datetime, settings: EscalationSettings = USUAL) -> bool:
+    """Whether the step after the `done` ones is due at `now`; not while it is muted."""
+    at = next_escalation(episode, done, settings)
+    return at is not None and at <= now and not episode.is_muted(now)

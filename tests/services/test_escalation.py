@@ -84,12 +84,33 @@ async def test_twenty_alerts_of_one_message_are_passed_on_as_one(desk: Desk) -> 
     assert sorted(people_of(await desk.deliver())) == ["Ann", "Ben", "Vic"]
 
 
-async def test_after_an_hour_without_a_worker_the_last_step_alone_is_taken(desk: Desk) -> None:
-    await desk.look(saw(HOT))
-    await desk.deliver()
-    desk.pass_by(timedelta(hours=1))
-    assert await desk.watching.escalate(desk.ranch.now) == 1
-    assert sorted(people_of(await desk.deliver())) == ["Ann", "Ben", "Vic"]
+async def steps_of(desk: Desk, minutes: int) -> list[tuple[int, str, list[int]]]:
+    """Look, pass on and deliver each minute: the minute, what happened, and the steps of what arrived."""
+    found: list[tuple[int, str, list[int]]] = []
+    for minute in range(minutes):
+        events = await desk.look(saw(HOT))
+        await desk.watching.escalate(desk.ranch.now)
+        told = len(await desk.deliver())
+        if told:
+            steps = sorted({each.step for each in desk.arrived[-told:]})
+            found.append((minute, " ".join(event.kind for event in events), steps))
+        desk.pass_by(MINUTE)
+    return found
+
+
+async def test_after_hours_without_a_worker_one_step_follows_the_other_as_usual(desk: Desk) -> None:
+    await desk.ranch.prefers("Ann", email="ann@example.org", sms_number="+14155550123")
+    assert await steps_of(desk, 1) == [(0, "fired", [0])]
+    desk.pass_by(timedelta(hours=2))
+    desk.restart()
+    assert await steps_of(desk, 90) == [(0, "raised", [0]), (5, "", [1]), (25, "", [2]), (55, "", [3])]
+
+
+async def test_after_a_mute_it_is_told_once_and_then_passed_on_as_usual(desk: Desk) -> None:
+    await desk.ranch.prefers("Ann", email="ann@example.org", sms_number="+14155550123")
+    await steps_of(desk, 1)
+    await alerts.mute(await desk.scope("Ann"), HOT, desk.ranch.now + timedelta(hours=1))
+    assert await steps_of(desk, 140) == [(60, "raised", [0]), (70, "", [1]), (90, "", [2]), (120, "", [3])]
 
 
 async def test_a_way_that_somebody_took_out_meanwhile_gets_nothing(desk: Desk) -> None:
@@ -100,8 +121,9 @@ async def test_a_way_that_somebody_took_out_meanwhile_gets_nothing(desk: Desk) -
     assert hook is not None
     await desk.look(saw(HOT))
     await desk.deliver()
-    desk.pass_by(30 * MINUTE)
-    await desk.watching.escalate(desk.ranch.now)
+    for step in (10, 20):
+        desk.pass_by(step * MINUTE)
+        await desk.watching.escalate(desk.ranch.now)
     await contacts.remove(desk.database, "home", person, hook.contact_id)
     assert all(way["platform"] != "webhook" for each in await desk.due() for way in each.ways)
 

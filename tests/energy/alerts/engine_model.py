@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from energy.alerts.rule import Rule
+from energy.alerts.rule import Level, Rule
 
+SAME_CLOCK_S = 5.0  # what the clocks of two workers may differ by
 BREAK_S = 900.0  # a first sign is forgotten after so long without data, or after the rule's own `for`
 Said = tuple[str, bool]  # what happened, and whether people hear of it
 
@@ -69,7 +70,9 @@ class Modelled:
         if self.state == "acknowledged" or hushed or self.is_muted(now):
             return []
         again = self.rule.reraise_s is not None and self.told is not None and now - self.told >= self.rule.reraise_s
-        if self.told is None or again:
+        # critical, and a mute ended since it was told
+        muted = self.rule.level is Level.CRITICAL and self.told is not None and self.muted is not None
+        if self.told is None or again or (muted and (self.told or 0.0) < (self.muted or 0.0) <= now):
             self.told = now
             return [("raised", True)]
         return []
@@ -115,7 +118,7 @@ class Modelled:
         if self.not_before is not None:
             self.not_before = min(self.not_before, now + self.rule.cooldown_s)
         moments = (self.since, self.seen, self.clear, self.told, self.unknown)
-        if max(moment for moment in moments if moment is not None) <= now:
+        if max(moment for moment in moments if moment is not None) <= now + SAME_CLOCK_S:
             return
         self.since, self.seen = min(self.since, now), None
         self.clear = None if self.clear is None else min(self.clear, now)

@@ -11,7 +11,6 @@ import pytest
 
 from energy.alerts.battery import CRITICAL
 from energy.alerts.episode import Episode, State, acknowledge, mute, step
-from energy.alerts.escalation import EscalationSettings, escalation_times, next_escalation, steps_due
 from energy.alerts.message import (
     alert_text,
     digest_line,
@@ -21,7 +20,7 @@ from energy.alerts.message import (
     over_already_text,
     rule_of,
 )
-from energy.alerts.rule import Level, Signal
+from energy.alerts.rule import Signal
 from energy.alerts.stored import episode_from_mapping, episode_to_mapping
 from energy.quiet_hours import quiet_until
 from energy.units import UnitPreferences
@@ -145,38 +144,6 @@ def test_a_value_just_past_its_limit_is_not_shown_as_the_limit() -> None:
 def test_braces_in_a_device_s_words_do_no_harm() -> None:
     odd = Signal(rule_id="x", active=True, what="The relay says {0.__class__} at {value}.", value=1.0, unit="W")
     assert filled(odd) == "The relay says {0.__class__} at 1 W."
-
-
-def test_a_critical_alert_goes_on_to_the_next_until_it_is_acknowledged() -> None:
-    episode = firing()
-    told_at = episode.first_told_at
-    assert told_at is not None
-    at = [told_at + timedelta(seconds=s) for s in (599, 600, 1_800, 3_600, 9_999)]
-    assert [steps_due(episode, now) for now in at] == [0, 1, 2, 3, 3]
-    assert next_escalation(episode, 0) == told_at + timedelta(minutes=10)
-    assert next_escalation(episode, 3) is None
-    taken, _ = acknowledge(episode, "ann", NOON)
-    assert [steps_due(taken, now) for now in at] == [0] * 5
-    assert next_escalation(taken, 0) is None
-
-
-def test_telling_again_does_not_start_the_escalation_anew() -> None:
-    episode = firing()
-    later = replace(episode, told_at=NOON + timedelta(hours=5))
-    assert escalation_times(later) == escalation_times(episode)
-
-
-def test_a_muted_alert_is_passed_on_when_its_mute_ends() -> None:
-    until = NOON + timedelta(hours=2)
-    muted, _ = mute(firing(), until, NOON)
-    assert steps_due(muted, until - timedelta(seconds=1)) == 0
-    assert (steps_due(muted, until), next_escalation(muted, 0)) == (3, until)
-
-
-def test_a_warning_is_passed_on_only_where_that_is_wanted() -> None:
-    warning = replace(firing(), level=Level.WARNING)
-    assert escalation_times(warning) == ()
-    assert len(escalation_times(warning, EscalationSettings(after_s=(60,), least=Level.WARNING))) == 1
 
 
 def local(year: int, month: int, day: int, hour: int, minute: int = 0, fold: int = 0) -> datetime:
