@@ -67,6 +67,7 @@ class Courier:
         self._room = asyncio.Event()
         self._arrived: dict[int, Posting | None] = {}  # told, but the database did not take it
         self._begun: dict[tuple[int, str], tuple[int, str | None]] = {}  # what went in part: how many parts, its ref
+        self._unsure: set[int] = set()  # critical, sent once without an answer
         self._beat_at = float("-inf")
 
     async def run(self) -> None:
@@ -230,6 +231,8 @@ class Courier:
                 return None
             with self._on_its_way():
                 result = await self._sent_in_parts(entry, outlet, address, reply, pictures)
+                if self._may_be_lost(entry, result):
+                    return Undeliverable("no answer came, so it goes out once more")
                 await self._noted(entry, outlet, address, composed, result)
                 return result
         except Exception as error:  # one adapter's fault must not keep the message from the person's other chats
@@ -246,6 +249,16 @@ class Courier:
             yield
         finally:
             self._sending.discard(task)
+
+    def _may_be_lost(self, entry: Entry, result: SendResult) -> bool:
+        """Whether what is critical got no answer for the first time: heard twice is better than lost."""
+        if entry.level != "critical" or not isinstance(result, Sent):
+            return False
+        if result.confirmed or entry.outbox_id in self._unsure:
+            self._unsure.discard(entry.outbox_id)
+            return False
+        self._unsure.add(entry.outbox_id)
+        return True
 
     async def _noted(
         self, entry: Entry, outlet: Outlet, address: Address, composed: Composed, result: SendResult

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The platform took it. `confirmed` is False when no answer came back: it may have arrived, so it is not resent.
+    """The platform took it. `confirmed` is False when no answer came back: it may have arrived, so only a critical
+    alert is sent once more.
 
     `ref` names the message that holds the text and the buttons, as `edit` and `pin` take it; None where unknown.
     """

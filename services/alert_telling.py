@@ -22,6 +22,7 @@ from store.messages import AlertMessage, Posting
 QUIET = "quiet_until"  # in an entry's data: it waited for the end of quiet hours
 OTHER_WAYS_FIRST = "other_ways_first"
 THIS_WAY_ALONE = "this_way_alone"
+JOINED = "joined"  # it tells of what joined a message that cannot be changed where it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,11 @@ class Telling:
                 episode_ids=ids,
                 now=self.now,
             )
+            added = 0
         else:
             await messages.join_in(connection, self.org_id, message.message_id, ids)
-        added = await self._entries_in(connection, message, level, self._together(told, step=0), step=0)
+            added = await tell_joined_in(connection, self.org_id, message.message_id, now=self.now)
+        added += await self._entries_in(connection, message, level, self._together(told, step=0), step=0)
         if not all(is_own(each.episode.rule_id) for each in told):
             added += await self._groups_in(connection, message, level, step=0)
         return added
@@ -177,6 +180,41 @@ class Telling:
         return added
 
 
+async def tell_joined_in(connection: AsyncConnection, org_id: str, message_id: int, *, now: datetime) -> int:
+    """Where a message stands that cannot be changed there, tell of what joined it since; how many entries.
+
+    Once, when nothing can join it any more: a storm is two messages by email, however many alerts it has.
+    """
+    message = await messages.get_in(connection, org_id, message_id)
+    if message is None:
+        return 0
+    closes_at = message.created_at + GROUP_WINDOW
+    joined = [
+        each.episode.told_at
+        for each in await alerts.get_all_in(connection, org_id, message.episode_ids)
+        if each.episode.is_open and each.episode.told_at is not None
+    ]
+    if not any(message.created_at < at <= closes_at for at in joined):
+        return 0
+    added = 0
+    for place in _first_of_each(await messages.posted_in(connection, org_id, message_id)):
+        if place.changeable or place.shown_version >= message.version:
+            continue
+        entry = outbox.NewEntry(
+            site_id=message.site_id,
+            kind="alert",
+            level=message.level,
+            person_id=place.person_id,
+            address={"platform": place.platform, "chat_id": place.chat_id, "thread": place.thread},
+            message_id=message_id,
+            data={THIS_WAY_ALONE: True, JOINED: True},
+            due_at=max(now, closes_at),
+            once_key=f"{message.site_id}:joined:{message_id}:{place.platform}:{_hashed(place.chat_id)}",
+        )
+        added += await outbox.add_in(connection, org_id, entry, now=now)
+    return added
+
+
 async def tell_over_in(connection: AsyncConnection, org_id: str, message_id: int, *, now: datetime) -> int:
     """Where a message stands that is over and cannot be changed there, say that it is over; how many entries."""
     message = await messages.get_in(connection, org_id, message_id)
@@ -214,5 +252,9 @@ def _first_of_each(posted: Sequence[Posting]) -> Sequence[Posting]:
 
 
 def _way_key(site_id: str, message_id: int, step: int, person_id: str, way: Way) -> str:
-    place = blake2s(way["chat_id"].encode(), digest_size=12).hexdigest()  # it may hold a secret
-    return f"{site_id}:alert:{message_id}:{step}:{person_id}:{way['platform']}:{place}"
+    return f"{site_id}:alert:{message_id}:{step}:{person_id}:{way['platform']}:{_hashed(way['chat_id'])}"
+
+
+def _hashed(chat_id: str) -> str:
+    """It may hold a secret."""
+    return blake2s(chat_id.encode(), digest_size=12).hexdigest()

@@ -10,7 +10,7 @@ import structlog
 
 from energy.site import Site
 from services.alert_content import content_for
-from services.alert_telling import tell_over_in
+from services.alert_telling import tell_joined_in, tell_over_in
 from services.control_words import result_text
 from services.preferences import as_preferred, preferences_in
 from services.scope import DEFAULT_ORG_ID, Actor, Scope, require
@@ -67,12 +67,13 @@ async def sent(database: Database, outbox_id: int, now: datetime, *, at: Sequenc
 
 
 async def _tell_over(database: Database, message_id: int, now: datetime, *, shown: int = -1) -> None:
-    """Say that a message is over where that cannot be seen; not where it shows its newest version."""
+    """Say what joined a message, or that it is over, where that cannot be seen; not where it shows its newest one."""
     message = await messages.get(database, DEFAULT_ORG_ID, message_id)
     if message is None or message.version <= shown:
         return
     async with database.begin() as connection:
         await tell_over_in(connection, DEFAULT_ORG_ID, message_id, now=now)
+        await tell_joined_in(connection, DEFAULT_ORG_ID, message_id, now=now)
 
 
 async def failed(

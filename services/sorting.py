@@ -12,7 +12,7 @@ import structlog
 from energy.alerts.rule import Level as AlertLevel
 from energy.site import Site
 from services.alert_content import AlertContent, content_for, over_already
-from services.alert_telling import QUIET, THIS_WAY_ALONE
+from services.alert_telling import JOINED, QUIET, THIS_WAY_ALONE
 from services.audience import hears_at
 from services.digests import Gathered, digest_content
 from services.reading import Reader, Readers
@@ -167,7 +167,7 @@ class Sorting:
 
     async def _over(self, entry: Entry, reader: Reader, ways: tuple[Way, ...], content: AlertContent) -> None:
         """An alert that ended before it could be told."""
-        if entry.step:
+        if entry.step or entry.data.get(JOINED):
             await self._drop(entry, "it is over")
         elif self._waited_quietly(entry, reader):
             self._gather("digest", entry, reader, ways, content)

@@ -47,6 +47,33 @@ async def test_what_is_critical_takes_the_next_way_at_once_where_one_asks_for_a_
     assert (wall.said, other.texts, office.failures) == ([], ["s19-1 is on."], [])
 
 
+async def test_what_is_critical_and_got_no_answer_goes_by_the_next_way_too() -> None:
+    wall, other = Wall(results=[Sent(confirmed=False)]), Wall("other")
+    office = PostOffice([replace(ENTRY, level="critical", ways=(HERE, THERE))])
+    await delivered(courier(office, wall, other))
+    assert (other.texts, [number for number, _ in office.arrived], office.failures) == (["s19-1 is on."], [1], [])
+
+
+async def test_what_is_critical_and_got_no_answer_on_its_only_way_goes_there_once_more() -> None:
+    wall = Wall(results=[Sent(confirmed=False), Sent(confirmed=False)])
+    critical = replace(ENTRY, level="critical")
+    office = PostOffice([critical])
+    it = courier(office, wall)
+    await delivered(it)
+    ((_, _, again_s),) = office.failures
+    assert (office.arrived, again_s is not None and again_s < 10.0) == ([], True)
+    office.due_at.clear()  # its pause is over
+    await delivered(it)
+    assert ([number for number, _ in office.arrived], len(office.failures)) == ([1], 1)
+
+
+async def test_what_is_not_critical_and_got_no_answer_is_not_sent_again() -> None:
+    wall, other = Wall(results=[Sent(confirmed=False)]), Wall("other")
+    office = PostOffice([replace(ENTRY, level="warning", ways=(HERE, THERE))])
+    await delivered(courier(office, wall, other))
+    assert (other.said, [number for number, _ in office.arrived]) == ([], [1])
+
+
 async def test_what_is_not_critical_waits_for_its_first_way() -> None:
     wall, other = Wall(results=[TryLater(60.0)]), Wall("other")
     office = PostOffice([replace(ENTRY, level="warning", ways=(HERE, THERE))])

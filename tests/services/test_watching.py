@@ -64,6 +64,33 @@ async def test_what_comes_later_joins_by_an_edit_and_does_not_ring_again(desk: D
     assert all("2 alerts at once" in edit for edit in edits)
 
 
+async def test_what_joins_a_message_that_cannot_be_changed_is_told_once_when_the_minute_is_over(desk: Desk) -> None:
+    await desk.look(saw(FAULT, subject="F1"))
+    await desk.deliver(editable=False)
+    for number in (2, 3, 4):
+        desk.pass_by(10 * SECOND)
+        await desk.look(*[saw(FAULT, subject=f"F{n + 1}") for n in range(number)])
+        assert await desk.due() == []
+    desk.pass_by(30 * SECOND)
+    told = await desk.deliver(editable=False)
+    assert people_of(told) == ["Ann", "Ben"]
+    assert all("4 alerts at once" in each for each in told)
+    desk.pass_by(MINUTE)
+    assert await desk.deliver(editable=False) == []
+
+
+async def test_what_joins_while_a_message_is_under_way_is_told_as_well(desk: Desk) -> None:
+    await desk.look(saw(FAULT, subject="F1"))
+    under_way = await desk.due()
+    desk.pass_by(SECOND)
+    await desk.look(saw(FAULT, subject="F1"), saw(FAULT, subject="F2"))
+    for each in under_way:
+        assert each.message is not None
+        place = outbox.Place("email", f"{each.person_id}@b.c", None, None, each.message.version)
+        await outbox.sent(desk.database, each.outbox_id, desk.ranch.now, at=[place])
+    assert len(await desk.waiting()) == 2
+
+
 async def test_what_matters_more_than_the_message_of_its_group_is_a_message_of_its_own(desk: Desk) -> None:
     await desk.look(saw(LOW))
     desk.pass_by(SECOND)
