@@ -12,7 +12,7 @@ import contextlib
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -129,9 +129,9 @@ class AnnouncedOutgoing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._outgoing, name)
 
-    async def due(self, limit: int, **options: Any) -> Sequence[Entry]:
+    async def due(self, limit: int, in_hand: Collection[int]) -> Sequence[Entry]:
         say("claim")
-        found: Sequence[Entry] = await self._outgoing.due(limit, **options)
+        found: Sequence[Entry] = await self._outgoing.due(limit, in_hand)
         return found
 
     async def sent(self, outbox_id: int, posting: Posting | None) -> None:

@@ -103,7 +103,7 @@ async def test_the_housekeeping_drops_old_buttons_and_notices(database):
         )
         await outbox.add(database, ORG, outbox.NewEntry(site_id="ranch", level="info", text="hi"), now=at)
     for entry in await outbox.claim_due(database, ORG, now, lease_s=0):
-        await outbox.sent(database, ORG, entry.outbox_id, now=now)
+        await outbox.sent(database, ORG, entry.outbox_id, now=entry.created_at)
     await keep_house(work_of(database))
     async with database.read() as connection:
         for table in ("buttons", "outbox"):
