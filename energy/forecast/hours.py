@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Target = Literal["solar", "load"]
+Target = Literal["solar", "load", "soc", "soc_as_is"]
 
 HOUR_S = 3_600
 DAY_S = 86_400
@@ -65,7 +65,11 @@ NO_HOURS = Hours(np.empty(0, dtype=np.int64), np.empty(0))
 
 @dataclass(frozen=True)
 class Band:
-    """A forecast (W): per hour the quantiles 10 %, 50 % and 90 %, never crossing and never negative."""
+    """A forecast: per hour the quantiles 10 %, 50 % and 90 %, never crossing and never negative.
+
+    Solar and load are the mean W in the hour. The battery's are its charge in % at the END of the hour: "soc" under the
+    plan, "soc_as_is" with the miners left as they are.
+    """
 
     target: Target
     issued_s: int
