@@ -46,10 +46,22 @@ SCHEDULE: tuple[Scheduled, ...] = (
 
 
 def schedule_for(work: Work) -> Sequence[Scheduled]:
-    """The table, with more frequent polls where a device of this site wants them (1 s at the least)."""
+    """The table, with more frequent polls where a device of this site wants them (1 s at the least).
+
+    Triggers come in real time: where a demo's clock runs fast, they come as much more often.
+    """
     shortest_s = min((work.poll_interval_s(device_id) for device_id in work.polled), default=5.0)
-    tick_s = next(tick_s for tick_s in (5, 4, 3, 2, 1) if tick_s <= max(shortest_s, 1))
-    return tuple(replace(job, tick_s=tick_s) if job.name == "poll" else job for job in SCHEDULE)
+    poll_s = next(tick_s for tick_s in (5, 4, 3, 2, 1) if tick_s <= max(shortest_s, 1))
+    table = tuple(replace(job, tick_s=poll_s) if job.name == "poll" else job for job in SCHEDULE)
+    if work.speed == 1.0:
+        return table
+    return tuple(replace(job, tick_s=_real_tick_s(job.tick_s, work.speed)) for job in table)
+
+
+def _real_tick_s(tick_s: int, speed: float) -> int:
+    """The longest tick that arq's schedule can keep and that is no longer than `tick_s` of the site's time."""
+    real_s = max(tick_s / speed, 1.0)
+    return max(each for each in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60, 300, 600, 1800, 3600) if each <= real_s)
 
 
 async def run_scheduled(work: Work, job: Scheduled) -> None:

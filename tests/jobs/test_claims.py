@@ -107,3 +107,11 @@ def test_the_polls_are_triggered_as_often_as_the_quickest_device_wants(database)
         return schedule_for(work_of(database, Meter("one"), site=site))[0].tick_s
 
     assert [tick(s) for s in (0.05, 1, 2.5, 10, None)] == [1, 1, 2, 5, 5]
+
+
+@pytest.mark.parametrize(("speed", "weather_s", "housekeeping_s"), [(1.0, 60, 3600), (60.0, 1, 60), (45.0, 1, 60)])
+def test_jobs_are_triggered_more_often_where_time_runs_fast(database, speed, weather_s, housekeeping_s):
+    work = work_of(database, Meter("one"))
+    work.speed = speed
+    ticks = {job.name: job.tick_s for job in schedule_for(work)}
+    assert (ticks["weather"], ticks["housekeeping"]) == (weather_s, housekeeping_s)
