@@ -30,6 +30,7 @@ __all__ = [
     "excess_solar_w",
     "hold_blocks",
     "is_islanded",
+    "plan_wants",
     "start_blocks",
 ]
 EXCESS_KEPT_SHARE = 0.8  # a running miner goes on down to this share of its needs_excess_w
@@ -87,10 +88,11 @@ def hold_blocks(site: Site, miner: Miner, c: Conditions) -> tuple[Block, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Wants:
-    """Whether a miner in auto mode should run, and why, with the figures."""
+    """Whether a miner in auto mode should run, and why, with the figures; `by_plan`: because the plan says so."""
 
     on: bool
     because: str
+    by_plan: bool = False
 
 
 def auto_wants(site: Site, miner: Miner, c: Conditions, *, running: bool) -> Wants:
@@ -101,6 +103,37 @@ def auto_wants(site: Site, miner: Miner, c: Conditions, *, running: bool) -> Wan
     battery's level between start and stop (SOC, or volts where the miner has them), excess solar. Between the start and
     the stop level, and between 80 and 100 % of `needs_excess_w`, a miner stays as it is.
     """
+    if (first := _first(site, miner, c, running=running)) is not None:
+        return first
+    level = _level_wants(miner, c, running=running)
+    if not level.on or miner.needs_excess_w == 0:
+        return level
+    return _excess_wants(site, miner, c, level, running=running)
+
+
+def plan_wants(site: Site, miner: Miner, c: Conditions, *, running: bool, planned: bool, because: str) -> Wants:
+    """What the auto mode wants of `miner` now while it follows a plan that wants it on (`planned`), `because` so.
+
+    As with `auto_wants`, wanting it on is not yet permission. What comes before the plan: what protects the site, a
+    hand, the minimum on time, allowed hours, the miner's own stop level, under which it stops whatever the plan says,
+    and excess solar where it needs some.
+    """
+    if (first := _first(site, miner, c, running=running)) is not None:
+        return first
+    plan = Wants(planned, because, by_plan=True)
+    if not planned:
+        return plan
+    level = _level_wants(miner, c, running=True)  # between its stop and its start level the plan decides
+    if not level.on:
+        return level
+    if miner.needs_excess_w > 0:
+        excess = _excess_wants(site, miner, c, level, running=running)
+        return plan if excess.on else excess
+    return plan
+
+
+def _first(site: Site, miner: Miner, c: Conditions, *, running: bool) -> Wants | None:
+    """What comes before levels and plans; None where nothing does."""
     blocks = hold_blocks(site, miner, c)
     if blocks:
         return Wants(False, blocks[0].sentence)
@@ -115,10 +148,7 @@ def auto_wants(site: Site, miner: Miner, c: Conditions, *, running: bool) -> Wan
             return Wants(True, f"{miner.id} stays on until {clock} (min_on_minutes {miner.min_on_minutes:g})")
     if miner.allowed_hours is not None and not rules.in_allowed_hours(site, miner, c.now):
         return Wants(False, f"{miner.id} may run by itself between {miner.allowed_hours} o'clock (allowed_hours)")
-    level = _level_wants(miner, c, running=running)
-    if not level.on or miner.needs_excess_w == 0:
-        return level
-    return _excess_wants(site, miner, c, level, running=running)
+    return None
 
 
 def _level_wants(miner: Miner, c: Conditions, *, running: bool) -> Wants:

@@ -118,7 +118,7 @@ outbox = Table(
     Column("last_reason", Text),
     Column("read_at", UtcMs),
     UniqueConstraint("org_id", "once_key"),
-    CheckConstraint("kind IN ('notice', 'alert', 'digest', 'summary', 'brief')", name="kind"),
+    CheckConstraint("kind IN ('notice', 'alert', 'digest', 'summary', 'brief', 'plan')", name="kind"),
     CheckConstraint("level IN ('info', 'warning', 'critical')", name="level"),
     CheckConstraint("state IN ('waiting', 'sent', 'dropped', 'merged', 'dead')", name="state"),
     Index(None, "org_id", "due_at"),

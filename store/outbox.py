@@ -25,7 +25,7 @@ from store.dialect import insert_new, skip_locked
 from store.messages import LEASE_S, post_in
 from store.messages import Place as Place
 
-Kind = Literal["notice", "alert", "digest", "summary", "brief"]
+Kind = Literal["notice", "alert", "digest", "summary", "brief", "plan"]
 Level = Literal["info", "warning", "critical"]
 RESULT = "/result/"  # a site's id, with which all other keys begin, has no slash
 DEAD_KEPT = timedelta(days=60)  # longer than what arrived: nobody may have looked at it yet

@@ -135,7 +135,7 @@ def _create_outbox() -> None:
         *_longs("settled_at", nullable=True),
         *_texts("last_reason", nullable=True),
         *_longs("read_at", nullable=True),
-        _check("outbox", "kind", "kind IN ('notice', 'alert', 'digest', 'summary', 'brief')"),
+        _check("outbox", "kind", "kind IN ('notice', 'alert', 'digest', 'summary', 'brief', 'plan')"),
         _check("outbox", "level", LEVELS),
         _check("outbox", "state", "state IN ('waiting', 'sent', 'dropped', 'merged', 'dead')"),
         _key("outbox", "outbox_id"),
