@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from store.migrations.alert_tables import create_alert_tables
+from store.migrations.forecast_tables import create_forecast_tables
 from store.migrations.weather_tables import create_weather_tables
 
 revision = "0001"
@@ -19,6 +20,7 @@ def upgrade() -> None:
     _create_tables()
     create_alert_tables()
     create_weather_tables()
+    create_forecast_tables()
     if op.get_bind().dialect.name == "postgresql":
         _protect_audit_on_postgres()
     else:

@@ -1,0 +1,80 @@
+"""Plans as they were made: what was to be done, why, and from which forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select
+
+from store.columns import storable
+from store.database import Database
+from store.forecast_tables import plans as table
+
+if TYPE_CHECKING:
+    from energy.plan.plan import Plan
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """A plan with its number (None before it is kept), when and why it was made, and in which mode of the site."""
+
+    plan_id: int | None
+    planned_at: datetime
+    because: str
+    mode: str
+    plan: Plan
+    forecast_issued_at: datetime | None
+
+
+async def put(db: Database, org_id: str, site_id: str, stored: StoredPlan) -> int:
+    """Keep a plan; its number."""
+    from energy.plan.plan_json import to_json
+
+    values = {
+        "org_id": org_id,
+        "site_id": site_id,
+        "planned_at": stored.planned_at,
+        "because": storable(stored.because),
+        "mode": stored.mode,
+        "plan": to_json(stored.plan),
+        "forecast_issued_at": stored.forecast_issued_at,
+    }
+    async with db.begin() as connection:
+        result = await connection.execute(insert(table).values(values).returning(table.c.plan_id))
+        return int(result.scalar_one())
+
+
+async def newest(db: Database, org_id: str, site_id: str, *, as_of: datetime) -> StoredPlan | None:
+    """The newest plan made by `as_of`, or None."""
+    query = _of(org_id, site_id).where(table.c.planned_at <= as_of)
+    query = query.order_by(table.c.planned_at.desc(), table.c.plan_id.desc()).limit(1)
+    async with db.read() as connection:
+        row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _stored(row)
+
+
+async def between(db: Database, org_id: str, site_id: str, start: datetime, end: datetime) -> list[StoredPlan]:
+    """The plans made in [start, end), in order."""
+    query = _of(org_id, site_id).where(table.c.planned_at >= start, table.c.planned_at < end)
+    async with db.read() as connection:
+        rows = (await connection.execute(query.order_by(table.c.planned_at, table.c.plan_id))).all()
+    return [_stored(row) for row in rows]
+
+
+async def forget_before(db: Database, org_id: str, site_id: str, moment: datetime) -> int:
+    """Drop the plans that were made before `moment`; how many."""
+    statement = delete(table).where(table.c.org_id == org_id, table.c.site_id == site_id, table.c.planned_at < moment)
+    async with db.begin() as connection:
+        return int((await connection.execute(statement)).rowcount)
+
+
+def _of(org_id: str, site_id: str) -> Any:
+    return select(*table.c).where(table.c.org_id == org_id, table.c.site_id == site_id)
+
+
+def _stored(row: Any) -> StoredPlan:
+    from energy.plan.plan_json import from_json
+
+    return StoredPlan(row.plan_id, row.planned_at, row.because, row.mode, from_json(row.plan), row.forecast_issued_at)
