@@ -7,7 +7,7 @@ and bars are epoch seconds. Nothing here imports matplotlib.
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -15,15 +15,29 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from charts import alert_words, wording
+from charts.frame import Frame, check_frame, check_soc, slug_of
 from charts.line import Line
+from charts.outlook_specs import (
+    CellPoint,
+    CellsChart,
+    Curve,
+    OutlookSpec,
+    PlanBar,
+    PlanChart,
+    ScorecardChart,
+    ScoreRow,
+    SocFanChart,
+    SolarForecastChart,
+)
 from energy.reading import FIELDS, POWER_FIELDS
-from energy.units import DEFAULT_UNITS, UnitPreferences
+from energy.units import UnitPreferences
 
 __all__ = [
     "AlertChart",
     "BarSeries",
     "ChartSpec",
     "EnergyBars",
+    "Frame",
     "Line",
     "PowerChart",
     "SocChart",
@@ -37,46 +51,6 @@ Severity = Literal["info", "warning", "critical"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What every chart says about itself.
-
-    The period is [start, end); `as_of` is how far the data could be known (the "now" of the chart) and may lie inside
-    the period. `site` is the site's name, `period_label` how people call the period ("yesterday"), `source` the
-    devices behind the data.
-    """
-
-    title: str
-    zone: ZoneInfo
-    start: datetime
-    end: datetime
-    as_of: datetime
-    site: str = ""
-    period_label: str = ""
-    source: str = ""
-    units: UnitPreferences = DEFAULT_UNITS
-
-    @property
-    def start_s(self) -> int:
-        """Start of the period, epoch seconds."""
-        return round(self.start.timestamp())
-
-    @property
-    def end_s(self) -> int:
-        """End of the period, epoch seconds."""
-        return round(self.end.timestamp())
-
-    @property
-    def known_until_s(self) -> int:
-        """Where data can end: the end of the period, or `as_of` when the period is still running."""
-        return max(self.start_s, min(self.end_s, round(self.as_of.timestamp())))
-
-    @property
-    def running(self) -> bool:
-        """Whether the period is not over at `as_of` (give or take two minutes)."""
-        return self.as_of.timestamp() < self.end_s + 120
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PowerChart(Frame):
     """Power flows over a period; the state of charge has a panel of its own below."""
 
@@ -84,11 +58,11 @@ class PowerChart(Frame):
     soc: Line | None = None
 
     def __post_init__(self) -> None:
-        _check_frame(self)
+        check_frame(self)
         for line in self.lines:
             if line.field not in POWER_FIELDS:
                 raise ValueError(f"PowerChart.lines takes powers, {line.field} is none; soc_pct goes in PowerChart.soc")
-        _check_soc(self.soc)
+        check_soc(self.soc)
 
     @property
     def alt(self) -> str:
@@ -98,7 +72,7 @@ class PowerChart(Frame):
     @property
     def slug(self) -> str:
         """A file name without its ending: `power-solar-shack-2026-11-23`."""
-        return _slug("power", self)
+        return slug_of("power", self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +85,8 @@ class SocChart(Frame):
     safe_max_soc_pct: float | None = None
 
     def __post_init__(self) -> None:
-        _check_frame(self)
-        _check_soc(self.soc)
+        check_frame(self)
+        check_soc(self.soc)
         for name in ("min_soc_pct", "safe_min_soc_pct", "safe_max_soc_pct"):
             limit = getattr(self, name)
             if limit is not None and not 0 <= limit <= 100:
@@ -126,7 +100,7 @@ class SocChart(Frame):
     @property
     def slug(self) -> str:
         """A file name without its ending: `soc-solar-shack-2026-11-23`."""
-        return _slug("soc", self)
+        return slug_of("soc", self)
 
 
 _PART_LABELS = {
@@ -174,7 +148,7 @@ class EnergyBars(Frame):
     series: tuple[BarSeries, ...]
 
     def __post_init__(self) -> None:
-        _check_frame(self)
+        check_frame(self)
         if self.by not in ("hour", "day"):
             raise ValueError(f"EnergyBars.by is 'hour' or 'day', got {self.by!r}")
         if any(later <= earlier for earlier, later in pairwise(self.edges)):
@@ -192,7 +166,7 @@ class EnergyBars(Frame):
     @property
     def slug(self) -> str:
         """A file name without its ending: `energy-solar-shack-2026-11-01-to-2026-11-30`."""
-        return _slug("energy", self)
+        return slug_of("energy", self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +197,7 @@ class AlertChart(Frame):
     thresholds: tuple[Threshold, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_frame(self)
+        check_frame(self)
         kinds = {FIELDS[line.field].kind for line in self.lines}
         if len(kinds) != 1:
             raise ValueError(f"AlertChart.lines needs lines of one unit, got {', '.join(sorted(kinds)) or 'none'}")
@@ -241,19 +215,22 @@ class AlertChart(Frame):
     @property
     def slug(self) -> str:
         """A file name without its ending: `alert-solar-shack-2026-11-23-1200-to-1405`."""
-        return _slug("alert", self)
+        return slug_of("alert", self)
 
 
-ChartSpec = PowerChart | EnergyBars | SocChart | AlertChart
-_KINDS: dict[str, type[PowerChart] | type[EnergyBars] | type[SocChart] | type[AlertChart]] = {
+ChartSpec = PowerChart | EnergyBars | SocChart | AlertChart | OutlookSpec
+_KINDS: Mapping[str, type[ChartSpec]] = {
     "power": PowerChart,
     "energy": EnergyBars,
     "soc": SocChart,
     "alert": AlertChart,
+    "solar_forecast": SolarForecastChart,
+    "soc_fan": SocFanChart,
+    "plan": PlanChart,
+    "scorecard": ScorecardChart,
+    "cells": CellsChart,
 }
-
-
-_MOMENTS = ("start", "end", "as_of", "began_at", "fired_at", "over_at")
+_MOMENTS = ("start", "end", "as_of", "began_at", "fired_at", "over_at", "issued_at", "planned_at")
 
 
 def spec_to_json(spec: ChartSpec) -> dict[str, Any]:
@@ -274,49 +251,40 @@ def spec_from_json(data: dict[str, Any]) -> ChartSpec:
     try:
         values |= {name: datetime.fromisoformat(at) for name in _MOMENTS if (at := values.get(name)) is not None}
         values["zone"] = ZoneInfo(values["zone"])
-        if "units" in values:
-            values["units"] = UnitPreferences(**values["units"])
-        if values.get("soc") is not None:
-            values["soc"] = _line(values["soc"])
-        if "lines" in values:
-            values["lines"] = tuple(_line(line) for line in values["lines"])
-        if "edges" in values:
-            values["edges"] = tuple(values["edges"])
-        if "series" in values:
-            values["series"] = tuple(_bar_series(series) for series in values["series"])
-        if "thresholds" in values:
-            values["thresholds"] = tuple(Threshold(**threshold) for threshold in values["thresholds"])
+        values |= {name: _PARTS[name](part) for name, part in values.items() if name in _PARTS and part is not None}
         return spec_type(**values)
     except (KeyError, TypeError, ZoneInfoNotFoundError) as problem:
         raise ValueError(f"this is no {data['kind']} chart: {problem}") from problem
 
 
-def _line(data: dict[str, Any]) -> Line:
-    return Line(**(data | {"times": tuple(data["times"]), "values": tuple(data["values"])}))
+def _tuples(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list | tuple) else value for name, value in data.items()}
 
 
-def _bar_series(data: dict[str, Any]) -> BarSeries:
-    return BarSeries(**(data | {"values": tuple(data["values"]), "covered": tuple(data.get("covered", ()))}))
+def _one(part: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda data: part(**_tuples(data))
 
 
-def _check_frame(spec: Frame) -> None:
-    name = type(spec).__name__
-    if not isinstance(spec.zone, ZoneInfo) or not spec.zone.key:
-        raise ValueError(f"{name}.zone needs a named zone such as ZoneInfo('America/Los_Angeles'), got {spec.zone!r}")
-    for field in ("start", "end", "as_of"):
-        moment: datetime = getattr(spec, field)
-        if moment.tzinfo is None:
-            raise ValueError(f"{name}.{field} needs a time zone: pass an aware datetime")
-        object.__setattr__(spec, field, moment.astimezone(UTC))
-    if spec.end <= spec.start:
-        raise ValueError(f"{name} needs an end after its start, got {spec.start} to {spec.end}")
+def _each(part: Callable[..., Any]) -> Callable[[Any], tuple[Any, ...]]:
+    return lambda rows: tuple(part(**_tuples(row)) for row in rows)
 
 
-def _check_soc(line: Line | None) -> None:
-    if line is not None and line.field != "soc_pct":
-        raise ValueError(f"the state of charge is the field soc_pct, got {line.field}")
-
-
-def _slug(kind: str, spec: Frame) -> str:
-    site = re.sub(r"[^a-z0-9]+", "-", spec.site.lower()).strip("-")[:40].strip("-")
-    return "-".join(part for part in (kind, site, wording.period_slug(spec)) if part)
+# How each field that is no plain value is read back, whichever chart it belongs to.
+_PARTS: Mapping[str, Callable[[Any], Any]] = {
+    "units": _one(UnitPreferences),
+    "soc": _one(Line),
+    "actual": _one(Line),
+    "lines": _each(Line),
+    "edges": tuple,
+    "series": _each(BarSeries),
+    "thresholds": _each(Threshold),
+    **dict.fromkeys(("starts_s", "p10_w", "p50_w", "p90_w", "clear_w"), tuple),
+    **dict.fromkeys(("ends_s", "p10", "p50", "p90", "as_is_p50"), tuple),
+    **dict.fromkeys(("notes", "miners", "days", "sky"), tuple),
+    "steps": _each(PlanBar),
+    "rows": _each(ScoreRow),
+    "points": _each(CellPoint),
+    "remaining": _one(CellPoint),
+    "own": _one(Curve),
+    "fleet": _one(Curve),
+}

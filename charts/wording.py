@@ -10,7 +10,8 @@ from charts.line import Gap, Line, Point
 from energy.units import day_name, format_energy, format_percent, format_power, month_name
 
 if TYPE_CHECKING:
-    from charts.specs import BarSeries, EnergyBars, Frame, PowerChart, SocChart
+    from charts.frame import Frame
+    from charts.specs import BarSeries, EnergyBars, PowerChart, SocChart
 
 MAX_NAMED = 3  # gaps or incomplete bars named one by one; a longer list tells nobody anything
 COMPLETE_SHARE = 0.95
@@ -61,6 +62,11 @@ def _day_inside(spec: Frame, at_s: float) -> str:
 def one_day(spec: Frame) -> bool:
     """Whether the period lies in one local calendar day."""
     return local(spec, spec.start_s).date() == local(spec, spec.end_s - 1).date()
+
+
+def is_midnight(spec: Frame, at_s: float) -> bool:
+    """Whether a moment is a local midnight."""
+    return _midnight(local(spec, at_s))
 
 
 def _midnight(moment: datetime) -> bool:
