@@ -22,6 +22,7 @@ _SECTIONS = (
     "merge",
     "miner",
     "economics",
+    "plan",
     "alerts",
     "maintenance",
 )

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from energy.alert_settings import Alerts, MaintenanceTask
 from energy.reading import FIELDS, Kind
+from energy.site_plan import PlannedMiner, PlanSettings, check_modes
 from energy.site_rules import check_ids, check_starts
 from energy.site_values import Celsius, Identifier, Part, Percent, Seconds, Volts, Watts, Whole
 
@@ -69,6 +70,7 @@ class Grid(Part):
     import_allowed: bool = False
     export_allowed: bool = False
     max_import_w: Watts | None = None
+    max_export_w: Watts | None = None
 
 
 def _checked_hours(text: str) -> str:
@@ -167,7 +169,7 @@ class Sum(Part):
     sum: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class Miner(Part):
+class Miner(PlannedMiner):
     """A bitcoin miner behind a relay channel, and its profile.
 
     With volts instead of SOC (`start_voltage_v`, `stop_voltage_v`) the battery's voltage decides: for sites whose SOC
@@ -218,6 +220,9 @@ class Miner(Part):
             raise ValueError(f'api = "{self.api}" needs api_host, the address of the miner itself')
         if self.api is None and (self.api_host is not None or self.api_port is not None):
             raise ValueError('api_host and api_port need api = "cgminer" or api = "pyasic"')
+        check_modes(self.modes, self.power_w, self.hashrate_ths)
+        if self.ramp_minutes > self.min_on_minutes:
+            raise ValueError("ramp_minutes must be at most min_on_minutes, or a run could end before it hashes")
         return self
 
     @property
@@ -305,6 +310,7 @@ class Site(Part):
     inverter: Inverter = Inverter()
     control: Control = Control()
     economics: Economics = Economics()
+    plan: PlanSettings = PlanSettings()
     alerts: Alerts = Alerts()
     maintenance: tuple[MaintenanceTask, ...] = ()
 
