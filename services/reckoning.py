@@ -19,6 +19,7 @@ from services import reckoning_child
 
 T = TypeVar("T")
 IDLE_S = 600.0
+DIES_WITHIN_S = 2.0
 # One reckoning at a time, on a machine that has other things to do: more threads only take each other's turns.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -118,7 +119,7 @@ class Reckoner:
         except TimeoutError as error:
             raise ReckoningLate(f"{name} took longer than {timeout_s:g} s and was ended") from error
         except (EOFError, ConnectionError) as error:
-            await child.end()
+            await child.wait()
             raise ReckoningFailed(f"{name}: its process died ({child.died_of})") from error
         finally:
             if not answered:  # late, dead or cancelled: its next answer would be taken for another call's
@@ -155,6 +156,7 @@ class _Child:
         assert process.stdout is not None
         self._process, self._calls, self._answers = process, process.stdin, process.stdout
         self.pid = process.pid
+        self._ending = False
 
     @classmethod
     async def start(cls) -> _Child:
@@ -195,11 +197,22 @@ class _Child:
 
     async def end(self) -> None:
         """Kill it and wait for its end: what it writes it writes at once or not at all."""
-        if self.alive:
+        if self.alive and not self._ending:
+            self._ending = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
         await self._process.wait()
         self._calls.close()
+
+    async def wait(self) -> None:
+        """Wait for the end of one whose pipes have ended; it is killed should it live on.
+
+        A kill of what is dead already would take its exit code away from the event loop.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DIES_WITHIN_S):
+                await self._process.wait()
+        await self.end()
 
 
 class InlineReckoner:
