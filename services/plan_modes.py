@@ -7,11 +7,15 @@ from datetime import datetime
 from typing import Literal
 
 from energy.site import Site
+from services.authority import authorised
 from services.scope import Scope
+from store import audit, plan_modes
 from store.database import Database
+from store.plan_modes import PlanMode
 
 Mode = Literal["advise", "ask", "automatic"]
 MODES: tuple[Mode, ...] = ("advise", "ask", "automatic")
+ACTION = "plan_mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,31 @@ class ModeNow:
 
 async def mode_of(database: Database, org_id: str, site: Site) -> ModeNow:
     """The mode of a site."""
-    raise NotImplementedError
+    found = await plan_modes.get(database, org_id, site.id)
+    return ModeNow(site.plan.mode) if found is None else ModeNow(found.mode, found.set_by, found.set_at)
 
 
 async def set_mode(scope: Scope, mode: Mode) -> ModeNow:
     """Set the mode, for owners, with an audit row; a plan is made at once. Raises `Refused` for everybody else."""
-    raise NotImplementedError
+    scope = await authorised(scope, "owner", ACTION, {"mode": mode})
+    before = await mode_of(scope.database, scope.org_id, scope.site)
+    by, now = scope.actor.person_id or scope.actor.name, scope.now
+    async with scope.database.begin() as connection:
+        await plan_modes.put_in(connection, scope.org_id, scope.site.id, PlanMode(mode, by, now))
+        await audit.append_in(
+            connection,
+            scope.org_id,
+            site_id=scope.site.id,
+            actor=by,
+            action=ACTION,
+            subject=mode,
+            details={
+                "says": f"Plans: {mode}; it was {before.mode}.",
+                "mode": mode,
+                "before": before.mode,
+                "name": scope.actor.name,
+            },
+            now=now,
+        )
+    await scope.wake("plan")
+    return ModeNow(mode, by, now)
