@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -19,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, get_font
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from charts import palette
 from charts.specs import ChartSpec
@@ -34,6 +35,8 @@ TITLE_PX, SUBTITLE_PX, VALUE_PX, LABEL_PX, TICK_PX, NOTE_PX = 50, 31, 42, 31, 29
 NARROW_TICK_PX = 24
 TILE_GAP_PX = 22
 STROKE = 4.0
+LEGEND_ROW_PX, SAMPLE_PX, KEY_GAP_PX = 44, 52, 34
+DASHES, DOTS = (2.6, 1.3), (1.0, 1.0)
 
 # Names and titles come from outside: no mathtext, no TeX, whatever a matplotlibrc on the machine says.
 mpl.rcParams.update({"text.parse_math": False, "text.usetex": False, "axes.unicode_minus": True})
@@ -48,6 +51,15 @@ class Tile:
     note: str
     colour: str
     dashes: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An entry of a legend: a name beside a sample of how it is drawn."""
+
+    label: str
+    colour: str
+    look: Literal["line", "dashes", "dots", "band", "box", "dot", "ring"] = "line"
 
 
 class Card:
@@ -151,6 +163,37 @@ class Card:
             stroke.set_dash_capstyle("butt")
         self.figure.add_artist(stroke)
 
+    def legend(self, keys: Sequence[Key], top_px: float) -> float:
+        """What the strokes and areas mean, in rows; returns the y below."""
+        for key, x_px, row in _legend_places(keys):
+            y_px = top_px + row * LEGEND_ROW_PX + 24
+            self._sample(key, x_px, y_px - 10)
+            room_px = WIDTH_PX - MARGIN_PX - x_px - SAMPLE_PX
+            self.text(x_px + SAMPLE_PX, y_px, key.label, size_px=NOTE_PX, colour=palette.TEXT, width_px=room_px)
+        return top_px + legend_height_px(keys)
+
+    def _sample(self, key: Key, x_px: float, y_px: float) -> None:
+        x, y, width = x_px / WIDTH_PX, 1 - y_px / self.height_px, 38 / WIDTH_PX
+        if key.look in ("band", "box"):
+            height = (24 if key.look == "box" else 22) / self.height_px
+            self.figure.add_artist(
+                Rectangle(
+                    (x, y - height / 2), width, height, fc=key.colour, alpha=0.38 if key.look == "band" else 1.0, lw=0
+                )
+            )
+            return
+        if key.look in ("dot", "ring"):
+            face = key.colour if key.look == "dot" else palette.BACKGROUND
+            self.figure.add_artist(
+                Line2D([x + width / 2], [y], marker="o", ms=points(17), mfc=face, mec=key.colour, mew=points(3.5))
+            )
+            return
+        stroke = Line2D([x, x + width], [y, y], color=key.colour, lw=points(6), solid_capstyle="butt")
+        if key.look != "line":
+            stroke.set_linestyle((0, DASHES if key.look == "dashes" else DOTS))
+            stroke.set_dash_capstyle("butt")
+        self.figure.add_artist(stroke)
+
     def footer(self, spec: ChartSpec, notes: Sequence[str] = ()) -> None:
         """Notes, and the source with its "as of", at the foot of the card."""
         source = as_of_words(spec)
@@ -219,6 +262,24 @@ def tile_grid(tiles: Sequence[Tile]) -> TileGrid:
     inline = max(beside, default=0) <= room_px
     row_px = 112 if inline else 148
     return TileGrid(across, width_px, row_px, -(-len(tiles) // across) * row_px, inline)
+
+
+def _legend_places(keys: Sequence[Key]) -> list[tuple[Key, float, int]]:
+    """Where each entry starts: its x and its row."""
+    places, x_px, row = [], float(MARGIN_PX), 0
+    for key in keys:
+        width_px = SAMPLE_PX + text_width_px(drawable(key.label), NOTE_PX)
+        if x_px > MARGIN_PX and x_px + width_px > WIDTH_PX - MARGIN_PX:
+            x_px, row = float(MARGIN_PX), row + 1
+        places.append((key, x_px, row))
+        x_px += width_px + KEY_GAP_PX
+    return places
+
+
+def legend_height_px(keys: Sequence[Key]) -> int:
+    """Height that a legend takes."""
+    places = _legend_places(keys)
+    return LEGEND_ROW_PX * (places[-1][2] + 1) if places else 0
 
 
 def footer_height_px(notes: Sequence[str]) -> int:

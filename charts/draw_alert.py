@@ -20,12 +20,8 @@ from charts.alert_words import (
 from charts.canvas import (
     AXIS_LEFT_PX,
     LABEL_PX,
-    NOTE_PX,
     Card,
     Tile,
-    drawable,
-    fitted,
-    font,
     footer_height_px,
     points,
     set_time_axis,
@@ -81,7 +77,14 @@ def draw_alert(spec: AlertChart) -> Card:
             strokes.name_lines(axes, drawn, names, RIGHT_PX, at_s=None if ends else spec.end_s)
     else:
         card.notice(axes, "no data in this period")
-    _draw_thresholds(axes, spec, limits)
+    strokes.draw_limits(
+        axes,
+        [
+            strokes.Limit(limit, each.label, _COLOURS[each.severity], threshold_words(spec, each.value))
+            for each, limit in zip(spec.thresholds, limits, strict=True)
+        ],
+        RIGHT_PX,
+    )
     _draw_moment(axes, spec)
     if known and len(drawn) == 1:
         _mark(axes, spec, drawn[0])
@@ -140,68 +143,21 @@ def _shade(axes: Axes, spec: AlertChart) -> None:
         axes.axvspan(first, last, facecolor=_COLOURS[spec.severity], alpha=0.15, lw=0, zorder=1.3)
 
 
-def _draw_thresholds(axes: Axes, spec: AlertChart, limits: list[float]) -> None:
-    low, high = axes.get_ylim()
-    height_px = axes.get_window_extent().height
-    placed = strokes.spread([(limit - low) / (high - low) * height_px for limit in limits], 74, 34, height_px - 34)
-    for each, limit, y_px in zip(spec.thresholds, limits, placed, strict=True):
-        colour = _COLOURS[each.severity]
-        axes.axhline(limit, color=colour, lw=points(3), ls=(0, (6, 3)), zorder=2.6)
-        for words, shift_px, size_px, bold in (
-            (each.label, 17, NOTE_PX, False),
-            (threshold_words(spec, each.value), -17, LABEL_PX, True),
-        ):
-            axes.annotate(
-                fitted(drawable(words, bold=bold), RIGHT_PX - 24, size_px, bold=bold),
-                (1, (y_px + shift_px) / height_px),
-                xycoords="axes fraction",
-                xytext=(points(14), 0),
-                textcoords="offset points",
-                va="center",
-                color=colour,
-                fontproperties=font(size_px, bold=bold),
-                annotation_clip=False,
-                parse_math=False,
-            )
-
-
 def _draw_moment(axes: Axes, spec: AlertChart) -> None:
     fired_s = spec.fired_at.timestamp()
     if not spec.start_s <= fired_s <= spec.end_s:
         return
     colour = _COLOURS[spec.severity]
     axes.axvline(fired_s, color=colour, lw=points(3), zorder=2.7)
-    share = (fired_s - spec.start_s) / (spec.end_s - spec.start_s)
-    axes.annotate(
-        f"{_WORDS[spec.severity]} {clock(spec, fired_s)}",
-        (fired_s, 1),
-        xycoords=axes.get_xaxis_transform(),
-        xytext=(0, points(9)),
-        textcoords="offset points",
-        ha="center" if 0.2 < share < 0.9 else "left" if share <= 0.2 else "right",
-        va="bottom",
-        color=colour,
-        fontproperties=font(LABEL_PX, bold=True),
-        annotation_clip=False,
-        parse_math=False,
-    )
+    words = f"{_WORDS[spec.severity]} {clock(spec, fired_s)}"
+    strokes.name_moment(axes, fired_s, words, colour=colour, size_px=LABEL_PX, bold=True)
 
 
 def _mark(axes: Axes, spec: AlertChart, line: Line) -> None:
     """A ring on the figure that the alert fired with."""
     point = point_when_fired(spec, line)
     if point is not None and not is_old(line, point, spec.fired_at.timestamp()):
-        axes.plot(
-            [point.at_s],
-            [point.value],
-            "o",
-            mfc=palette.PANEL,
-            mec=_COLOURS[spec.severity],
-            mew=points(4.5),
-            ms=points(19),
-            zorder=4,
-            clip_on=False,
-        )
+        strokes.ring(axes, point.at_s, point.value, colour=_COLOURS[spec.severity])
 
 
 def _tiles(spec: AlertChart, line: Line) -> list[Tile]:

@@ -7,11 +7,8 @@ from matplotlib.axes import Axes
 from charts import palette, strokes
 from charts.canvas import (
     AXIS_LEFT_PX,
-    LABEL_PX,
     Card,
     Tile,
-    drawable,
-    font,
     footer_height_px,
     points,
     set_time_axis,
@@ -84,18 +81,10 @@ def _draw_limits(axes: Axes, spec: SocChart) -> None:
     height_px = axes.get_window_extent().height
     placed = strokes.spread([limit / 100 * height_px for limit, _, _ in places], 56, 20, height_px - 20)
     for (_, words, colour), y_px in zip(places, placed, strict=True):
-        axes.annotate(
-            "\n".join(drawable(part) for part in words.split("\n")),
-            (1, y_px / height_px),
-            xycoords="axes fraction",
-            xytext=(points(14), 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            fontproperties=font(LABEL_PX - 6),
-            annotation_clip=False,
-            linespacing=1.05,
-        )
+        parts = words.split("\n")
+        for index, part in enumerate(parts):
+            shift_px = 14 * (len(parts) - 1 - 2 * index)
+            strokes.beside(axes, y_px + shift_px, part, LIMITS_PX, colour=colour)
 
 
 def _draw_below(axes: Axes, line: Line, limit_pct: float) -> None:

@@ -20,6 +20,10 @@ BATTERY = "#2fd6a3"
 MAINS = "#e8a6ff"
 GENERATOR = "#ff7a4d"
 MINERS = "#dfe6ed"
+# One miner beside the other; the first ones differ the most, in lightness too.
+MINER_COLOURS = ("#dfe6ed", "#c58bff", "#6fd3f2", "#ff8fb0", "#a6d96a", "#8c9dff", "#f3c08a", "#5fb39b")
+# What a day's sky was, behind its figures.
+SKIES = {"clear": "#5a4a1c", "mixed": "#3d4a57", "overcast": "#222a33"}
 
 FIELD_COLOURS = {
     "solar_w": SOLAR,

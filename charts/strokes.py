@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
 from charts import palette
 from charts.canvas import LABEL_PX, NOTE_PX, STROKE, drawable, fitted, font, points
+from charts.frame import Frame
 from charts.line import Gap, Line, Point
-from charts.specs import PowerChart, SocChart
 from charts.wording import clock
 
 LABEL_STEP_PX = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A level that is drawn across a panel, with its name and (where it needs words of its own) its value."""
+
+    value: float
+    label: str
+    colour: str
+    value_words: str = ""
 
 
 def draw_line(axes: Axes, line: Line, *, scale: float = 1.0, fill: float = 0.0, colour: str | None = None) -> None:
@@ -58,27 +69,86 @@ def draw_gaps(axes: Axes, gaps: Sequence[Gap], *, labels: bool = True) -> None:
         )
 
 
-def draw_now(axes: Axes, spec: PowerChart | SocChart, *, label: bool) -> None:
-    """A line at `as_of` while the period is still running, with what comes after it left plain."""
+def draw_now(axes: Axes, spec: Frame, *, label: bool, ahead: bool = False) -> None:
+    """A line at `as_of` while the period is still running; what comes after it is left plain unless it is `ahead`."""
     now_s = spec.as_of.timestamp()
     if not spec.start_s < now_s < spec.end_s:
         return
     axes.axvline(now_s, color=palette.TEXT, lw=points(2), alpha=0.75, zorder=2.5)
-    axes.axvspan(now_s, spec.end_s, facecolor=palette.BACKGROUND, alpha=0.55, lw=0, zorder=1.1)
+    if not ahead:
+        axes.axvspan(now_s, spec.end_s, facecolor=palette.BACKGROUND, alpha=0.55, lw=0, zorder=1.1)
     if label:
-        share = (now_s - spec.start_s) / (spec.end_s - spec.start_s)
-        axes.annotate(
-            f"now {clock(spec, now_s)}",
-            (now_s, 1),
-            xycoords=axes.get_xaxis_transform(),
-            xytext=(0, points(8)),
-            textcoords="offset points",
-            ha="center" if 0.1 < share < 0.88 else "left" if share <= 0.1 else "right",
-            va="bottom",
-            color=palette.TEXT,
-            fontproperties=font(NOTE_PX),
-            parse_math=False,
-        )
+        name_moment(axes, now_s, f"now {clock(spec, now_s)}", edge=0.1)
+
+
+def name_moment(
+    axes: Axes,
+    at_s: float,
+    words: str,
+    *,
+    colour: str = palette.TEXT,
+    size_px: float = NOTE_PX,
+    bold: bool = False,
+    edge: float = 0.2,
+) -> None:
+    """Words above the panel at a moment; within `edge` (a share of the width) of a side they stay inside of it."""
+    first, last = axes.get_xlim()
+    share = (at_s - first) / (last - first)
+    axes.annotate(
+        words,
+        (at_s, 1),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(0, points(8)),
+        textcoords="offset points",
+        ha="left" if share <= edge else "right" if share >= 0.98 - edge / 2 else "center",
+        va="bottom",
+        color=colour,
+        fontproperties=font(size_px, bold=bold),
+        annotation_clip=False,
+        parse_math=False,
+    )
+
+
+def beside(
+    axes: Axes,
+    y_px: float,
+    words: str,
+    width_px: float,
+    *,
+    colour: str,
+    size_px: float = LABEL_PX - 6,
+    bold: bool = False,
+) -> None:
+    """Words (cut to `width_px`) to the right of the panel, their middle at a height from its lower edge."""
+    axes.annotate(
+        fitted(drawable(words, bold=bold), width_px - 24, size_px, bold=bold),
+        (1, y_px / axes.get_window_extent().height),
+        xycoords="axes fraction",
+        xytext=(points(14), 0),
+        textcoords="offset points",
+        va="center",
+        color=colour,
+        fontproperties=font(size_px, bold=bold),
+        annotation_clip=False,
+        parse_math=False,
+    )
+
+
+def draw_limits(axes: Axes, limits: Sequence[Limit], width_px: float) -> None:
+    """Dashed lines across the panel at levels, each named beside it, moved apart where they would touch."""
+    low, high = axes.get_ylim()
+    height_px = axes.get_window_extent().height
+    tall = any(limit.value_words for limit in limits)
+    room_px, edge_px = (74, 34) if tall else (40, 16)
+    placed = spread(
+        [(limit.value - low) / (high - low) * height_px for limit in limits], room_px, edge_px, height_px - edge_px
+    )
+    for limit, y_px in zip(limits, placed, strict=True):
+        axes.axhline(limit.value, color=limit.colour, lw=points(3), ls=(0, (6, 3)), zorder=2.6)
+        shift_px = 17 if limit.value_words else 0
+        beside(axes, y_px + shift_px, limit.label, width_px, colour=limit.colour, size_px=NOTE_PX)
+        if limit.value_words:
+            beside(axes, y_px - shift_px, limit.value_words, width_px, colour=limit.colour, size_px=LABEL_PX, bold=True)
 
 
 def draw_latest(axes: Axes, line: Line, *, scale: float = 1.0) -> None:
@@ -142,21 +212,16 @@ def name_lines(
         )
 
 
+def ring(axes: Axes, x: float, y: float, *, colour: str) -> None:
+    """A ring around a place on the panel."""
+    axes.plot([x], [y], "o", mfc=palette.PANEL, mec=colour, mew=points(4.5), ms=points(19), zorder=4, clip_on=False)
+
+
 def mark_point(axes: Axes, point: Point, words: str, *, colour: str, below: bool) -> None:
     """A ring around a point with words beside it, kept inside the panel."""
     first, last = axes.get_xlim()
     share = (point.at_s - first) / (last - first)
-    axes.plot(
-        [point.at_s],
-        [point.value],
-        "o",
-        mfc=palette.PANEL,
-        mec=colour,
-        mew=points(4.5),
-        ms=points(19),
-        zorder=4,
-        clip_on=False,
-    )
+    ring(axes, point.at_s, point.value, colour=colour)
     axes.annotate(
         words,
         (point.at_s, point.value),
