@@ -263,7 +263,7 @@ class WeekDay:
 
 @dataclass(frozen=True, slots=True)
 class WeekView:
-    """Seven days from today on; the first is what is left of today. `typical_solar_kwh` is the mean of the last days."""
+    """Seven days, the first is what is left of today. `typical_solar_kwh` is the mean day of the last two weeks."""
 
     days: tuple[WeekDay, ...]
     issued_at: datetime | None
