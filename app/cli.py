@@ -221,6 +221,25 @@ def backtest_forecast(
     typer.echo(f"{issued} forecasts written to {out}")
 
 
+@backtest.command("degradation")
+def backtest_degradation(
+    file: Annotated[Path, typer.Argument(help="A CSV with cell, cycle, soh: measured capacities.", exists=True)],
+) -> None:
+    """How much of real capacity losses our fade forecast foretells, each cell from its first part and from others."""
+    from app.backtest import BacktestRefused
+    from app.backtest_degradation import as_table
+    from app.backtest_degradation import backtest_degradation as run_backtest
+
+    def say(note: str) -> None:
+        typer.echo(note, err=True)
+
+    try:
+        rows = run_backtest(file, say)
+    except BacktestRefused as error:
+        _fail(str(error))
+    typer.echo(as_table(rows))
+
+
 @cli.command("demo-history", hidden=True)
 def demo_history(
     scenario: Annotated[str, typer.Option()],
