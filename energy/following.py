@@ -21,6 +21,12 @@ class Wanted:
     until: datetime
     because: str
 
+    @property
+    def clause(self) -> str:
+        """The reason as it goes on after a colon."""
+        text = self.because.removeprefix("Off: ").rstrip(".")
+        return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
 
 def wanted_at(plan: Plan, planned_at: datetime, now: datetime) -> Mapping[str, Wanted] | None:
     """What the plan that was made at `planned_at` wants now, by miner; None where it is too old or does not cover now.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
 from connectors.device import Channel
 from energy.conditions import usable
-from energy.interlocks import Block, Conditions, auto_wants, hold_blocks
+from energy.following import Wanted
+from energy.interlocks import Block, Conditions, auto_wants, hold_blocks, plan_wants
 from energy.site import Miner, Site
 from energy.units import format_percent
 from jobs.hands import OFF_NOT_CONFIRMED, timer_ended
@@ -17,7 +19,7 @@ from store.relays import RelayState
 from store.wishes import Wish
 
 Do = Literal["nothing", "renew", "start", "stop", "end", "give_up"]
-Why = Literal["", "held", "automatic", "over", "off", "too_low"]
+Why = Literal["", "held", "automatic", "plan", "over", "off", "too_low"]
 RENEW_SHARE = 1 / 3  # of the timer: two renewals may fail before it ends
 MINIMUM_SOC = "minimum_soc"
 ABOVE_FLOOR_SOC_PCT = 5.0  # what a miner that the limits stopped needs above them, lest it be stopped again at once
@@ -46,8 +48,15 @@ def is_off(seen: Channel | RelayState) -> bool:
     return seen.on is False and not flows(seen)
 
 
-def next_step(site: Site, miner: Miner, wish: Wish | None, state: RelayState | None, c: Conditions) -> Step:
-    """The next step for `miner` at `c.now`."""
+def next_step(
+    site: Site,
+    miner: Miner,
+    wish: Wish | None,
+    state: RelayState | None,
+    c: Conditions,
+    plan: Mapping[str, Wanted] | None = None,
+) -> Step:
+    """The next step for `miner` at `c.now`. An automatic one follows `plan`, and its own levels where that is None."""
     if state is None:
         return NOTHING  # never seen: the first look comes first
     mode = wish.mode if wish is not None else None
@@ -58,7 +67,7 @@ def next_step(site: Site, miner: Miner, wish: Wish | None, state: RelayState | N
     if wish is not None and mode == "on":
         return _wanted(site, miner, wish, state, c)
     if mode == "auto":
-        return _automatic(site, miner, state, c)
+        return _automatic(site, miner, state, c, None if plan is None else plan.get(miner.id))
     return _unwanted(wish, state, c)
 
 
@@ -100,15 +109,18 @@ def _wanted(site: Site, miner: Miner, wish: Wish, state: RelayState, c: Conditio
     return Step("renew") if renewal_due(site, state, c) else NOTHING
 
 
-def _automatic(site: Site, miner: Miner, state: RelayState, c: Conditions) -> Step:
+def _automatic(site: Site, miner: Miner, state: RelayState, c: Conditions, planned: Wanted | None) -> Step:
     if state.on is None:
         return NOTHING
     if state.on and (blocks := hold_blocks(site, miner, c)):
         return Step("stop", "held", blocks)
-    wants = auto_wants(site, miner, c, running=state.on)
+    if planned is None:
+        wants = auto_wants(site, miner, c, running=state.on)
+    else:
+        wants = plan_wants(site, miner, c, running=state.on, planned=planned.on, because=planned.clause)
     if wants.on is state.on:
         return Step("renew") if state.on and renewal_due(site, state, c) else NOTHING
-    return Step("start" if wants.on else "stop", "automatic", because=wants.because)
+    return Step("start" if wants.on else "stop", "plan" if wants.by_plan else "automatic", because=wants.because)
 
 
 def _unwanted(wish: Wish | None, state: RelayState, c: Conditions) -> Step:

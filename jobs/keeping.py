@@ -19,6 +19,7 @@ from connectors.errors import ConnectorError
 from energy.preferences import PersonalLimits
 from energy.site import Miner
 from jobs.decisions import Step, comes_back_at, flows, is_off, next_step
+from jobs.following import Following
 from jobs.hands import OFF_NOT_CONFIRMED
 from jobs.outcome import Outcome, TooLate
 from jobs.relays import Relays
@@ -32,7 +33,7 @@ from store.wishes import Wish, wish_after
 
 log = structlog.get_logger()
 EVENT = "miner_not_kept"
-AUTOMATIC = "auto"  # how the record names it
+AUTOMATIC, PLAN = "auto", "plan"  # how the record names them
 TOLD_BY_ALERTS = frozenset({"relay_fault"})  # a miner that waits for nothing else has been told of
 LimitsOf = Callable[[str | None], Coroutine[Any, Any, PersonalLimits | None]]
 
@@ -49,6 +50,8 @@ class Keeping:
         self._stopping = stopping
         self._telling = telling
         self._limits_of = limits_of
+        self._following = Following(work)
+        self._told_missing = ""
         self._acting: dict[str, asyncio.Task[None]] = {}  # by miner, or relay that is looked at
         self._looked_at_s: dict[str, float] = {}
         self._not_before_s: dict[str, float] = {}
@@ -64,12 +67,14 @@ class Keeping:
             return
         work = self._work
         c = await conditions(work.database, work.org_id, work.site, work.clock())
+        plan = await self._following.wanted(c.now)
+        await self._note_missing(self._following.missing)
         for miner in sorted(work.site.miner, key=lambda miner: (miner.priority, miner.id)):
             if miner.id in self._acting or self._relays.locks[miner.id].locked():
                 continue
             if (known := self._known(miner)) is not None and known.on:
                 self._forget_failures(f"start:{miner.id}")
-            step = next_step(work.site, miner, self._relays.wishes.get(miner.id), self._known(miner), c)
+            step = next_step(work.site, miner, self._relays.wishes.get(miner.id), self._known(miner), c, plan)
             if step.do != "nothing" and self._may(miner, step):
                 self._begin(miner.id, partial(self._take, miner, step))
 
@@ -196,7 +201,7 @@ class Keeping:
         wish = self._relays.wishes[miner.id]
         by_person = wish.mode == "on"
         why = Reason(
-            actor=WORKER if by_person else AUTOMATIC,
+            actor=WORKER if by_person else _by(step),
             by_person=by_person,
             personal=await self._limits_of(wish.set_by) if by_person else None,
         )
@@ -216,6 +221,8 @@ class Keeping:
         if outcome.state == "done" and not outcome.already:
             if by_person:
                 await self._telling.tell("info", f"{miner.id} is wanted on and is on again.", also=[wish.set_by])
+            elif step.why == "plan":
+                await self._tell_planned(miner, step, on=True)
             else:
                 said = f"{miner.id} was started by itself: {step.because}."
                 await self._telling.note("miner_auto", miner.id, said, actor=AUTOMATIC, on=True)
@@ -246,12 +253,13 @@ class Keeping:
             "held": reasons(step.blocks),
             "too_low": reasons(step.blocks),
             "automatic": step.because,
+            "plan": f"the plan wants it: {step.because}",
             "over": "its time is over",
         }.get(step.why, "")
         if not again:
             await self._note_why(miner, step, wish)
         after = self._after(miner, step, wish)
-        why = Reason(actor=AUTOMATIC if step.why == "automatic" else WORKER)
+        why = Reason(actor=_by(step) if step.why in ("automatic", "plan") else WORKER)
         outcome = await self._stopping.stop(
             miner,
             why,
@@ -281,6 +289,22 @@ class Keeping:
             await self._telling.tell("critical", f"{outcome.says} It had been switched on at the relay.")
         elif step.why == "over":
             await self._telling.tell("info", outcome.says, also=[asker])
+        elif step.why == "plan" and outcome.state == "done":
+            await self._tell_planned(miner, step, on=False)
+
+    async def _tell_planned(self, miner: Miner, step: Step, *, on: bool) -> None:
+        """What was switched because the plan says so, for the record and for the owners."""
+        said = f"{miner.id} was {'started' if on else 'stopped'} by the plan: {step.because}."
+        await self._telling.note("miner_plan", miner.id, said, actor=PLAN, on=on)
+        await self._telling.tell_together(said)
+
+    async def _note_missing(self, missing: str | None) -> None:
+        """That there is no plan to follow, once when that begins, and once when it is over."""
+        before, self._told_missing = self._told_missing, missing or ""
+        if missing is None or missing == before:
+            return
+        said = missing or "There is a plan to follow again."
+        await self._telling.note("miner_plan_missing", self._work.site.id, said, actor=PLAN)
 
     def _after(self, miner: Miner, step: Step, wish: Wish | None) -> Wish | None:
         """What is wanted from now on, where stopping changes that."""
@@ -318,6 +342,10 @@ class Keeping:
 
     def _put_off(self, name: str, seconds: float) -> None:
         self._not_before_s[name] = self._work.monotonic() + seconds
+
+
+def _by(step: Step) -> str:
+    return PLAN if step.why == "plan" else AUTOMATIC
 
 
 def _over(wish: Wish, now: datetime) -> bool:

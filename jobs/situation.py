@@ -12,6 +12,7 @@ from energy.series import Series
 from energy.site import Miner
 from jobs.decisions import next_step
 from jobs.expected import Expected
+from jobs.following import Following
 from jobs.hands import OFF_NOT_CONFIRMED
 from jobs.host import host_now
 from jobs.recent import KEPT, Recent
@@ -38,6 +39,7 @@ class SituationBuilder:
         self._work = work
         self._recent = Recent(work)
         self._expected = Expected(work)
+        self._following = Following(work)
         self._levels = work.site.alerts.levels()
         self._maintenance = work.site.maintenance_due()
         self._expected_since: datetime | None = None
@@ -122,12 +124,13 @@ class SituationBuilder:
         wanted = await wishes.all_of(work.database, work.org_id, work.site.id)
         view = merge(work.site, self._recent.latest, now=now)
         conditions = from_parts(work.site, view, states, wanted, (), now)
+        plan = await self._following.wanted(now)
         found = {}
         for miner in work.site.miner:
             state, wish = states.get(miner.id), wanted.get(miner.id)
             if state is None:
                 continue
-            step = next_step(work.site, miner, wish, state, conditions)
+            step = next_step(work.site, miner, wish, state, conditions, plan)
             must_be_off = step.do in ("stop", "give_up") or (wish is not None and wish.mode == "off")
             found[miner.id] = RelayNow(
                 on=state.on,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
@@ -12,12 +13,13 @@ from energy.interlocks import Block
 from jobs.recording import Recorder
 from jobs.work import Work
 from store import audit, people
-from store.outbox import NewEntry
+from store.outbox import NewEntry, merge, standing_of
 from store.outbox import add as add_entry
 
 Level = Literal["info", "warning", "critical"]
 WORKER = "worker"
 EVENT = "control_not_recorded"
+TOGETHER = timedelta(minutes=2)  # what follows within this time is told in one message
 
 
 class Telling:
@@ -27,6 +29,7 @@ class Telling:
         self._work = work
         self._recorder = recorder
         self._numbers = itertools.count()
+        self._waits: dict[str | None, NewEntry] = {}  # by person: what waits to be told together with what follows
 
     async def note(self, action: str, subject: str, says: str, *, actor: str | None = None, **more: Any) -> None:
         """An audit row: `says` is a whole sentence; `more` are the figures."""
@@ -88,6 +91,34 @@ class Telling:
                 await work.wake_up("notices")
 
         await self._recorder.write(EVENT, "notice", add, keep=self._named("notice"))
+
+    async def tell_together(self, text: str) -> None:
+        """A notice of no hurry for each owner: it waits a little, so that what follows shortly is told with it."""
+        work = self._work
+        now, number = work.clock(), next(self._numbers)
+
+        async def add() -> None:
+            for notice in await self.notices("info", text, once=f"together:{now.isoformat()}:{number}"):
+                notice = replace(notice, due_at=now + TOGETHER)
+                if not await self._joined(notice, now):
+                    await add_entry(work.database, work.org_id, notice, now=now)
+                    self._waits[notice.person_id] = notice
+
+        await self._recorder.write(EVENT, "notice", add, keep=self._named("notice"))
+
+    async def _joined(self, notice: NewEntry, now: datetime) -> bool:
+        """Whether it is told with the one before it, which still waits; at the time that was set for that one."""
+        work, before = self._work, self._waits.get(notice.person_id)
+        if before is None or before.once_key is None or before.due_at is None or before.due_at <= now:
+            return False
+        standing = await standing_of(work.database, work.org_id, before.once_key)
+        if standing is None or standing.state != "waiting":
+            return False
+        both = replace(notice, text=f"{before.text}\n{notice.text}", due_at=before.due_at)
+        if not await merge(work.database, work.org_id, [standing.outbox_id], both, now=now):
+            return False
+        self._waits[notice.person_id] = both
+        return True
 
     def _named(self, kind: str) -> str:
         """A name of its own for each row: none of them replaces another."""
