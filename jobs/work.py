@@ -18,6 +18,7 @@ from connectors.watch import DeviceWatch
 from energy.reading import Reading
 from energy.site import Site
 from energy.weather import IssuedForecast
+from services.reckoning import Reckons
 from services.scope import DEFAULT_ORG_ID
 from store.database import Database
 from store.wake import Wake
@@ -98,6 +99,7 @@ class Work:
     miner_apis: Mapping[str, MinerApi] = field(default_factory=dict)  # by miner
     inverter_settings: Mapping[str, InverterSettings] = field(default_factory=dict)  # by device
     wake: Wake | None = None
+    reckoner: Reckons | None = None  # long reckonings run here; None: in a thread
     pace: ControlPace = ControlPace()
     org_id: str = DEFAULT_ORG_ID
     clock: Clock = utc_now
@@ -108,6 +110,7 @@ class Work:
     lease_s: float = 15.0  # a stream is silent for up to twice as long after its worker was killed
     watch: DeviceWatch = field(default_factory=DeviceWatch)
     surprises: Surprises = field(default_factory=Surprises)
+    said: dict[str, str] = field(default_factory=dict)  # what stands in the log already, by event
     tried_slots: dict[str, datetime] = field(default_factory=dict)
     being_read: set[str] = field(default_factory=set)
     rejected: set[tuple[str, str]] = field(default_factory=set)  # (device, field) with impossible values now
