@@ -16,7 +16,15 @@ from energy.units import day_name, format_energy, format_percent, format_power, 
 
 if TYPE_CHECKING:
     from charts.frame import Frame
-    from charts.outlook_specs import CellsChart, PlanChart, ScorecardChart, ScoreRow, SocFanChart, SolarForecastChart
+    from charts.outlook_specs import (
+        CellsChart,
+        Curve,
+        PlanChart,
+        ScorecardChart,
+        ScoreRow,
+        SocFanChart,
+        SolarForecastChart,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +223,7 @@ def plan_alt(spec: PlanChart) -> str:
         shown = ", ".join(spans[: wording.MAX_NAMED])
         more = f" and {len(spans) - wording.MAX_NAMED} more" if len(spans) > wording.MAX_NAMED else ""
         parts.append(f"{name}: {f'on {shown}{more}' if runs else 'off throughout'}.")
-    solar, base = (_plan_kwh(spec, field) for field in ("solar_w", "base_load_w"))
+    solar, base = (plan_kwh(spec, field) for field in ("solar_w", "base_load_w"))
     parts.append(f"Solar {format_energy(solar)}, base load {format_energy(base)}.")
     imported = sum(max(step.grid_import_w, 0.0) * step.minutes for step in spec.steps) / 60_000
     if imported >= 0.05:
@@ -232,7 +240,8 @@ def plan_alt(spec: PlanChart) -> str:
     return " ".join([*parts, planned, *_sentences(spec.notes), wording.closing(spec)])
 
 
-def _plan_kwh(spec: PlanChart, field: str) -> float:
+def plan_kwh(spec: PlanChart, field: str) -> float:
+    """The energy of one of the steps' powers over the whole plan."""
     return sum(float(getattr(step, field)) * step.minutes for step in spec.steps) / 60_000
 
 
@@ -300,6 +309,14 @@ def cells_alt(spec: CellsChart) -> str:
             parts.append(f"{name}: {format_percent(curve.pct[-1])} {axis_words(spec, curve.x[-1])}.")
     parts.append(f"Drawn: {format_percent(spec.limit_pct)}.")
     return " ".join([*parts, *_sentences(spec.notes), wording.closing(spec)])
+
+
+def reaches(curve: Curve, limit_pct: float) -> float | None:
+    """Where a curve falls to a limit; None if it does not along its length."""
+    for (x0, y0), (x1, y1) in pairwise(zip(curve.x, curve.pct, strict=True)):
+        if y0 > limit_pct >= y1:
+            return x0 + (y0 - limit_pct) / (y0 - y1) * (x1 - x0)
+    return None
 
 
 def axis_words(spec: CellsChart, x: float) -> str:

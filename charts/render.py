@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
-from charts.specs import AlertChart, ChartSpec, EnergyBars, PowerChart, SocChart
+from charts.specs import (
+    AlertChart,
+    CellsChart,
+    ChartSpec,
+    EnergyBars,
+    PlanChart,
+    PowerChart,
+    ScorecardChart,
+    SocChart,
+    SocFanChart,
+    SolarForecastChart,
+)
 
 # One thread: two charts at once would only fight for the interpreter, and matplotlib promises no thread safety.
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="charts")
+# The module and its function of the same name, which gives the card; imported when such a chart is drawn.
+_DRAWN_BY: dict[type[ChartSpec], str] = {
+    PowerChart: "draw_power",
+    SocChart: "draw_soc",
+    EnergyBars: "draw_energy",
+    AlertChart: "draw_alert",
+    SolarForecastChart: "draw_solar_forecast",
+    SocFanChart: "draw_soc_fan",
+    PlanChart: "draw_plan",
+    ScorecardChart: "draw_scorecard",
+    CellsChart: "draw_cells",
+}
 
 
 def render_png(spec: ChartSpec) -> bytes:
     """The chart as PNG, 1080 px wide and about as tall. Not for two threads at once: await `render` instead."""
-    if isinstance(spec, PowerChart):
-        from charts.draw_power import draw_power
-
-        return draw_power(spec).png()
-    if isinstance(spec, SocChart):
-        from charts.draw_soc import draw_soc
-
-        return draw_soc(spec).png()
-    if isinstance(spec, EnergyBars):
-        from charts.draw_energy import draw_energy
-
-        return draw_energy(spec).png()
-    if isinstance(spec, AlertChart):
-        from charts.draw_alert import draw_alert
-
-        return draw_alert(spec).png()
-    raise TypeError(f"{type(spec).__name__} is no chart that can be drawn")
+    name = _DRAWN_BY.get(type(spec))
+    if name is None:
+        raise TypeError(f"{type(spec).__name__} is no chart that can be drawn")
+    png: bytes = getattr(import_module(f"charts.{name}"), name)(spec).png()
+    return png
 
 
 async def render(spec: ChartSpec) -> bytes:

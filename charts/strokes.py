@@ -151,14 +151,14 @@ def draw_limits(axes: Axes, limits: Sequence[Limit], width_px: float) -> None:
             beside(axes, y_px - shift_px, limit.value_words, width_px, colour=limit.colour, size_px=LABEL_PX, bold=True)
 
 
-def draw_latest(axes: Axes, line: Line, *, scale: float = 1.0) -> None:
+def draw_latest(axes: Axes, line: Line, *, scale: float = 1.0, colour: str | None = None) -> None:
     """A dot on the last measurement."""
     if line.latest is not None:
         axes.plot(
             [line.latest.at_s],
             [line.latest.value * scale],
             "o",
-            color=palette.field_colour(line.field),
+            color=colour or palette.field_colour(line.field),
             mec=palette.BACKGROUND,
             mew=points(2.5),
             ms=points(15),
