@@ -15,6 +15,7 @@ from services.alert_content import AlertContent, content_for, over_already
 from services.alert_telling import JOINED, QUIET, THIS_WAY_ALONE
 from services.audience import hears_at
 from services.digests import Gathered, digest_content
+from services.plan_asks import ask_from, still_stands
 from services.reading import Reader, Readers
 from services.scope import DEFAULT_ORG_ID, Scope
 from services.ways import Way
@@ -104,6 +105,8 @@ class Sorting:
             await self._alert(entry, reader, ways)
         elif entry.kind in ("digest", "summary"):
             await self._digest(entry, reader, ways)
+        elif entry.kind == "plan":
+            await self._plan(entry, reader, ways)
         elif entry.kind == "brief" or entry.is_result or await self._wanted_now(entry, reader):
             await self._notice(entry, reader, ways)
 
@@ -114,6 +117,14 @@ class Sorting:
         elif not await self._put_off_in_quiet_hours(entry, reader):
             content = await digest_content(reader.scope, message, entry.data)
             await self._add(entry, reader.scope, ways, content=content)
+
+    async def _plan(self, entry: Entry, reader: Reader, ways: tuple[Way, ...]) -> None:
+        """A change that the plan asks for: told as long as it waits for an answer."""
+        ask = ask_from(entry.data)
+        if ask.until <= self.now or not await still_stands(self.database, self.org_id, self.site, ask.ask_id, self.now):
+            await self._drop(entry, "the plan does not ask for it any more")
+        elif await self._wanted_now(entry, reader):
+            await self._add(entry, reader.scope, ways)
 
     async def _notice(self, entry: Entry, reader: Reader, ways: tuple[Way, ...]) -> None:
         if entry.kind == "notice" and self._waited_quietly(entry, reader):
