@@ -7,16 +7,14 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from energy.clear_sky import STEP, clear_sky_w, forecast_solar_w
-from energy.merge import preference, undescribed
-from energy.rollup import HOUR_S, Rollup
-from energy.site import Prefer, Site
+from energy.rollup import Rollup
 from energy.weather import IssuedForecast
 from jobs.work import Work
+from services.merging import hourly_means
 from store import readings, weather
 
 USUAL_OVER = timedelta(days=14)
 FEWEST_DAYS = 3  # of one hour, before anything is usual
-WELL_COVERED_S = HOUR_S / 2
 FORECAST_KEPT = timedelta(minutes=5)
 FORECAST_USABLE = timedelta(hours=12)
 
@@ -49,8 +47,8 @@ class Expected:
 
     async def _usual_at(self, hour: datetime) -> float | None:
         work, start = self._work, hour - USUAL_OVER
-        load = hours_of(work.site, "load_w", await self._hours("load_w", start, hour))
-        miners = hours_of(work.site, "miner_w", await self._hours("miner_w", start, hour)) if work.site.miner else None
+        load = hourly_means(work.site, "load_w", await self._hours("load_w", start, hour))
+        miners = hourly_means(work.site, "miner_w", await self._hours("miner_w", start, hour)) if work.site.miner else None
         local = hour.astimezone(work.site.zone).hour
         found = [
             load_w - (0.0 if miners is None else miners[start_s])
@@ -75,24 +73,3 @@ class Expected:
                 self._sun = None
             self._issued = now, issued
         return self._issued[1]
-
-
-def hours_of(site: Site, field: str, by_device: Mapping[str, Sequence[Rollup]]) -> dict[int, float]:
-    """The field's mean by hour (start in epoch seconds), by the site's rules for merging; hours known by half or more.
-
-    A sum needs all its parts. Means alone: what a long history wants to the minute is in services/merging.py.
-    """
-    means = {
-        device: {hour.start_s: hour.mean for hour in hours if hour.covered_s >= WELL_COVERED_S}
-        for device, hours in by_device.items()
-    }
-    rule, others = preference(site, field), undescribed(site, by_device)
-    listed = [*rule.prefer, *others] if isinstance(rule, Prefer) else list(others)
-    found: dict[int, float] = {}
-    for device in reversed(listed):
-        found |= means.get(device, {})
-    if not isinstance(rule, Prefer):
-        parts = [means.get(device, {}) for device in rule.sum]
-        for start_s in set.intersection(*(set(part) for part in parts)):
-            found[start_s] = sum(part[start_s] for part in parts)
-    return found

@@ -5,17 +5,18 @@ Where two devices share an hour (the preferred one was away for a part of it), t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from energy.merge import merge_series, preference, undescribed
 from energy.rollup import HOUR_S, Rollup, hourly_rollups
 from energy.series import Series
-from energy.site import Prefer
+from energy.site import Prefer, Site
 from services.scope import Scope
 from store import readings
 
 WHOLE_HOUR_S = 0.9 * HOUR_S
+WELL_COVERED_S = HOUR_S / 2
 
 
 async def merged_rows(scope: Scope, field: str, start: datetime, end: datetime) -> Series:
@@ -43,6 +44,27 @@ async def merged_hours(scope: Scope, field: str, start: datetime, end: datetime)
             parts.update((hour.start_s, hour) for hour in rollups_of(rows.between(_s(span_start), _s(span_end))))
             sources = sources or tuple(name for name in rows.source.split("+") if name)
     return [parts[start_s] for start_s in sorted(parts)], "+".join(sources) or None
+
+
+def hourly_means(site: Site, field: str, by_device: Mapping[str, Sequence[Rollup]]) -> dict[int, float]:
+    """The field's mean by hour (start in epoch seconds), by the site's rules for merging; hours known by half or more.
+
+    A sum needs all its parts. Means alone: what a history wants to the minute is in `merged_hours`.
+    """
+    means = {
+        device: {hour.start_s: hour.mean for hour in hours if hour.covered_s >= WELL_COVERED_S}
+        for device, hours in by_device.items()
+    }
+    rule, others = preference(site, field), undescribed(site, by_device)
+    listed = [*rule.prefer, *others] if isinstance(rule, Prefer) else list(others)
+    found: dict[int, float] = {}
+    for device in reversed(listed):
+        found |= means.get(device, {})
+    if not isinstance(rule, Prefer):
+        parts = [means.get(device, {}) for device in rule.sum]
+        for start_s in set.intersection(*(set(part) for part in parts)):
+            found[start_s] = sum(part[start_s] for part in parts)
+    return found
 
 
 def _candidates(

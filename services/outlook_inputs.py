@@ -1,26 +1,176 @@
-"""What our forecasts are made from, as it was known at a moment: measured hours, issued weather, the described site."""
+"""What our forecasts are made from, as it was known at a moment: measured hours, issued weather, the described site.
+
+Nothing here loads a heavy library: `services.outlook_reckoning` turns it into forecasts in a process of its own.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import numpy as np
 
-from energy.forecast.hours import NO_HOURS, Hours, Ints
+from energy.forecast.hours import HOUR_S, NO_HOURS, Hours, Ints
+from energy.forecast.load_site import LoadSite
+from energy.forecast.sky import Panel
+from energy.forecast.solar_site import SolarSite
+from energy.outlook import Outlook, outlook
 from energy.site import Site
+from services.curtailed import Held, held_back
+from services.issued_weather import IssuedHours, as_issued
+from services.merging import hourly_means
+from store import absences, people, readings, weather
 from store.database import Database
+
+_CHUNK = timedelta(days=60)  # of rollups at a time: the event loop has other things to do in between
+NO_STARTS = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The site's own figures by the hour (means), by its rules for merging; NaN is unknown."""
+    """The site's own figures by the hour (means), by its rules for merging; NaN is unknown.
+
+    `base_load_w` is the load without the miners, unknown while the miners' power is. In the hours of `curtailed_s` the
+    panels were held back: a full battery, or one that took no more, and no export.
+    """
 
     solar_w: Hours = NO_HOURS
     base_load_w: Hours = NO_HOURS
-    curtailed_s: Ints = np.empty(0, dtype=np.int64)
+    curtailed_s: Ints = field(default_factory=lambda: NO_STARTS)
 
 
-async def measured(db: Database, org_id: str, site: Site, *, start: datetime, as_of: datetime) -> Measured:
-    """The hours from `start` that were over at `as_of`, and which of them were curtailed."""
-    raise NotImplementedError
+@dataclass(frozen=True)
+class Weather:
+    """Global irradiance (W/m2) and temperature (°C) by the hour, and where they come from.
+
+    Of past hours it is what was forecast the day before (NaN where nothing was archived), of the hours to come the
+    newest forecast, then typical weather. `reach_s` is where the forecast ends; `says` is what people must hear of it.
+    """
+
+    ghi_w_m2: Hours = NO_HOURS
+    temperature_c: Hours = NO_HOURS
+    source: str | None = None
+    issued_at: datetime | None = None
+    reach_s: int | None = None
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class OutlookInputs:
+    """All of it. `solar` is None where the site has no place or no panels; `away` are absences (from, to; epoch s)."""
+
+    solar: SolarSite | None
+    load: LoadSite
+    measured: Measured
+    weather: Weather
+    away: tuple[tuple[int, int], ...] = ()
+
+
+def solar_site(site: Site) -> SolarSite | None:
+    """The place and the panels; None where one of them is not described."""
+    if site.latitude is None or site.longitude is None or not site.array:
+        return None
+    panels = tuple(Panel(array.kwp, array.tilt_deg, array.azimuth_deg, array.name) for array in site.array)
+    return SolarSite(site.latitude, site.longitude, panels)
+
+
+def load_site(site: Site) -> LoadSite:
+    """The zone whose days people live by, and the place where it is known."""
+    return LoadSite(site.zone, site.latitude, site.longitude)
+
+
+async def outlook_inputs(
+    db: Database, org_id: str, site: Site, *, as_of: datetime, days: int, hours: int
+) -> OutlookInputs:
+    """What was known at `as_of` (aware UTC) of the `days` before, and of the weather of the next `hours`."""
+    start = as_of - timedelta(days=days)
+    past = await as_issued(db, org_id, site, start=start, as_of=as_of)
+    return OutlookInputs(
+        solar=solar_site(site),
+        load=load_site(site),
+        measured=await measured(db, org_id, site, start=start, as_of=as_of, issued=past),
+        weather=await _weather(db, org_id, site, past, as_of=as_of, hours=hours),
+        away=await everybody_away(db, org_id, site, now=as_of),
+    )
+
+
+async def measured(
+    db: Database, org_id: str, site: Site, *, start: datetime, as_of: datetime, issued: IssuedHours | None = None
+) -> Measured:
+    """The hours from `start` that were over at `as_of`, and which of them were curtailed.
+
+    `issued` is the weather as it was forecast, which tells how much sun there was to be held back.
+    """
+    found: dict[str, dict[int, float]] = {}
+    wanted = ("solar_w", "load_w", "miner_w", "soc_pct", "battery_charge_w", "grid_import_w")
+    for name in wanted if site.miner else tuple(each for each in wanted if each != "miner_w"):
+        found[name] = await _means(db, org_id, site, name, start, as_of)
+    starts_s = np.array(sorted({*found["solar_w"], *found["load_w"]}), dtype=np.int64)
+    values = {name: _values(starts_s, means) for name, means in found.items()}
+    solar = Hours(starts_s, values["solar_w"])
+    base = values["load_w"] - values["miner_w"] if site.miner else values["load_w"]
+    held = Held(values["solar_w"], values["soc_pct"], values["battery_charge_w"], values["grid_import_w"])
+    expected = np.full(starts_s.shape, np.nan) if issued is None else issued.panels_w.at(starts_s)
+    return Measured(solar, Hours(starts_s, base), starts_s[held_back(site, held, expected)])
+
+
+async def everybody_away(db: Database, org_id: str, site: Site, *, now: datetime) -> tuple[tuple[int, int], ...]:
+    """The span (epoch s) in which all people with a role on the site are away at once, if there is one."""
+    spans = []
+    for person in await people.on_site(db, org_id, site.id):
+        absence = await absences.current(db, org_id, person.person_id, now)
+        if absence is None:
+            return ()
+        spans.append((int(absence.from_at.timestamp()), int(absence.until_at.timestamp())))
+    if not spans:
+        return ()
+    first, last = max(start for start, _ in spans), min(end for _, end in spans)
+    return ((first, last),) if first < last else ()
+
+
+async def _weather(db: Database, org_id: str, site: Site, past: IssuedHours, *, as_of: datetime, hours: int) -> Weather:
+    newest = await weather.latest_issued(db, org_id, site.id, as_of=as_of)
+    ahead = outlook(site, newest, now=as_of, hours=hours)
+    reach_s = _reach_s(ahead, as_of, hours)
+    this_hour_s = int(as_of.timestamp()) // HOUR_S * HOUR_S
+    coming_s = np.array([int(hour.start.timestamp()) for hour in ahead.hours], dtype=np.int64)
+
+    def joined(before: Hours, coming: Sequence[float | None]) -> Hours:
+        known = before.starts_s < this_hour_s
+        values = np.array([np.nan if value is None else value for value in coming], dtype=np.float64)
+        return Hours(np.concatenate([before.starts_s[known], coming_s]), np.concatenate([before.values[known], values]))
+
+    return Weather(
+        ghi_w_m2=joined(past.ghi_w_m2, [hour.ghi_w_m2 for hour in ahead.hours]),
+        temperature_c=joined(past.temperature_c, [hour.temperature_c for hour in ahead.hours]),
+        source=ahead.source,
+        issued_at=ahead.issued_at,
+        reach_s=reach_s,
+        says=ahead.says,
+    )
+
+
+def _reach_s(ahead: Outlook, as_of: datetime, hours: int) -> int | None:
+    if ahead.issued_at is None:
+        return None
+    if ahead.typical_from is not None:
+        return int(ahead.typical_from.timestamp())
+    return int(as_of.timestamp()) // HOUR_S * HOUR_S + hours * HOUR_S
+
+
+async def _means(db: Database, org_id: str, site: Site, name: str, start: datetime, end: datetime) -> dict[int, float]:
+    found: dict[int, float] = {}
+    while start < end:
+        until = min(start + _CHUNK, end)
+        found |= hourly_means(
+            site, name, await readings.field_rollups(db, org_id, site.id, name, start, until, as_of=end)
+        )
+        start = until
+        await asyncio.sleep(0)
+    return found
+
+
+def _values(starts_s: Ints, means: Mapping[int, float]) -> np.ndarray:
+    return np.array([means.get(start_s, np.nan) for start_s in starts_s.tolist()], dtype=np.float64)

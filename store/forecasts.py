@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -82,27 +82,38 @@ async def issued_between(
     return [_stored(row) for row in rows]
 
 
-async def forget_before(
-    db: Database,
-    org_id: str,
-    site_id: str,
-    moment: datetime,
-    *,
-    but: Mapping[Target, frozenset[datetime]] | None = None,
-) -> int:
-    """Drop what was issued before `moment`, of each target but the issue times that are named; how many."""
+async def issue_times(
+    db: Database, org_id: str, site_id: str, start: datetime, end: datetime
+) -> list[tuple[Target, datetime]]:
+    """What was issued in [start, end), in the order of issue, without its hours."""
+    query = select(table.c.target, table.c.issued_at).where(
+        table.c.org_id == org_id, table.c.site_id == site_id, table.c.issued_at >= start, table.c.issued_at < end
+    )
+    async with db.read() as connection:
+        rows = (await connection.execute(query.order_by(table.c.issued_at, table.c.target))).all()
+    return [(row.target, row.issued_at) for row in rows]
+
+
+async def forget(db: Database, org_id: str, site_id: str, issued: Sequence[tuple[Target, datetime]]) -> int:
+    """Drop those forecasts; how many."""
     dropped = 0
     async with db.begin() as connection:
-        of_site = (table.c.org_id == org_id, table.c.site_id == site_id, table.c.issued_at < moment)
-        if not but:
-            return int((await connection.execute(delete(table).where(*of_site))).rowcount)
-        issues = (await connection.execute(select(table.c.target, table.c.issued_at).where(*of_site))).all()
-        for target, issued_at in issues:
-            if issued_at in but.get(target, ()):
-                continue
-            one = delete(table).where(*of_site, table.c.target == target, table.c.issued_at == issued_at)
+        for target, moment in issued:
+            one = delete(table).where(
+                table.c.org_id == org_id,
+                table.c.site_id == site_id,
+                table.c.target == target,
+                table.c.issued_at == moment,
+            )
             dropped += int((await connection.execute(one)).rowcount)
     return dropped
+
+
+async def forget_before(db: Database, org_id: str, site_id: str, moment: datetime) -> int:
+    """Drop the forecasts that were issued before `moment`; how many."""
+    statement = delete(table).where(table.c.org_id == org_id, table.c.site_id == site_id, table.c.issued_at < moment)
+    async with db.begin() as connection:
+        return int((await connection.execute(statement)).rowcount)
 
 
 def _of(org_id: str, site_id: str, target: Target) -> Any:

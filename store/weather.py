@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +58,58 @@ async def issued_between(
     async with db.read() as connection:
         rows = (await connection.execute(query.order_by(table.c.issued_at))).all()
     return [_forecast(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedIssue:
+    """A forecast as it is stored: one list per variable, in the order of `start_ms`. For those who read hundreds."""
+
+    issued_at: datetime
+    source: str
+    start_ms: Sequence[int]
+    columns: Mapping[str, Sequence[float | None]]  # temperature_c, cloud_cover_pct, ghi_w_m2, dni_w_m2, dhi_w_m2
+    tilted_w_m2: Mapping[str, Sequence[float | None]]
+
+
+async def issues(db: Database, org_id: str, site_id: str, start: datetime, end: datetime) -> list[tuple[datetime, str]]:
+    """When forecasts were issued in [start, end), and by which source, in the order of issue."""
+    query = select(table.c.issued_at, table.c.source).where(
+        table.c.org_id == org_id, table.c.site_id == site_id, table.c.issued_at >= start, table.c.issued_at < end
+    )
+    async with db.read() as connection:
+        rows = (await connection.execute(query.order_by(table.c.issued_at, table.c.source))).all()
+    return [(row.issued_at, row.source) for row in rows]
+
+
+async def packed(db: Database, org_id: str, site_id: str, keys: Sequence[tuple[datetime, str]]) -> list[PackedIssue]:
+    """The forecasts of those issue times and sources, in the order of issue."""
+    if not keys:
+        return []
+    query = _forecasts(org_id, site_id).where(table.c.issued_at.in_({issued_at for issued_at, _ in keys}))
+    async with db.read() as connection:
+        rows = (await connection.execute(query.order_by(table.c.issued_at))).all()
+    wanted = set(keys)
+    return [
+        PackedIssue(
+            row.issued_at,
+            row.source,
+            row.hours["start_ms"],
+            {name: row.hours[name] for name in _COLUMNS},
+            row.hours["tilted_w_m2"],
+        )
+        for row in rows
+        if (row.issued_at, row.source) in wanted
+    ]
+
+
+async def forget(db: Database, org_id: str, site_id: str, issued: Sequence[datetime]) -> int:
+    """Drop the forecasts of those issue times; how many."""
+    dropped = 0
+    async with db.begin() as connection:
+        for moment in issued:
+            one = (table.c.org_id == org_id, table.c.site_id == site_id, table.c.issued_at == moment)
+            dropped += int((await connection.execute(delete(table).where(*one))).rowcount)
+    return dropped
 
 
 async def forget_before(db: Database, org_id: str, site_id: str, moment: datetime) -> int:
