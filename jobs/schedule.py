@@ -12,6 +12,7 @@ import structlog
 from jobs.briefs import queue_briefs
 from jobs.claims import NotDone, claim, give_back
 from jobs.housekeeping import keep_house
+from jobs.planning import make_plan, plan_on_events
 from jobs.polling import fetch_details, poll_devices
 from jobs.weather import fetch_forecast
 from jobs.work import Work
@@ -40,6 +41,8 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled("poll", 5, 5, poll_devices, 60, claimed=False),
     Scheduled("details", 300, 3600, fetch_details, 60),
     Scheduled("weather", 60, 1800, fetch_forecast, 60),
+    Scheduled("plan", 60, 900, make_plan, 120),
+    Scheduled("plan_events", 60, 60, plan_on_events, 120),
     Scheduled("briefs", 60, 60, queue_briefs, 60),
     Scheduled("housekeeping", 3600, 86_400, keep_house, 300),
 )

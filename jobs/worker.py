@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 
 from jobs.backfill import Progress, keep_backfilling
 from jobs.control import keep_control
+from jobs.planning import keep_planning
 from jobs.schedule import Scheduled, as_arq_function, run_scheduled, schedule_for
 from jobs.streaming import listen
 from jobs.watching import keep_watching
@@ -55,6 +56,7 @@ async def run_worker(
         for device in work.streamed.values()
     ]
     background.append(asyncio.create_task(_restarted(partial(keep_backfilling, work, progress), "backfill")))
+    background.append(asyncio.create_task(_restarted(partial(keep_planning, work), "plan")))
     try:
         await _Triggers(work, redis_url, queue).run(stop)
         await asyncio.wait({controlling, watching}, timeout=CONTROL_ENDS_S)
