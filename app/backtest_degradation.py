@@ -103,10 +103,10 @@ def as_table(rows: list[TrialRow]) -> str:
             f"{r.by_cell:>7.3f}  {r.pooled:>6.3f}  {r.linear:>12.3f}  {r.coverage:>15.2f}"
         )
     lines += [
-        "share: 1 - |foretold - real| / real loss, the mean over all points at which a forecast is issued (the second",
-        "measurement on); by cell: the mean of each cell's mean; pooled: of the sums of losses; linear alone: the cell's",
-        "own last third. Left out: points after which less than 0.5 % of the rating was lost. Each cell is forecast from",
-        "its own first part and from other cells.",
+        "share: 1 - |foretold - real| / real loss, the mean over all points at which a forecast is issued (from the",
+        "second measurement on); by cell: mean of the cells' means; pooled: of the sums of losses; linear alone: its",
+        "own last third. Left out: points after which less than 0.5 % of the rating was lost. Each cell is forecast",
+        "from its own first part and from other cells.",
     ]
     return "\n".join(lines)
 
