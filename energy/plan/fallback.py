@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from energy.plan.dispatch import Flow, dispatch
 from energy.plan.limits import miner_bounds, ordered, start_days
 from energy.plan.milp import Course
-from energy.plan.problem import MinerState, Problem, Scenario
+from energy.plan.problem import Floats, Problem, Scenario
+from energy.plan.worth import worth_per_kwh
 
 _KEEP_SHARE = 0.8  # a running miner goes on down to this share of its power in surplus
 
@@ -43,7 +44,7 @@ def rule_schedule(problem: Problem) -> dict[str, NDArray[np.bool_]]:
             dwell_min = m.min_on_min if was else m.min_off_min
             held = now_s - changed_s[m.id] < dwell_min * 60.0
             sunny = surplus_w >= m.power_w * (_KEEP_SHARE if was else 1.0)
-            worth = sunny and m.hash_value_per_kwh >= float(np.nan_to_num(problem.prices.export_per_kwh[t]))
+            worth = sunny and worth_per_kwh(problem, m, t) >= float(np.nan_to_num(problem.prices.export_per_kwh[t]))
             wish = bool(b.wanted[t]) or (worth and m.preference != "never")
             level = battery is None or soc_pct >= (m.stop_soc_pct if was else m.start_soc_pct)
             go = bool(b.may[t]) and wish and level and m.power_w <= room_w
@@ -78,19 +79,17 @@ def rule_schedule(problem: Problem) -> dict[str, NDArray[np.bool_]]:
     return on
 
 
-def courses_of(problem: Problem, on: Mapping[str, NDArray[np.bool_]]) -> dict[str, Course]:
-    """What battery and grid do of themselves under these miners, in each scenario."""
-    return {s.name: _course(problem, _flows(problem, s, problem.miners, on)) for s in problem.scenarios}
+def courses_of(problem: Problem, power_w: Mapping[str, Floats]) -> dict[str, Course]:
+    """What battery and grid do of themselves under what these miners draw, in each scenario."""
+    return {s.name: _course(problem, _flows(problem, s, power_w)) for s in problem.scenarios}
 
 
-def _flows(
-    problem: Problem, scenario: Scenario, miners: Sequence[MinerState], on: Mapping[str, NDArray[np.bool_]]
-) -> list[Flow]:
+def _flows(problem: Problem, scenario: Scenario, power_w: Mapping[str, Floats]) -> list[Flow]:
     there = problem.grid_there()
     soc_kwh = 0.0 if problem.battery is None else problem.battery.kwh(problem.battery.soc_pct)
     flows = []
     for t in range(problem.steps.count):
-        load_w = float(scenario.base_load_w[t]) + sum(m.power_w for m in miners if on[m.id][t])
+        load_w = float(scenario.base_load_w[t]) + sum(float(power[t]) for power in power_w.values())
         flow = dispatch(
             problem.battery,
             problem.grid,

@@ -15,6 +15,7 @@ Bools = NDArray[np.bool_]
 _WORDS = {
     "hours": "is outside its allowed hours",
     "never": "is set to never run",
+    "off_until": "is to stay off",
     "hot": "is too warm to run",
     "low_soc": "is below its battery limit",
     "start_soc": "is below the battery level it starts at",
@@ -55,6 +56,8 @@ def miner_bounds(problem: Problem, miner: MinerState) -> MinerBounds:
             forbid(first, "start_soc")
     if miner.preference == "never":
         forbid(np.ones(count, dtype=bool), "never", soft=True)
+    if miner.off_until_s is not None:
+        forbid(starts_s < miner.off_until_s, "off_until", soft=True)
     if miner.allowed is not None:
         forbid(~miner.allowed, "hours", soft=True)
     violations: list[Violation] = []
@@ -84,14 +87,17 @@ def miner_bounds(problem: Problem, miner: MinerState) -> MinerBounds:
 def in_order(first: MinerState, second: MinerState, problem: Problem) -> bool:
     """Whether the two are identical, so that `second` need not run while `first` does not."""
     same: tuple[str, ...] = (
-        "power_w",
+        "powers",
         "hash_value_per_kwh",
+        "heat_value_per_kwh",
+        "ramp_min",
         "min_on_min",
         "min_off_min",
         "starts_left_today",
         "max_starts_per_day",
     )
-    same += ("start_soc_pct", "stop_soc_pct", "max_temperature_c", "preference", "run_until_s", "start_cost")
+    same += ("start_soc_pct", "stop_soc_pct", "max_temperature_c", "preference", "run_until_s", "off_until_s")
+    same += ("start_cost", "heat_below_c")
     if not first.kind or first.kind != second.kind or any(getattr(first, n) != getattr(second, n) for n in same):
         return False
     a, b = miner_bounds(problem, first), miner_bounds(problem, second)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from energy.plan.limits import MinerBounds, in_order, miner_bounds, ordered, start_days
 from energy.plan.model import Model
 from energy.plan.prices import stored_value_per_kwh
-from energy.plan.problem import Floats, Ints, Problem, Scenario
+from energy.plan.problem import Floats, Ints, MinerState, Problem, Scenario
+from energy.plan.worth import gain_per_h, ramp_cost
 
 _TIE_PER_KWH = 1e-4  # so that a battery without wear does not cycle for nothing
 _BIG_W = 1e5
@@ -42,9 +43,10 @@ class Course:
 
 @dataclass(frozen=True)
 class Solution:
-    """Miners on per step (by id) and a course per scenario; `words` is not empty where time ran out."""
+    """Miners on per step (by id), their powers (W), and a course per scenario; `words` where time ran out."""
 
     on: Mapping[str, NDArray[np.bool_]]
+    power_w: Mapping[str, Floats]
     courses: Mapping[str, Course]
     objective: float
     words: str
@@ -64,7 +66,7 @@ def solve(
     gap: float = 0.1,
     fixed: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> Solution | NoSolution:
-    """The best plan for a problem with known prices. With `fixed`, miners do that and only the flows are decided.
+    """The best plan for a problem with known prices. With `fixed`, miners do that: modes and flows alone are decided.
 
     The objective is comparable between calls on the same problem. Shared soft limits: `Weights`.
     """
@@ -77,7 +79,11 @@ def solve(
     x = solved.values
     on = {m.id: x[build.on[m.id]] > 0.5 for m in problem.miners}
     courses = {name: Course(*(x[numbers] for numbers in block)) for name, block in blocks.items()}
-    return Solution(on, courses, solved.objective + build.constant, solved.words)
+    power_w = {
+        miner_id: 1_000.0 * np.sum([kw * np.round(x[numbers]) for numbers, kw in draws], axis=0)
+        for miner_id, draws in build.draws.items()
+    }
+    return Solution(on, power_w, courses, solved.objective + build.constant, solved.words)
 
 
 class _Build:
@@ -93,6 +99,7 @@ class _Build:
         self.constant = 0.0
         self.on: dict[str, Ints] = {}
         self.start: dict[str, Ints] = {}
+        self.draws: dict[str, list[tuple[Ints, float]]] = {}  # what is on in which mode, and its kW
         self.end_value = stored_value_per_kwh(problem)
 
     def miner_rules(self) -> None:
@@ -100,7 +107,7 @@ class _Build:
         w, count = self.problem.weights, self.steps.count
         for m in self.problem.miners:
             b, kwh = self.bounds[m.id], m.power_w / 1_000.0 * self.hours
-            cost = kwh * (-m.hash_value_per_kwh + w.later_per_kwh_h * self.later_h) - w.wish_per_kwh * kwh * b.wanted
+            cost = -w.wish_per_kwh * kwh * b.wanted
             self.constant += float(np.sum(w.wish_per_kwh * kwh * b.wanted))
             if self.problem.last_on is not None and m.id in self.problem.last_on:
                 was = self.problem.last_on[m.id]
@@ -110,8 +117,11 @@ class _Build:
             low, high = b.must.astype(float), b.may.astype(float)
             if self.fixed is not None:
                 low = high = self.fixed[m.id].astype(float)
+            if not m.modes:
+                cost = cost + self._running_cost(m)[0]
             self.on[m.id] = on = self.model.block(count, low, high, cost, integer=self.fixed is None)
-            self.start[m.id] = start = self.model.block(count, 0.0, 1.0, m.start_cost)
+            self._modes(m, on)
+            self.start[m.id] = start = self.model.block(count, 0.0, 1.0, m.start_cost + ramp_cost(m))
             stop = self.model.block(count, 0.0, 1.0)
             for t in range(count):
                 if t:
@@ -128,6 +138,29 @@ class _Build:
                     self.model.row(start[day].tolist(), [1.0] * int(day.sum()), high=max(most, 0))
         if self.fixed is None:
             self._between_miners()
+
+    def _running_cost(self, m: MinerState) -> list[Floats]:
+        """What each of its powers costs per step: less hash and heat, and a little more the later it is."""
+        later = self.problem.weights.later_per_kwh_h * self.later_h
+        return [
+            self.hours * (later * power.power_w / 1_000.0 - gain_per_h(self.problem, m, power)) for power in m.powers
+        ]
+
+    def _modes(self, m: MinerState, on: Ints) -> None:
+        """Where a miner has several powers, exactly one of them while it is on."""
+        if not m.modes:
+            self.draws[m.id] = [(on, m.power_w / 1_000.0)]
+            return
+        count = self.steps.count
+        blocks = [self.model.block(count, 0.0, 1.0, cost, integer=True) for cost in self._running_cost(m)]
+        for t in range(count):
+            self.model.row([*(block[t] for block in blocks), on[t]], [*[1.0] * len(blocks), -1.0], 0, 0)
+        self.draws[m.id] = [(block, p.power_w / 1_000.0) for block, p in zip(blocks, m.powers, strict=True)]
+
+    def _drawn(self, t: int) -> tuple[list[int], list[float]]:
+        """The variables that say what miners draw in a step, and their kW."""
+        pairs = [(int(block[t]), kw) for m in self.problem.miners for block, kw in self.draws[m.id]]
+        return [number for number, _ in pairs], [kw for _, kw in pairs]
 
     def _dwell(self, minutes: float, on: Ints, moved: Ints, *, running: bool) -> None:
         """After a start (or stop) in a step, on (or off) for its minimum time."""
@@ -151,7 +184,7 @@ class _Build:
                     self.model.row([self.on[first.id][t], self.on[second.id][t]], [1.0, -1.0], low=0)
         excess = [m for m in miners if m.preference == "excess_solar"]
         if excess:
-            powers = [m.power_w / 1_000.0 for m in miners]
+            most = sum(m.power_w for m in miners) / 1_000.0
             bound = np.any([self.bounds[m.id].must | self.bounds[m.id].wanted for m in excess], axis=0)
             slack = self.model.block(
                 self.steps.count, 0.0, np.where(bound, _BIG_W, 0.0), self.problem.weights.wish_per_kwh * self.hours
@@ -159,10 +192,9 @@ class _Build:
             surplus = np.maximum(self.problem.middle.solar_w - self.problem.middle.base_load_w, 0.0) / 1_000.0
             for m in excess:
                 for t in range(self.steps.count):
-                    numbers = [self.on[other.id][t] for other in miners]
-                    most = sum(powers)
-                    factors = [p + (most if other is m else 0.0) for p, other in zip(powers, miners, strict=True)]
-                    self.model.row([*numbers, slack[t]], [*factors, -1.0], high=float(surplus[t]) + most)
+                    numbers, factors = self._drawn(t)  # `most`, so that the row binds only while this one is on
+                    numbers += [int(self.on[m.id][t]), int(slack[t])]
+                    self.model.row(numbers, [*factors, most, -1.0], high=float(surplus[t]) + most)
 
     def scenario(self, scenario: Scenario) -> tuple[Ints, ...]:
         """Battery, grid and balance of one scenario; returns its blocks in the order of `Course`."""
@@ -193,9 +225,8 @@ class _Build:
         floor = block(count, cost=weight * w.floor_per_kwh_h * hours)
         forced = sum((self.bounds[m.id].must * m.power_w / 1_000.0 for m in p.miners), np.zeros(count))
         short = block(count, 0.0, base + forced, weight * w.short_per_kwh * hours)
-        powers = [m.power_w / 1_000.0 for m in p.miners]
         for t in range(count):
-            numbers = [self.on[m.id][t] for m in p.miners]
+            numbers, powers = self._drawn(t)
             flows = [imported[t], discharge[t], short[t], charge[t], exported[t], curtailed[t]]
             factors = [1, 1, 1, -1, -1, -1, *[-power for power in powers]]
             self.model.row([*flows, *numbers], factors, base[t] - solar[t], base[t] - solar[t])

@@ -57,7 +57,7 @@ class Model:
     def row(
         self, columns: Sequence[int], factors: Sequence[float], low: float = -math.inf, high: float = math.inf
     ) -> None:
-        """low <= sum of factor × variable <= high."""
+        """low <= sum of factor × variable <= high. A variable that stands twice has both factors."""
         number = len(self._low)
         self._rows.extend([number] * len(columns))
         self._columns.extend(int(c) for c in columns)

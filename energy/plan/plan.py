@@ -61,6 +61,8 @@ class PlanStep:
     hash_ph_days: float
     battery_reason: Reason
     miner_reasons: Mapping[str, Reason]
+    power_w: Mapping[str, float] = field(default_factory=dict)  # of each miner that runs
+    heat_value: float = 0.0
 
     @property
     def end_s(self) -> int:
@@ -84,8 +86,9 @@ class Plan:
 
     @property
     def money(self) -> float:
-        """What the plan brings: hash and export, less import and wear, in the site's currency."""
-        return sum(s.hash_value + s.export_revenue - s.import_cost - s.wear_cost for s in self.steps)
+        """What the plan brings: hash, heat and export, less import and wear, in the site's currency."""
+        brought = sum(s.hash_value + s.heat_value + s.export_revenue for s in self.steps)
+        return brought - sum(s.import_cost + s.wear_cost for s in self.steps)
 
     @property
     def miner_kwh(self) -> float:

@@ -59,6 +59,7 @@ _FLOATS = (
     "hash_value",
     "wear_cost",
     "hash_ph_days",
+    "heat_value",
 )
 
 
@@ -69,13 +70,14 @@ def _step(step: PlanStep) -> dict[str, Any]:
         "on": sorted(step.on),
         "battery_mode": step.battery_mode,
         "soc_pct": {name: float(pct) for name, pct in step.soc_pct.items()},
+        "power_w": {miner: float(watts) for miner, watts in step.power_w.items()},
         "battery_reason": _reason(step.battery_reason),
         "miner_reasons": {miner: _reason(reason) for miner, reason in step.miner_reasons.items()},
     }
 
 
 def _read_step(value: Mapping[str, Any]) -> PlanStep:
-    plain = {name: value[name] for name in (*_FLOATS, "start_s", "minutes", "battery_mode", "soc_pct")}
+    plain = {name: value[name] for name in (*_FLOATS, "start_s", "minutes", "battery_mode", "soc_pct", "power_w")}
     return PlanStep(
         **plain,
         on=frozenset(value["on"]),

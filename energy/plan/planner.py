@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from energy.plan.fallback import courses_of, rule_schedule
 from energy.plan.hysteresis import kept, last_on
@@ -14,11 +13,11 @@ from energy.plan.limits import miner_bounds
 from energy.plan.milp import Course, NoSolution, Solution, solve
 from energy.plan.plan import BatteryMode, Change, Method, Plan, PlanStep, Reason, Violation
 from energy.plan.prices import with_known_prices
-from energy.plan.problem import MIDDLE, Problem
+from energy.plan.problem import MIDDLE, Floats, Problem
 from energy.plan.reasons import Reasons
+from energy.plan.worth import hashing_share, heat_per_kwh
 
 _SMALL_KW = 0.05
-_Schedule = Mapping[str, NDArray[np.bool_]]
 
 
 def make_plan(problem: Problem, *, last: Plan | None = None, time_limit_s: float = 3.0, gap: float = 0.1) -> Plan:
@@ -27,7 +26,7 @@ def make_plan(problem: Problem, *, last: Plan | None = None, time_limit_s: float
     Where the solver fails or is late without an answer, the plan is that of `energy/plan/fallback.py`, and its notes
     say so and why.
     """
-    known, notes = with_known_prices(problem)
+    known, notes = _known(problem)
     if last is not None:
         known = replace(known, last_on=last_on(last, known.steps, tuple(m.id for m in known.miners)))
     found = solve(known, time_limit_s=time_limit_s, gap=gap)
@@ -38,19 +37,26 @@ def make_plan(problem: Problem, *, last: Plan | None = None, time_limit_s: float
         found, why = _steady(known, found)
     if found.words:
         notes = (*notes, f"The plan may not be the best one: {found.words}.")
-    return _explained(known, "milp", found.on, found.courses, found.objective, notes, last, why)
+    return _explained(known, "milp", found, notes, last, why)
 
 
 def fallback_plan(problem: Problem, why: str, *, last: Plan | None = None) -> Plan:
     """The rule-based plan, for a caller whose solver did not come back; `why` stands in its notes."""
-    known, notes = with_known_prices(problem)
+    known, notes = _known(problem)
     return _fallback(known, notes, why, last)
+
+
+def _known(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
+    known, notes = with_known_prices(problem)
+    return known, (*problem.notes, *notes)
 
 
 def _fallback(problem: Problem, notes: tuple[str, ...], why: str, last: Plan | None) -> Plan:
     on = rule_schedule(problem)
     words = f"This is the simple rule-based plan (miners run on surplus sun), because the planner has no better: {why}."
-    return _explained(problem, "fallback", on, courses_of(problem, on), float("nan"), (*notes, words), last, why)
+    power_w: dict[str, Floats] = {m.id: np.where(on[m.id], m.power_w, 0.0) for m in problem.miners}
+    done = Solution(on, power_w, courses_of(problem, power_w), float("nan"), "")
+    return _explained(problem, "fallback", done, (*notes, words), last, why)
 
 
 def _steady(problem: Problem, new: Solution) -> tuple[Solution, str]:
@@ -92,48 +98,59 @@ def _level_broken(problem: Problem, held: Solution) -> str:
 def _explained(
     problem: Problem,
     method: Method,
-    on: _Schedule,
-    courses: Mapping[str, Course],
-    objective: float,
+    found: Solution,
     notes: tuple[str, ...],
     last: Plan | None,
     why: str,
 ) -> Plan:
-    reasons = Reasons(problem, on, courses)
-    steps = tuple(_step(problem, t, on, courses, reasons) for t in range(problem.steps.count))
+    reasons = Reasons(problem, found)
+    hashes = {m.id: hashing_share(problem, m, found.on[m.id]) for m in problem.miners}
+    heat = {m.id: heat_per_kwh(problem, m) for m in problem.miners}
+    steps = tuple(_step(problem, t, found, hashes, heat, reasons) for t in range(problem.steps.count))
     return Plan(
         method=method,
         steps=steps,
-        objective=objective,
-        violations=_violations(problem, on, courses),
+        objective=found.objective,
+        violations=_violations(problem, found),
         notes=notes,
         changes=() if last is None else _changes(problem, steps, last, why),
     )
 
 
-def _step(problem: Problem, t: int, on: _Schedule, courses: Mapping[str, Course], reasons: Reasons) -> PlanStep:
-    c, hours, b = courses[MIDDLE], float(problem.steps.hours[t]), problem.battery
-    running = [m for m in problem.miners if on[m.id][t]]
-    mode = _mode(problem, t, c, sum(m.power_w for m in running) / 1_000.0)
+def _step(
+    problem: Problem,
+    t: int,
+    found: Solution,
+    hashes: Mapping[str, Floats],
+    heat: Mapping[str, Floats],
+    reasons: Reasons,
+) -> PlanStep:
+    c, hours, b = found.courses[MIDDLE], float(problem.steps.hours[t]), problem.battery
+    running = [m for m in problem.miners if found.on[m.id][t]]
+    power_w = {m.id: float(found.power_w[m.id][t]) for m in running}
+    ways = [(m, m.at(power_w[m.id]), float(hashes[m.id][t]) * hours) for m in running]
+    mode = _mode(problem, t, c, sum(power_w.values()) / 1_000.0)
     return PlanStep(
         start_s=int(problem.steps.starts_s[t]),
         minutes=int(problem.steps.minutes[t]),
         on=frozenset(m.id for m in running),
         solar_w=float(problem.middle.solar_w[t]),
         base_load_w=float(problem.middle.base_load_w[t]),
-        miner_w=sum(m.power_w for m in running),
+        miner_w=sum(power_w.values()),
         battery_charge_w=1_000.0 * float(c.charge[t] - c.discharge[t]),
         grid_import_w=1_000.0 * float(c.imported[t] - c.exported[t]),
         curtailed_w=1_000.0 * float(c.curtailed[t]),
         battery_mode=mode,
-        soc_pct={} if b is None else {name: b.pct(float(course.soc_kwh[t])) for name, course in courses.items()},
+        soc_pct={} if b is None else {name: b.pct(float(course.soc_kwh[t])) for name, course in found.courses.items()},
         import_cost=float(c.imported[t] * problem.prices.import_per_kwh[t]) * hours,
         export_revenue=float(c.exported[t] * problem.prices.export_per_kwh[t]) * hours,
-        hash_value=sum(m.hash_value_per_kwh * m.power_w / 1_000.0 * hours for m in running),
+        hash_value=sum(m.hash_value_per_h(way) * hash_h for m, way, hash_h in ways),
         wear_cost=0.0 if b is None else float(c.charge[t] + c.discharge[t]) * hours * b.wear_per_kwh,
-        hash_ph_days=sum(m.hashrate_ths for m in running) / 1_000.0 * hours / 24.0,
+        hash_ph_days=sum(way.hashrate_ths * hash_h for _, way, hash_h in ways) / 1_000.0 / 24.0,
         battery_reason=reasons.battery(t, mode),
         miner_reasons={m.id: reasons.miner(m, t) for m in problem.miners},
+        power_w=power_w,
+        heat_value=sum(float(heat[m.id][t]) * power_w[m.id] / 1_000.0 * hours for m in running),
     )
 
 
@@ -152,8 +169,8 @@ def _mode(problem: Problem, t: int, c: Course, miner_kw: float) -> BatteryMode:
     return "self_use"
 
 
-def _violations(problem: Problem, on: _Schedule, courses: Mapping[str, Course]) -> tuple[Violation, ...]:
-    found: list[Violation] = []
+def _violations(problem: Problem, solution: Solution) -> tuple[Violation, ...]:
+    on, courses, found = solution.on, solution.courses, list[Violation]()
     starts_s = problem.steps.starts_s
     for m in problem.miners:
         b = miner_bounds(problem, m)
@@ -164,7 +181,7 @@ def _violations(problem: Problem, on: _Schedule, courses: Mapping[str, Course]) 
             text = f"{m.name} is wanted on, but is off for {hours:.1f} h of the plan; the reason stands at each step."
             found.append(Violation("wanted", int(starts_s[missed[0]]), hours, text))
         if m.preference == "excess_solar":
-            found.extend(_beyond_surplus(problem, on, m.id, m.name))
+            found.extend(_beyond_surplus(problem, solution, m.id, m.name))
     if problem.battery is None:
         return tuple(found)
     for name, c in courses.items():
@@ -187,9 +204,11 @@ def _violations(problem: Problem, on: _Schedule, courses: Mapping[str, Course]) 
     return tuple(found)
 
 
-def _beyond_surplus(problem: Problem, on: _Schedule, miner_id: str, name: str) -> list[Violation]:
-    used = np.asarray(sum((on[m.id] * m.power_w for m in problem.miners), np.zeros(problem.steps.count)))
-    beyond = on[miner_id] * np.maximum(used - np.maximum(problem.middle.solar_w - problem.middle.base_load_w, 0.0), 0.0)
+def _beyond_surplus(problem: Problem, solution: Solution, miner_id: str, name: str) -> list[Violation]:
+    used = np.sum(list(solution.power_w.values()), axis=0)
+    beyond = solution.on[miner_id] * np.maximum(
+        used - np.maximum(problem.middle.solar_w - problem.middle.base_load_w, 0.0), 0.0
+    )
     where = np.flatnonzero(beyond > 50.0)
     if not where.size:
         return []
@@ -208,6 +227,6 @@ def _changes(problem: Problem, steps: tuple[PlanStep, ...], last: Plan, why: str
             on = m.id in step.on
             if on != (m.id in before.on):
                 own = step.miner_reasons[m.id]
-                text = f"{own.text} (Changed: {why}.)" if why else own.text
+                text = f"{own.text.removesuffix('.')} (changed: {why})." if why else own.text
                 changes.append(Change(m.id, step.start_s, on, Reason(own.code, text, own.figures)))
     return tuple(changes)

@@ -175,11 +175,21 @@ class InverterState:
 
 
 @dataclass(frozen=True)
+class MinerPower:
+    """A power at which a miner can run, and what it hashes then."""
+
+    power_w: float
+    hashrate_ths: float
+
+
+@dataclass(frozen=True)
 class MinerState:
     """A miner, and what it did so far. `kind` names identical miners, which are started in order.
 
     `changed_ago_min`: since when it is on or off, in minutes. `allowed` is True per step in which people and hours let
-    it run. `run_until_s`: somebody wants it on until then ("what if").
+    it run. `run_until_s`, `off_until_s`: somebody wants it on, or off, until then. `modes` are lower powers than
+    `power_w`. It takes power for `ramp_min` after a start before it hashes. Its heat is worth something per kWh while
+    it is colder than `heat_below_c` outdoors.
     """
 
     id: str
@@ -203,6 +213,29 @@ class MinerState:
     preference: Preference = "plan"
     allowed: NDArray[np.bool_] | None = None
     run_until_s: int | None = None
+    off_until_s: int | None = None
+    modes: tuple[MinerPower, ...] = ()
+    ramp_min: float = 0.0
+    heat_value_per_kwh: float = 0.0
+    heat_below_c: float = 15.0
+
+    @property
+    def powers(self) -> tuple[MinerPower, ...]:
+        """Full power first, then the modes."""
+        return (MinerPower(self.power_w, self.hashrate_ths), *self.modes)
+
+    @property
+    def least_w(self) -> float:
+        """The least that it can run with."""
+        return min(p.power_w for p in self.powers)
+
+    def at(self, power_w: float) -> MinerPower:
+        """The way of running that is nearest to this power."""
+        return min(self.powers, key=lambda p: abs(p.power_w - power_w))
+
+    def hash_value_per_h(self, power: MinerPower) -> float:
+        """What an hour of hashing earns at that power."""
+        return self.hash_value_per_kwh * self.power_w / 1_000.0 * power.hashrate_ths / self.hashrate_ths
 
     def forced(self, minutes_from_now: float) -> bool | None:
         """Whether minimum on or off time still holds it then: True on, False off, None free."""
@@ -241,6 +274,7 @@ class Problem:
     last_on: Mapping[str, Floats] | None = None  # the last plan on these steps: 1 on, 0 off, NaN not planned then
     zone: str = "UTC"
     currency: str = "USD"
+    notes: tuple[str, ...] = ()  # what stood in for something unknown; the plan repeats it
 
     def __post_init__(self) -> None:
         if not self.scenarios or sum(s.name == MIDDLE for s in self.scenarios) != 1:
@@ -258,8 +292,10 @@ class Problem:
         for scenario in self.scenarios:
             if not (np.all(np.isfinite(scenario.solar_w)) and np.all(np.isfinite(scenario.base_load_w))):
                 raise ValueError(f"plan: solar and load of {scenario.name} must be known in every step")
-        if self.battery is not None and self.battery.usable_kwh <= 0:
+        if self.battery is not None and not self.battery.usable_kwh > 0:
             raise ValueError("plan: usable_kwh must be above 0; leave the battery out where there is none")
+        if self.battery is not None and not math.isfinite(self.battery.soc_pct):
+            raise ValueError("plan: the battery's level must be known")
         if len({m.id for m in self.miners}) != len(self.miners):
             raise ValueError("plan: each miner must stand once")
 
