@@ -157,7 +157,7 @@ def _without_jumps(
     share = float(np.abs(steps[jumps]).sum()) / float(np.abs(steps).sum())
     if share > _JUMP_SHARE:
         return CannotTell(
-            f"The level jumps without energy in {int(jumps.sum())} places, {share:.0%} of all its movement: it drifts; "
+            f"The level jumps without energy {int(jumps.sum())} times, {share:.0%} of its movement, so it drifts; "
             "let the battery monitor synchronise by a full charge."
         )
     return tuple(s for s, (start, end) in zip(usable, spans, strict=True) if not jumps[start:end].any())
@@ -182,15 +182,17 @@ class _Median:
 
 
 def _estimate(found: list[Swing]) -> _Median:
-    """Weighted median, its standard error, and the relative scatter (robust)."""
+    """Weighted median, its standard error, and the relative scatter: what 3 in 4 stay within, as standard deviation."""
     values, weights = np.array([s.kwh_per_full for s in found]), np.array([s.depth_pct for s in found])
-    middle = _weighted_median(values, weights)
-    deviation = 1.4826 * _weighted_median(np.abs(values - middle), weights)
+    middle = _weighted_quantile(values, weights, 0.5)
+    off = np.abs(values - middle)
+    deviation = 1.4826 * _weighted_quantile(off, weights, 0.5)
+    scatter = 0.8693 * _weighted_quantile(off, weights, 0.75) / middle
     count = float(weights.sum() ** 2 / np.sum(weights**2))
-    return _Median(middle, 1.2533 * deviation / math.sqrt(count), deviation / middle)
+    return _Median(middle, 1.2533 * deviation / math.sqrt(count), scatter)
 
 
-def _weighted_median(values: Floats, weights: Floats) -> float:
+def _weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
     order = np.argsort(values)
     sums = np.cumsum(weights[order])
-    return float(values[order][int(np.searchsorted(sums, sums[-1] / 2.0))])
+    return float(values[order][int(np.searchsorted(sums, share * sums[-1]))])
