@@ -91,7 +91,7 @@ async def make_plan_now(work: Work, because: str) -> StoredPlan | NoPlan:
         log.info("plan_again", site=site.id)
     steady = last.plan if last is not None and now - last.planned_at <= KEPT_FOR else None
     found = await _solved(work, prepared.problem, steady, int(now.timestamp()))
-    plan = replace(found.plan, notes=(*prepared.notes, *found.plan.notes))
+    plan = found.plan
     stored = StoredPlan(None, now, because, prepared.mode, plan, prepared.forecast_issued_at)
     for band, why in found.bands:
         await forecasts.put(work.database, work.org_id, site.id, StoredForecast(band.target, band, notes=(why,)))

@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from energy.plan.problem import MinerState, Preference, Steps
 from energy.preferences import preferences_from
 from energy.site import Limits, Site
@@ -73,14 +71,19 @@ def with_wish(state: MinerState, wanted: Wanted, steps: Steps, owners: Sequence[
     if wanted.until is None:
         return replace(state, preference="always" if wanted.on else "never")
     until_s = int(wanted.until.timestamp())
-    allowed = np.ones(steps.count, dtype=bool) if state.allowed is None else state.allowed
     before = steps.starts_s < until_s
-    # A person's start is not bound by the hours.
-    allowed = (allowed | before) if wanted.on else (allowed & ~before)
+    allowed = state.allowed
+    if allowed is not None and wanted.on:
+        allowed = allowed | before  # a person's start is not bound by the hours
     if wanted.then == "off":
-        allowed = allowed & before
-    run_until_s = until_s if wanted.on else None
-    return replace(state, preference=preference, allowed=allowed, run_until_s=run_until_s)
+        allowed = before if allowed is None else allowed & before
+    return replace(
+        state,
+        preference=preference,
+        allowed=allowed,
+        run_until_s=until_s if wanted.on else None,
+        off_until_s=None if wanted.on else until_s,
+    )
 
 
 def strictest_limits(site: Site, owners: Sequence[Kept]) -> Limits:

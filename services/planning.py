@@ -39,11 +39,10 @@ class NoPlan:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A problem with what else is known of it: the site's mode, and sentences on what was assumed."""
+    """A problem, the site's mode, and when the older of its two forecasts was issued."""
 
     problem: Problem
     mode: Mode
-    notes: tuple[str, ...]
     forecast_issued_at: datetime
 
 
@@ -83,8 +82,8 @@ async def prepare(database: Database, org_id: str, site: Site, now: datetime) ->
         scenarios,
         soc_pct=soc_pct,
         miners={miner.id: _miner_now(c, states.get(miner.id), miner.id, switched, since) for miner in site.miner},
-        grid_charge_allowed=site.plan.grid_charge,
         outages=_outages(site, c),
+        temperature_c=await _temperature(database, org_id, site, steps, now),
     )
     names = {person.person_id: person.name for person in here}
     notes = [beyond_forecast(steps, band.band, site.zone) for band in (solar, load)]
@@ -93,13 +92,13 @@ async def prepare(database: Database, org_id: str, site: Site, now: datetime) ->
     miners = []
     for state in problem.miners:
         wish = as_wanted(wanted.get(state.id), mode, on=state.on)
-        miners.append(with_wish(state, wish, steps, owners))
+        state = with_wish(state, wish, steps, owners)
+        miners.append(state if mode == "advise" else replace(state, modes=()))  # a relay knows on and off alone
         notes.append(wish.note(state.id, names, site.zone, now))
-    problem = replace(
-        problem, miners=tuple(miners), temperature_c=await _temperature(database, org_id, site, steps, now)
-    )
+    said = tuple(note for note in notes if note)
+    problem = replace(problem, miners=tuple(miners), notes=(*problem.notes, *said))
     issued_at = min(solar.issued_at, load.issued_at)
-    return Prepared(problem, mode, tuple(note for note in notes if note), issued_at)
+    return Prepared(problem, mode, issued_at)
 
 
 async def _bands(
@@ -195,10 +194,10 @@ def _hours_on(switched: Sequence[Switching], on: bool, since: datetime, now: dat
 
 
 def _outages(site: Site, c: Conditions) -> tuple[Outage, ...]:
-    announced = [Outage(*each.span_s(site.zone)) for each in site.plan.outage]
-    if site.grid.present and c.grid_present is False:
-        announced.append(Outage(int(c.now.timestamp()) - HOUR_S, int((c.now + OUTAGE_LASTS).timestamp())))
-    return tuple(announced)
+    """An outage of now, of which nobody knows how long it lasts; those that are announced stand in the settings."""
+    if not site.grid.present or c.grid_present is not False:
+        return ()
+    return (Outage(int(c.now.timestamp()) - HOUR_S, int((c.now + OUTAGE_LASTS).timestamp())),)
 
 
 async def _temperature(database: Database, org_id: str, site: Site, steps: Steps, now: datetime) -> Floats | None:

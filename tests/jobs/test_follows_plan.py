@@ -1,0 +1,114 @@
+"""The automatic mode: miners follow the plan, and the interlocks, people and hands have the word before it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+from jobs.following import LOOK_EVERY_S
+from tests.jobs.plans import automatic, put_plan
+from tests.jobs.ranch import on_ranch, ranch_site
+from tests.jobs.stage import until
+
+
+def hurried():
+    """A clock on which a plan is looked at again soon."""
+    return time.monotonic() * 2 * LOOK_EVERY_S
+
+
+async def test_a_miner_is_started_and_stopped_by_the_plan_and_its_owner_is_told_in_one_message(database):
+    async with on_ranch(database) as ranch:
+        await ranch.person("Anna")
+        await automatic(ranch, "s21", "s19-1")
+        await put_plan(ranch, "s21", "s19-1")
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: ranch.is_on("s21") and ranch.is_on("s19-1"))
+            await put_plan(ranch)
+            await until(lambda: not ranch.is_on("s21") and not ranch.is_on("s19-1"))
+            await until(lambda: ranch.has_said("s19-1 was stopped by the plan"))
+            await until(lambda: ranch.has_said("s21 was stopped by the plan"))
+        said = [text for action, text in await ranch.told() if action == "miner_plan"]
+        assert "s21 was started by the plan: runs on 6.0 kW of surplus: a kWh earns 0.11 USD." in said
+        assert "s21 was stopped by the plan: export brings 0.20 USD, mining 0.11." in said
+        assert len(said) == 4
+        ((level, text),) = await ranch.notices()
+        assert level == "info"
+        assert sorted(text.split("\n")) == sorted(said)
+
+
+async def test_the_plan_starts_nothing_that_the_interlocks_refuse_and_stops_below_the_miners_own_level(database):
+    levels = {"stop_soc_pct": 50, "start_soc_pct": 60}
+    site = ranch_site(s21={"stop_soc_pct": 60, "start_soc_pct": 70}, s19_1=levels)
+    async with on_ranch(database, site) as ranch:
+        await ranch.weather(soc_pct=45.0)
+        await automatic(ranch, "s21", "s19-1")
+        await put_plan(ranch, "s21", "s19-1")
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: ranch.looked_at("s21"))
+            await asyncio.sleep(0.5)
+            assert not ranch.is_on("s21")
+            assert not await ranch.switchings("s21")
+            await ranch.weather(soc_pct=65.0)  # under its own start, above its stop: the plan decides
+            await until(lambda: ranch.is_on("s21") and ranch.is_on("s19-1"))
+            await ranch.weather(soc_pct=59.0)
+            await until(lambda: not ranch.is_on("s21"))
+            await asyncio.sleep(0.3)
+            assert ranch.is_on("s19-1")
+        said = [text for _, text in await ranch.told() if text.startswith("s21 is off")]
+        assert any("at or below the stop at 60 %" in text for text in said), said
+
+
+async def test_a_person_and_a_hand_at_the_relay_take_a_miner_out_of_the_plan_until_it_is_handed_back(database):
+    async with on_ranch(database) as ranch:
+        await automatic(ranch, "s21", "s19-1")
+        await put_plan(ranch, "s21", "s19-1")
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: ranch.is_on("s21") and ranch.is_on("s19-1"))
+            await ranch.done("stop", "s21")
+            await ranch.by_hand("s19-1", False)
+            await until(lambda: ranch.wishes_are("hand_off", "s19-1"))
+            await asyncio.sleep(0.6)
+            assert not ranch.is_on("s21")
+            assert not ranch.is_on("s19-1")
+            await ranch.done("auto", "s21", "s19-1")
+            await until(lambda: ranch.is_on("s21") and ranch.is_on("s19-1"))
+
+
+async def test_without_a_new_enough_plan_miners_keep_to_their_own_levels_and_that_is_noted_once(database):
+    async with on_ranch(database) as ranch:
+        await automatic(ranch, "s21")
+        await put_plan(ranch, age=timedelta(minutes=50))  # wants it off
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: ranch.is_on("s21"))  # by its SOC
+            await put_plan(ranch)
+            await until(lambda: not ranch.is_on("s21"))
+        notes = [text for action, text in await ranch.told() if action == "miner_plan_missing"]
+        assert len(notes) == 2
+        assert notes[0].startswith("There is no plan that is new enough to follow, so the miners keep to their own")
+        assert notes[1] == "There is a plan to follow again."
+
+
+async def test_only_the_automatic_mode_follows(database):
+    async with on_ranch(database) as ranch:
+        await automatic(ranch, "s21", mode="ask")
+        await put_plan(ranch, mode="ask")  # wants it off
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: ranch.is_on("s21"))
+            await automatic(ranch)
+            await until(lambda: not ranch.is_on("s21"))
+            await automatic(ranch, mode="advise")
+            await until(lambda: ranch.is_on("s21"))
+
+
+async def test_a_worker_that_was_started_again_follows_on_and_switches_nothing_twice(database):
+    async with on_ranch(database) as ranch:
+        await automatic(ranch, "s21")
+        await put_plan(ranch, "s21")
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: ranch.has_told("miner_plan"))
+        async with ranch.controlled(monotonic=hurried):
+            await asyncio.sleep(0.8)
+            assert ranch.is_on("s21")
+        assert await ranch.switchings("s21") == [(True, "us")]
+        assert (await ranch.actions()).count("miner_plan") == 1
