@@ -1,0 +1,51 @@
+"""Two controls over the blend of the load: the day's total, and a guard against falling behind the day before.
+
+A forecast that aims at each hour's median says too little in sum, since load is skewed: a kettle adds much for a short
+time. A small common factor mends the total and costs the hours little, because the error is flat near the median.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from energy.forecast.blend import recent_error
+from energy.forecast.hours import DAY_S, Floats, Ints
+
+TOTAL_HALF_LIFE_DAYS = 14.0
+TOTAL_SHARE = 0.5  # of what was missing in sum: the rest would cost the hours more than it gives the day
+LEAST_FACTOR, MOST_FACTOR = 0.85, 1.2
+ENOUGH_HOURS = 72
+GUARD_HALF_LIFE_DAYS = 10.0
+GUARD_FULL = 0.03  # so much worse than persistence lately, and persistence alone is used
+
+
+def total_factor(said_w: Floats, actual_w: Floats, age_days: Floats) -> float:
+    """What to multiply the blend by, from what it said lately (first days of issues) and what came; 1 with too little
+    known."""
+    known = np.isfinite(said_w) & np.isfinite(actual_w)
+    if known.sum() < ENOUGH_HOURS:
+        return 1.0
+    weight = 0.5 ** (age_days[known] / TOTAL_HALF_LIFE_DAYS)
+    said = float(np.sum(weight * said_w[known]))
+    if said <= 0:
+        return 1.0
+    ratio = float(np.sum(weight * actual_w[known])) / said
+    return min(max(1 + TOTAL_SHARE * (ratio - 1), LEAST_FACTOR), MOST_FACTOR)
+
+
+def guard_share(ours: Floats, persistence: Floats, age_days: Floats) -> float:
+    """Persistence's share of the answer, from both's recent errors on the same hours: 0 while ours are the smaller."""
+    both = np.isfinite(ours) & np.isfinite(persistence)
+    mine, theirs = (
+        recent_error(errors[both], age_days[both], half_life_days=GUARD_HALF_LIFE_DAYS)
+        for errors in (ours, persistence)
+    )
+    if not (np.isfinite(mine) and np.isfinite(theirs)) or mine <= theirs:
+        return 0.0
+    behind = mine / theirs - 1 if theirs > 0 else 1.0
+    return min(behind / GUARD_FULL, 1.0)
+
+
+def first_day(issued_s: Ints, starts_s: Ints) -> Ints:
+    """Which lines of a log are of the first 24 hours of their issue."""
+    return np.flatnonzero(starts_s - issued_s < DAY_S)
