@@ -42,6 +42,7 @@ class ForecastFlags:
     site: str
     weather: str
     out: Path
+    pooled: Path | None = None
 
 
 def backtest_forecast(flags: ForecastFlags, say: Say) -> int:
@@ -52,7 +53,9 @@ def backtest_forecast(flags: ForecastFlags, say: Say) -> int:
         raise BacktestRefused(f"--weather {flags.weather}: must be one of {', '.join(WEATHERS)}")
     about = _about(flags.meta, flags.site)
     if flags.target == "load":
-        raise BacktestRefused("--target load: the load forecast is not in this version; use --target solar")
+        from app.backtest_load import load_bands
+
+        return _written(flags.out, load_bands(flags, _zone(about), say))
     return _written(flags.out, _solar_bands(flags, about, say))
 
 

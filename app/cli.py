@@ -206,6 +206,10 @@ def backtest_forecast(
     out: Annotated[Path, typer.Option(help="Where the forecasts are written (CSV).")],
     target: Annotated[str, typer.Option(help="solar or load")] = "solar",
     weather: Annotated[str, typer.Option(help="forecast, perfect or none")] = "forecast",
+    pooled: Annotated[
+        Path | None,
+        typer.Option(help="A pooled load model that never saw the site, instead of the shipped one.", exists=True),
+    ] = None,
 ) -> None:
     """Forecasts for 48 hours, issued each local midnight from what was known then."""
     from app.backtest import BacktestRefused, ForecastFlags
@@ -215,7 +219,7 @@ def backtest_forecast(
         typer.echo(note, err=True)
 
     try:
-        issued = run_backtest(ForecastFlags(file, target, meta, site, weather, out), say)
+        issued = run_backtest(ForecastFlags(file, target, meta, site, weather, out, pooled), say)
     except BacktestRefused as error:
         _fail(str(error))
     typer.echo(f"{issued} forecasts written to {out}")
