@@ -44,7 +44,7 @@ def with_shipped(cells: list[FadePoints]) -> Fleet:
 
     shipped = shipped_fleet()
     for cell in cells:
-        shipped = shipped.without(cell.name, cell.soh)
+        shipped = shipped.without(cell)
     curves = (*shipped.curves, *(thinned(cell) for cell in cells))
     return Fleet(curves, shipped.spreads, shipped.version, shipped.licence)
 

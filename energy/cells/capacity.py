@@ -26,7 +26,7 @@ _LEAST_KNOWN = 0.95  # share of a swing's time in which the power must be known
 _LEAST_MAIN = 0.9  # share of a swing's energy that must flow its way
 _JUMP_PCT, _JUMP_SHARE = 5.0, 0.15  # a step of the level without energy; such steps in all the movement
 _SCATTER = 0.25  # swings that differ by more than this (relative, robust) are no measurement of one bank
-_SCALE_ERROR = 0.01  # what meters are off by at the least
+SCALE_ERROR = 0.01  # what meters are off by at the least
 _WIDTH_80 = 1.2816
 _MONTH_S = 30 * 86_400
 _ROUND_TRIP = (0.5, 1.03)
@@ -86,8 +86,8 @@ def capacity(soc: Series, charge_w: Series, *, least_swing_pct: float = LEAST_SW
         )
     relative = math.hypot(gives.error / gives.value, takes.error / takes.value)
     usable = math.sqrt(gives.value * takes.value)
-    wide_usable = _WIDTH_80 * usable * math.hypot(relative / 2.0, _SCALE_ERROR)
-    wide_trip = _WIDTH_80 * round_trip * math.hypot(relative, _SCALE_ERROR)
+    wide_usable = _WIDTH_80 * usable * math.hypot(relative / 2.0, SCALE_ERROR)
+    wide_trip = _WIDTH_80 * round_trip * math.hypot(relative, SCALE_ERROR)
     return Capacity(
         Estimate(usable, usable - wide_usable, usable + wide_usable, len(found)),
         Estimate(min(round_trip, 1.0), round_trip - wide_trip, min(round_trip + wide_trip, 1.0), len(found)),
@@ -108,7 +108,7 @@ def capacity_by_month(found: Capacity) -> tuple[tuple[int, Estimate], ...]:
         if len(of) < LEAST_SWINGS:
             continue
         each = _estimate(of)
-        wide = _WIDTH_80 * math.hypot(each.error, _SCALE_ERROR * each.value)
+        wide = _WIDTH_80 * math.hypot(each.error, SCALE_ERROR * each.value)
         at_s = int(np.mean([0.5 * (s.start_s + s.end_s) for s in of]))
         points.append((at_s, Estimate(each.value, each.value - wide, each.value + wide, len(of))))
     return tuple(points)

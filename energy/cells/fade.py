@@ -24,6 +24,7 @@ _SPEED_WIDTH, _AGE_WIDTH = 0.2, 0.1  # kernel widths, in log ratio of speeds and
 _SPEED_CLIP = 3.0  # a speed that differs by more than e^3 is not told from noise
 _HINDCASTS = 8
 _PRIOR_ERROR = {"linear": 0.4, "fleet": 0.2, "stretched": 0.2}  # of the loss; counts as one hindcast
+_SAME = 0.001  # two cells differ by more than this, also two of one batch
 _FLOOR = 0.002  # a hundredth of a usual loss: no member is surer than the measurement
 
 
@@ -69,9 +70,9 @@ class Fleet:
     version: str = "none"
     licence: str = ""
 
-    def without(self, name: str, soh: Floats | None = None) -> Fleet:
-        """Less the curve of that name, and less any that is the same curve under another name."""
-        kept = tuple(c for c in self.curves if c.name != name and not (soh is not None and _same(c.soh, soh)))
+    def without(self, cell: FadePoints) -> Fleet:
+        """Less that cell's curve, by its name or by its points under another name."""
+        kept = tuple(c for c in self.curves if c.name != cell.name and not _same(c, cell))
         return Fleet(kept, self.spreads, self.version, self.licence)
 
 
@@ -214,6 +215,10 @@ def _width(count: int) -> int:
     return max(1, count // 12)
 
 
-def _same(first: Floats, second: Floats) -> bool:
-    count = min(first.size, second.size)
-    return count >= 3 and bool(np.allclose(first[:count], second[:count], atol=1e-6))
+def _same(curve: FadePoints, cell: FadePoints) -> bool:
+    """Whether both are one cell's points, one of them perhaps thinned: they agree wherever both were measured."""
+    common = (curve.cycles >= cell.cycles[0]) & (curve.cycles <= cell.cycles[-1])
+    if int(common.sum()) < 3:
+        return False
+    off = curve.soh[common] - np.interp(curve.cycles[common], cell.cycles, cell.soh)
+    return float(np.median(np.abs(off))) < _SAME

@@ -60,7 +60,7 @@ class TrialRow:
 
 def judge(cell: FadePoints, fleet: Fleet, ahead: float) -> tuple[list[Judged], int]:
     """One cell's forecasts for one horizon, and how many points were left out for hardly any loss."""
-    others = fleet.without(cell.name, cell.soh)
+    others = fleet.without(cell)
     alone = Fleet()
     judged, left_out = [], 0
     for count in range(2, cell.cycles.size):

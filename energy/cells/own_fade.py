@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from energy.cells.ageing import Kind, Use, usual_loss
+from energy.cells.capacity import SCALE_ERROR
 from energy.cells.estimate import Estimate
 from energy.forecast.hours import Floats
 
@@ -57,8 +58,16 @@ def own_fade(
     low, middle, high = _quantiles(today, posterior)
     before = _quantiles(today, prior)
     narrowed = 1.0 - (high - low) / (before[2] - before[0])
-    now = Estimate(middle, low, high, sum(measured.count for _, measured in points))
+    course[:, 0], course[:, 2] = _widened(course[:, 1], course[:, 0], course[:, 2])
+    (low,), (high,) = _widened(np.array([middle]), np.array([low]), np.array([high]))
+    now = Estimate(middle, float(low), float(high), sum(measured.count for _, measured in points))
     return OwnFade(course[:, 0], course[:, 1], course[:, 2], 1.0 - usual, now, max(float(narrowed), 0.0))
+
+
+def _widened(middle: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """The bounds with what the meters are off by: it is the same in every month, so that months do not narrow it."""
+    scale = _WIDTH_80 * SCALE_ERROR * middle
+    return middle - np.hypot(middle - low, scale), middle + np.hypot(high - middle, scale)
 
 
 def _quantiles(values: Floats, weights: NDArray[np.float64]) -> tuple[float, float, float]:
