@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -13,11 +15,12 @@ from energy.plan.limits import miner_bounds
 from energy.plan.milp import Course, NoSolution, Solution, solve
 from energy.plan.plan import BatteryMode, Change, Method, Plan, PlanStep, Reason, Violation
 from energy.plan.prices import with_known_prices
-from energy.plan.problem import MIDDLE, Floats, Problem
+from energy.plan.problem import HIGH, LOW, MIDDLE, Floats, Problem
 from energy.plan.reasons import Reasons
 from energy.plan.worth import hashing_share, heat_per_kwh
 
 _SMALL_KW = 0.05
+_CASES = {MIDDLE: "", LOW: " with little sun", HIGH: " with much sun"}
 
 
 def make_plan(problem: Problem, *, last: Plan | None = None, time_limit_s: float = 3.0, gap: float = 0.1) -> Plan:
@@ -185,16 +188,19 @@ def _violations(problem: Problem, solution: Solution) -> tuple[Violation, ...]:
     if problem.battery is None:
         return tuple(found)
     for name, c in courses.items():
-        case = "" if name == MIDDLE else f" in the {name} case"
+        case = _CASES.get(name, f" in the {name} case")
         for code, below, limit_pct in (
             ("reserve", c.below_reserve_kwh, problem.battery.reserve_pct),
             ("hard_floor", c.below_floor_kwh, problem.battery.hard_floor_pct),
         ):
-            where = np.flatnonzero(below > 0.01)
+            where = np.flatnonzero(below > 0.03)
             if where.size:
                 lowest = limit_pct - problem.battery.pct(float(below.max()))
                 what = "reserve" if code == "reserve" else "hard floor"
-                text = f"The battery falls to {lowest:.0f} %{case}, below the {what} of {limit_pct:.0f} %."
+                at = int(starts_s[int(np.argmax(below))] + problem.steps.minutes[int(np.argmax(below))] * 60)
+                when = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(problem.zone))
+                shown = f"{lowest:.0f}" if round(lowest) < round(limit_pct) else f"{lowest:.1f}"
+                text = f"The battery is at {shown} % on {when:%a %H:%M}{case}, below the {what} of {limit_pct:.0f} %."
                 found.append(Violation(code, int(starts_s[where[0]]), float(below.max()), text))
         where = np.flatnonzero(c.short > 0.01)
         if where.size:

@@ -12,7 +12,7 @@ from energy.plan.milp import Solution
 from energy.plan.plan import BatteryMode, Reason
 from energy.plan.prices import stored_value_per_kwh
 from energy.plan.problem import MIDDLE, MinerState, Problem
-from energy.plan.worth import heat_per_kwh, worth_per_kwh
+from energy.plan.worth import heat_per_kwh, ramp_cost, worth_per_kwh
 
 _SMALL_KW = 0.05
 
@@ -48,14 +48,16 @@ class Reasons:
             later, when = self._dearest(t)
             text = (
                 f"Charges {c.charge[t]:.1f} kW from the grid at {self._money(price)} per kWh, to {soc_pct:.0f} %: "
-                f"{self._cost_then(later, when)}."
+                f"it costs {self._cost_then(later, when, t)}."
             )
             return Reason("grid_charge", text, figures | {"charge_w": 1_000 * float(c.charge[t]), "later": later})
         if mode == "hold":
             later, when = self._dearest(t)
-            text = (
-                f"Keeps its {soc_pct:.0f} %: a kWh costs {self._money(price)} now, and {self._cost_then(later, when)}."
-            )
+            if later <= price:
+                text = f"Keeps its {soc_pct:.0f} %: the reserve is {p.battery.reserve_pct:.0f} %."
+            else:
+                then = self._cost_then(later, when, t)
+                text = f"Keeps its {soc_pct:.0f} %: a kWh costs {self._money(price)} now, and {then}."
             return Reason("hold", text, figures | {"later": later})
         if c.charge[t] > _SMALL_KW:
             text = f"Charges {c.charge[t]:.1f} kW from the sun, to {soc_pct:.0f} %."
@@ -66,7 +68,7 @@ class Reasons:
             return Reason("discharge", text, figures | {"discharge_w": 1_000 * float(c.discharge[t])})
         if soc_pct >= p.battery.max_soc_pct - 0.5:
             return Reason("full", f"Full at {soc_pct:.0f} %.", figures)
-        return Reason("rest", f"Rests at {soc_pct:.0f} %.", figures)
+        return Reason("rest", f"Rests at {soc_pct:.0f} %: sun and loads are even.", figures)
 
     def _rule(self, m: MinerState, t: int) -> Reason | None:
         b, p, on = self._bounds[m.id], self._p, bool(self._on[m.id][t])
@@ -132,6 +134,8 @@ class Reasons:
             full = self._full_at(t)
             if full is not None:
                 why = f"the battery is full again at {self._time(full, t)}"
+            elif surplus_w >= 0.5 * power_w:
+                why = f"{surplus_w / 1_000:.1f} kW of it are still sun"
             else:
                 why = f"a stored one is worth {self._stored:.2f}"
             text = f"{runs} on the battery, down to {self._soc_pct(t):.0f} %: a kWh earns {self._earns(m, t)}; {why}."
@@ -159,12 +163,9 @@ class Reasons:
                 return Reason("one_at_a_time", "Off: another one starts now, and they start one at a time.", figures)
         if surplus_w >= m.least_w:
             if self._middle.charge[t] <= _SMALL_KW:
-                text = (
-                    f"Off: the {surplus_w / 1_000:.1f} kW to spare end before a run pays ({self._earns(m, t)} per kWh)."
-                )
-                return Reason("too_short", text, figures)
+                return self._not_worth_it(m, t, surplus_w, others_w, figures)
             text = (
-                f"Off: the {surplus_w / 1_000:.1f} kW to spare charge the battery, {self._kept_for(t)}; "
+                f"Off: the {surplus_w / 1_000:.1f} kW to spare charge the battery {self._kept_for(t)}; "
                 f"mining earns {self._earns(m, t)}."
             )
             return Reason("battery_first", text, figures)
@@ -173,8 +174,28 @@ class Reasons:
         if self._may_import(t) and price >= earns:
             text = f"Off: {missing}, import costs {self._money(price)} per kWh, and mining earns {self._earns(m, t)}."
             return Reason("too_dear", text, figures | {"price": price})
-        text = f"Off: {missing}, and the battery's energy is {self._kept_for(t)}; mining earns {self._earns(m, t)}."
+        text = f"Off: {missing}, and the battery is kept {self._kept_for(t)}; mining earns {self._earns(m, t)}."
         return Reason("stored", text, figures | {"stored": self._stored})
+
+    def _not_worth_it(
+        self, m: MinerState, t: int, surplus_w: float, others_w: float, figures: dict[str, float]
+    ) -> Reason:
+        """There is sun that the battery does not take: a start would cost more than it brings, or it is too unsure."""
+        p = self._p
+        used_w = np.sum(list(self._power_w.values()), axis=0)
+        spare = (p.middle.solar_w - p.middle.base_load_w - used_w >= m.least_w) & ~self._on[m.id]
+        end = t + int(np.argmin(np.append(spare[t:], False)))
+        sells = p.prices.export_per_kwh[t:end] * (self._there[t:end] & p.grid.export_allowed)
+        more = float(np.sum((worth_per_kwh(p, m, t) - sells) * p.steps.hours[t:end])) * m.least_w / 1_000.0
+        cost = m.start_cost + ramp_cost(m)
+        head = f"Off: {surplus_w / 1_000:.1f} kW are to spare until {self._time(self._end_s(end - 1), t)}, but"
+        if more <= cost + 0.01:
+            most = f"{max(more, 0.0):.2f} {p.currency}"
+            text = f"{head} mining then brings only {most} more than selling, and a start costs {cost:.2f}."
+            return Reason("start_cost", text, figures | {"more": more, "start_cost": cost})
+        low_w = max(float(p.low.solar_w[t] - p.low.base_load_w[t]) - others_w, 0.0)
+        text = f"{head} only {low_w / 1_000:.1f} kW with little sun, and a kWh earns no more than {self._earns(m, t)}."
+        return Reason("unsure", text, figures | {"low_w": low_w})
 
     def _hard_off(self, m: MinerState, t: int, surplus_w: float, others_w: float) -> Reason | None:
         """What keeps it off whatever it would earn: starts, inverter, wishes, battery levels."""
@@ -202,12 +223,13 @@ class Reasons:
             text = f"Off: the battery is at {level:.0f} %, and it starts from {m.start_soc_pct:.0f} %."
             return Reason("start_soc", text)
         lowest = p.battery.pct(float(np.min(self._low.soc_kwh[t:])))
-        if lowest <= p.battery.reserve_pct + 1.0 and surplus_w < m.least_w:
+        pays = worth_per_kwh(p, m, t) >= self._stored or self._full_at(t) is not None  # else money decides, not this
+        if pays and lowest <= p.battery.reserve_pct + 1.0 and surplus_w < m.least_w:
             at = self._time(self._end_s(t + int(np.argmin(self._low.soc_kwh[t:]))), t)
-            text = (
-                f"Off: with little sun the battery is down to {lowest:.0f} % at {at}, "
-                f"and the reserve is {p.battery.reserve_pct:.0f} %."
-            )
+            reserve = f"its reserve of {p.battery.reserve_pct:.0f} %"
+            falls = f"is down to {reserve}" if lowest >= p.battery.reserve_pct - 0.5 else f"is at {lowest:.0f} %"
+            below = "" if lowest >= p.battery.reserve_pct - 0.5 else f", below {reserve}"
+            text = f"Off: with little sun the battery {falls} at {at}{below}."
             return Reason("reserve", text, {"lowest_pct": lowest})
         return None
 
@@ -217,19 +239,19 @@ class Reasons:
         uses = (self._middle.discharge[later] > _SMALL_KW) | (self._low.discharge[later] > _SMALL_KW)
         uses &= self._there[later] & self._p.grid.import_allowed
         if not uses.any():
-            return f"worth {self._money(self._stored)} per kWh at the end of the plan"
+            return f"for later ({self._money(self._stored)} per kWh)"
         prices = np.where(uses, self._p.prices.import_per_kwh[later], -np.inf)
         at = t + 1 + int(np.argmax(prices))
-        return f"for {self._time(int(self._p.steps.starts_s[at]), t)}, when import costs {self._money(prices.max())}"
+        when = self._time(int(self._p.steps.starts_s[at]), t)
+        return f"for {when}, when import costs {self._money(float(prices.max()))}"
 
     def _dearest(self, t: int) -> tuple[float, int]:
         """The highest price from then on, and when."""
         at = t + int(np.argmax(self._p.prices.import_per_kwh[t:]))
         return float(self._p.prices.import_per_kwh[at]), at
 
-    def _cost_then(self, price: float, at: int) -> str:
-        when = datetime.fromtimestamp(int(self._p.steps.starts_s[at]), UTC).astimezone(self._zone)
-        return f"{price:.2f} at {when:%a %H:%M}"
+    def _cost_then(self, price: float, at: int, t: int) -> str:
+        return f"{price:.2f} at {self._time(int(self._p.steps.starts_s[at]), t)}"
 
     def _surplus_w(self, t: int) -> float:
         """Sun that the house leaves, in the middle scenario."""
@@ -271,7 +293,7 @@ class Reasons:
     def _earns(self, m: MinerState, t: int) -> str:
         """What a kWh earns in it, with its heat where that is worth something."""
         heat = float(heat_per_kwh(self._p, m)[t])
-        earns = f"{worth_per_kwh(self._p, m, t):.2f}"
+        earns = self._money(worth_per_kwh(self._p, m, t))
         return f"{earns} ({heat:.2f} of it as heat)" if heat else earns
 
     def _money(self, per_kwh: float) -> str:
