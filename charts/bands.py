@@ -61,6 +61,33 @@ def panel_heading(card: Card, x_px: float, y_px: float, name: str, words: str, *
         card.text(x_px + used_px + 20, y_px, words, size_px=NOTE_PX, colour=palette.MUTED, width_px=room_px - used_px)
 
 
+def free_place(
+    axes: Axes,
+    x: float,
+    y: float,
+    words: str,
+    taken: Sequence[tuple[float, float]],
+    lines: Sequence[float],
+    *,
+    size_px: float,
+) -> float:
+    """The height nearest to `y` at which words centred on `x` meet neither the points nor the level lines."""
+    first, last = axes.get_xlim()
+    low, high = axes.get_ylim()
+    per_px = (high - low) / axes.get_window_extent().height
+    half_x = 0.55 * text_width_px(words, size_px, bold=True) * (last - first) / axes.get_window_extent().width
+    middle = min(max(x, first + half_x), last - half_x)
+    inside = [place for at, place in taken if abs(at - middle) <= half_x + HOUR_S]
+    step = 6 * per_px
+    candidates = [low + step * n for n in range(5, int((high - low) / step) - 4)]
+
+    def badness(place: float) -> tuple[float, float]:
+        gap = min([abs(place - other) for other in (*inside, *lines)], default=high - low)
+        return -min(gap, 34 * per_px), abs(place - y)
+
+    return min(candidates, key=badness, default=y)
+
+
 def note_at(
     axes: Axes, x: float, y: float, words: str, *, colour: str = palette.TEXT, size_px: float = NOTE_PX
 ) -> None:

@@ -175,12 +175,11 @@ class Card:
     def _sample(self, key: Key, x_px: float, y_px: float) -> None:
         x, y, width = x_px / WIDTH_PX, 1 - y_px / self.height_px, 38 / WIDTH_PX
         if key.look in ("band", "box"):
-            height = (24 if key.look == "box" else 22) / self.height_px
-            self.figure.add_artist(
-                Rectangle(
-                    (x, y - height / 2), width, height, fc=key.colour, alpha=0.38 if key.look == "band" else 1.0, lw=0
-                )
-            )
+            height = 24 / self.height_px
+            sample = Rectangle((x, y - height / 2), width, height, fc=key.colour, ec=palette.MUTED, lw=points(1.2))
+            if key.look == "band":
+                sample.set(alpha=0.38, lw=0)
+            self.figure.add_artist(sample)
             return
         if key.look in ("dot", "ring"):
             face = key.colour if key.look == "dot" else palette.BACKGROUND
@@ -308,7 +307,8 @@ def set_time_axis(axes: Axes, spec: ChartSpec, *, labels: bool = True) -> None:
     for label in axes.get_xticklabels():
         label.set(fontproperties=font(TICK_PX), color=palette.MUTED)
     days = midnights(spec.start_s, spec.end_s, spec.zone)
-    lines = days if len(days) > 2 else [tick.at for tick in ticks]
+    named_at_noon = bool(days) and not any(tick.day for tick in ticks)
+    lines = days if named_at_noon else [tick.at for tick in ticks]
     for at_s in lines if len(lines) <= 32 else []:
         axes.axvline(at_s, color=palette.GRID, lw=points(1.6 if at_s in days else 1.2), alpha=0.7, zorder=0.9)
 

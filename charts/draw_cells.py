@@ -7,7 +7,6 @@ from datetime import datetime
 from matplotlib.axes import Axes
 
 from charts import palette, strokes
-from charts.bands import note_at
 from charts.canvas import (
     AXIS_LEFT_PX,
     DASHES,
@@ -38,7 +37,7 @@ def draw_cells(spec: CellsChart) -> Card:
     known = spec.points or spec.remaining is not None or spec.own is not None
     tiles = _tiles(spec)
     keys = _keys(spec)
-    notes = list(spec.notes)
+    notes = [*spec.notes, "In % of the capacity when new"]
     above_px = 150 + tile_grid(tiles).height_px + 16 + legend_height_px(keys) + 66
     card = Card(above_px + PANEL_PX + 92 + footer_height_px(notes))
     top_px = card.legend(keys, card.tiles(tiles, card.heading(spec)) + 16) + 66
@@ -47,7 +46,6 @@ def draw_cells(spec: CellsChart) -> Card:
     _set_x_axis(axes, spec)
     strokes.draw_limits(axes, [strokes.Limit(spec.limit_pct, f"{spec.limit_pct:g} %", palette.WARNING)], RIGHT_PX)
     card.text(AXIS_LEFT_PX - 14, top_px - 18, "%", align="right", colour=palette.MUTED)
-    card.text(AXIS_LEFT_PX, top_px - 18, "of the capacity when new", size_px=27, colour=palette.MUTED)
     _draw_curve(axes, spec.fleet, palette.MUTED, dashed=True)
     _draw_curve(axes, spec.own, palette.BATTERY, dashed=False)
     for point in spec.points:
@@ -59,10 +57,7 @@ def draw_cells(spec: CellsChart) -> Card:
         x, pct = spec.remaining.x, spec.remaining.pct
         axes.axvline(x, color=palette.TEXT, lw=points(2), alpha=0.5, zorder=2.5)
         strokes.ring(axes, x, pct, colour=palette.BATTERY)
-        low, high = axes.get_ylim()
-        above = pct + 0.075 * (high - low)
-        y = above if above < high - 0.05 * (high - low) else pct - 0.1 * (high - low)
-        note_at(axes, x, y, f"today {format_percent(pct)}", size_px=LABEL_PX)
+        strokes.name_moment(axes, x, f"today {format_percent(pct)}", size_px=LABEL_PX, bold=True)
     if not known:
         card.notice(axes, "no capacity has been estimated yet")
     card.footer(spec, notes)
@@ -83,7 +78,7 @@ def _tiles(spec: CellsChart) -> list[Tile]:
         if x is not None and x > spec.now_x:
             words = axis_words(spec, x).partition(" ")[2]
             value, _, unit = words.rpartition(" ") if spec.by == "cycles" else (words, "", "")
-            tiles.append(Tile(f"{spec.limit_pct:g} %, {name.lower()}", value, unit, colour))
+            tiles.append(Tile(f"{name} to {spec.limit_pct:g} %", value, unit, colour))
     return tiles[:4]
 
 
@@ -113,7 +108,7 @@ def _value_ticks(spec: CellsChart) -> list[float]:
     for curve in (spec.own, spec.fleet):
         if curve is not None:
             values += [*curve.pct, *curve.low_pct, *curve.high_pct]
-    return level_ticks(max(min(values), 0.0), min(max(values), 120.0))
+    return level_ticks(max(min(values), 0.0), min(max(values), 120.0), count=7)
 
 
 def _set_x_axis(axes: Axes, spec: CellsChart) -> None:

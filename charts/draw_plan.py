@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 
 from matplotlib.axes import Axes
@@ -30,11 +31,11 @@ from charts.outlook_words import miner_runs, plan_kwh
 from charts.specs import PlanBar, PlanChart
 from charts.ticks import value_ticks
 from charts.wording import at, clock, one_day
-from energy.units import format_energy, format_percent
+from energy.units import format_duration, format_energy, format_percent
 
 FLOWS_PX, GRID_PX, SOC_PX = 470, 180, 230
 BETWEEN_PX = 74
-RIGHT_PX = 168
+RIGHT_PX = 204
 LEAST_W = 30.0  # of import or export, under which it is the inverter's own ripple
 
 
@@ -80,15 +81,15 @@ def _tiles(spec: PlanChart) -> list[Tile]:
     tiles = []
     for index, name in enumerate(spec.miners):
         runs = miner_runs(spec, index)
-        hours = sum(run.end_s - run.start_s for run in runs) / 3600
+        seconds = sum(run.end_s - run.start_s for run in runs)
         if not runs:
             note = ""
         elif len(runs) == 1:
             last = clock(spec, runs[0].end_s) if _same_day(spec, runs[0].start_s, runs[0].end_s) else ""
             note = f"{at(spec, runs[0].start_s)} to {last or at(spec, runs[0].end_s)}"
         else:
-            note = f"{len(runs)} runs, {at(spec, runs[0].start_s)}"
-        value = f"{hours:.1f}".removesuffix(".0") + " h" if runs else "off"
+            note = f"{len(runs)} runs from {at(spec, runs[0].start_s)}"
+        value = format_duration(timedelta(seconds=seconds)) if runs else "off"
         tiles.append(Tile(name, value, note, _colour(index)))
     return tiles
 

@@ -14,6 +14,7 @@ from charts.canvas import (
     Tile,
     footer_height_px,
     legend_height_px,
+    points,
     set_time_axis,
     set_value_axis,
     tile_grid,
@@ -26,7 +27,7 @@ from charts.wording import at, clock, local
 from energy.units import day_name, format_percent
 
 PANEL_PX = 560
-LIMITS_PX = 168
+LIMITS_PX = 204
 
 
 def draw_soc_fan(spec: SocFanChart) -> Card:
@@ -72,7 +73,7 @@ def _keys(spec: SocFanChart, actual: Line | None) -> list[Key]:
     if any(pct is not None for pct in spec.p50):
         keys.append(Key("with the plan", palette.BATTERY))
     if any(pct is not None for pct in spec.p10):
-        keys.append(Key("8 of 10 times within", palette.BATTERY, "band"))
+        keys.append(Key("80 % range", palette.BATTERY, "band"))
     if spec.as_is_p50 is not None:
         keys.append(Key("without it", palette.TEXT, "dashes"))
     return keys
@@ -89,11 +90,11 @@ def _tiles(spec: SocFanChart, actual: Line | None) -> list[Tile]:
         return tiles
     low, high = min(known), max(known)
     colour = palette.CAUTION if spec.reserve_pct is not None and low[0] < spec.reserve_pct else palette.BATTERY
-    tiles.append(Tile("Lowest, planned", format_percent(low[0]), at(spec, low[1]), colour))
+    tiles.append(Tile("Low, plan", format_percent(low[0]), at(spec, low[1]), colour))
     without = [(pct, at_s) for at_s, pct in zip(spec.ends_s, spec.as_is_p50 or (), strict=False) if pct is not None]
     if without:
         least = min(without)
-        tiles.append(Tile("Without it", format_percent(least[0]), at(spec, least[1]), palette.TEXT, DASHES))
+        tiles.append(Tile("Low without", format_percent(least[0]), at(spec, least[1]), palette.TEXT, (1.5, 0.9)))
     else:
         tiles.append(Tile("Highest", format_percent(high[0]), at(spec, high[1]), palette.BATTERY))
     return tiles
@@ -108,18 +109,23 @@ def _notes(spec: SocFanChart) -> list[str]:
 
 
 def _draw_breaches(axes: Axes, spec: SocFanChart) -> None:
-    """A ring where a course falls under the reserve, with when that is."""
+    """A ring where a course falls under the reserve, with when that is, where no course passes."""
     if spec.reserve_pct is None:
         return
-    moments = ((spec.breach_s, "reserve", palette.CAUTION), (spec.as_is_breach_s, "without plan", palette.TEXT))
-    shown = [(at_s, name, colour) for at_s, name, colour in moments if at_s is not None]
-    for index, (at_s, name, colour) in enumerate(shown):
-        if not spec.start_s <= at_s <= spec.end_s:
+    taken = [*zip(spec.ends_s, spec.p50, strict=True), *zip(spec.ends_s, spec.as_is_p50 or (), strict=False)]
+    known = [(float(at_s), pct) for at_s, pct in taken if pct is not None]
+    limits = [pct for pct in (spec.reserve_pct, spec.floor_pct) if pct is not None]
+    moments = ((spec.as_is_breach_s, "without plan:", palette.TEXT), (spec.breach_s, "with plan:", palette.CAUTION))
+    for at_s, name, colour in moments:
+        if at_s is None or not spec.start_s <= at_s <= spec.end_s:
             continue
+        words = f"{name} {_when(spec, at_s)}"
         strokes.ring(axes, at_s, spec.reserve_pct, colour=colour)
-        above = spec.reserve_pct + (9 if index == 0 else 17)
-        y = above if above < 96 else spec.reserve_pct - (9 if index == 0 else 17)
-        bands.note_at(axes, at_s, y, f"{name} {_when(spec, at_s)}", colour=colour, size_px=LABEL_PX - 2)
+        place = bands.free_place(axes, at_s, spec.reserve_pct, words, known, limits, size_px=LABEL_PX - 2)
+        bands.note_at(axes, at_s, place, words, colour=colour, size_px=LABEL_PX - 2)
+        edge = place + (-4 if place > spec.reserve_pct else 4)
+        axes.plot([at_s, at_s], [spec.reserve_pct, edge], color=colour, lw=points(2), alpha=0.8, zorder=2.9)
+        limits.append(place)
 
 
 def _when(spec: SocFanChart, at_s: float) -> str:

@@ -79,7 +79,7 @@ def _keys(spec: SolarForecastChart, actual: Line | None) -> list[Key]:
     if any(watts is not None for watts in spec.p50_w):
         keys.append(Key("forecast", palette.SOLAR, "line" if actual is None else "dashes"))
     if any(watts is not None for watts in spec.p10_w):
-        keys.append(Key("8 of 10 times within", palette.SOLAR, "band"))
+        keys.append(Key("80 % range", palette.SOLAR, "band"))
     if spec.clear_w is not None:
         keys.append(Key("clear sky", palette.MUTED, "dots"))
     return keys
@@ -87,7 +87,7 @@ def _keys(spec: SolarForecastChart, actual: Line | None) -> list[Key]:
 
 def _notes(spec: SolarForecastChart, totals: list[DayTotal]) -> list[str]:
     issued = f"Forecast issued {at(spec, spec.issued_at.timestamp())}"
-    ranges = "; kWh ranges: every hour low, or every hour high" if any(total.forecast for total in totals) else ""
+    ranges = " · kWh ranges: all hours low or high" if any(total.forecast for total in totals) else ""
     return [*spec.notes, issued + ranges]
 
 

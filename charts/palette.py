@@ -23,7 +23,7 @@ MINERS = "#dfe6ed"
 # One miner beside the other; the first ones differ the most, in lightness too.
 MINER_COLOURS = ("#dfe6ed", "#c58bff", "#6fd3f2", "#ff8fb0", "#a6d96a", "#8c9dff", "#f3c08a", "#5fb39b")
 # What a day's sky was, behind its figures.
-SKIES = {"clear": "#5a4a1c", "mixed": "#3d4a57", "overcast": "#222a33"}
+SKIES = {"clear": "#4d4222", "mixed": "#3a4856", "overcast": "#10161c"}
 
 FIELD_COLOURS = {
     "solar_w": SOLAR,

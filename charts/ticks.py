@@ -24,11 +24,11 @@ class Tick:
 
 
 # Longest period (h) -> minutes between ticks.
-_MINUTE_STEPS = ((1.6, 15), (3.1, 30), (6.2, 60), (12.5, 120), (25.5, 240), (50.0, 720))
+_MINUTE_STEPS = ((1.6, 15), (3.1, 30), (6.2, 60), (12.5, 120), (25.5, 240), (74.0, 720))
 
 
 def time_ticks(start_s: int, end_s: int, zone: ZoneInfo, units: UnitPreferences = DEFAULT_UNITS) -> list[Tick]:
-    """Ticks of a time axis, at round local times: hours for up to two days, else days (labelled at noon)."""
+    """Ticks of a time axis, at round local times: hours for up to three days, else days (labelled at noon)."""
     hours = (end_s - start_s) / HOUR_S
     step = next((minutes for longest, minutes in _MINUTE_STEPS if hours <= longest), None)
     if step is None:

@@ -85,41 +85,45 @@ def solar_forecast(
     )
 
 
-def soc_fan(*, low_pct: float = 26.0) -> SocFanChart:
-    """The battery from this morning on; tomorrow's clouds bring it down to about `low_pct`."""
-    end = START + timedelta(hours=60)
+def soc_fan(*, clouds: tuple[float, float] = (0.35, 0.8)) -> SocFanChart:
+    """The battery from this morning on; tomorrow's clouds let it fall under the reserve before the next morning."""
+    end = START + timedelta(hours=72)
     now_s = round(NOW.timestamp())
+
+    def course(start_s: int, pct: float, *, sun: float, miner_w: float) -> dict[int, float]:
+        found = {}
+        for at_s in range(start_s, round(end.timestamp()) + 1, 300):
+            found[at_s] = round(pct, 2)
+            local = datetime.fromtimestamp(at_s, LOS_ANGELES)
+            hour = local.hour + local.minute / 60
+            cloud = {24: 0.85, 25: clouds[0], 26: clouds[1]}.get(local.day, 0.8) * sun
+            on = pct > 60 and 9 < hour < 16 if miner_w else False
+            load = 520 + 1_100 * math.exp(-((hour - 19) ** 2) / 4) + (miner_w if on else 0.0)
+            charge = sun_w(at_s, cloud=min(cloud, 1.0)) - load
+            charge = min(charge, 9_000.0 * min(1.0, (100 - pct) / 6))
+            pct = min(100.0, max(10.0, pct + charge / 12 / 300 * 0.96))
+        return found
+
+    past = course(round(START.timestamp()), 58.0, sun=1.0, miner_w=3_000)
+    level = past[now_s]
+    low, middle, high = (course(now_s, level, sun=sun, miner_w=0) for sun in (0.7, 1.0, 1.25))
+    as_is = course(now_s, level, sun=1.0, miner_w=5_500)
     ends_s = tuple(range(now_s // HOUR_S * HOUR_S + HOUR_S, round(end.timestamp()) + 1, HOUR_S))
-
-    def level(at_s: float, worse: float) -> float:
-        hours = (at_s - now_s) / HOUR_S
-        cycle = 22 * math.sin(2 * math.pi * (hours + 4.2) / 24) + (72 - low_pct) * 0.014 * -hours
-        return 70 - 19.5 + cycle - worse * hours**0.8
-
-    def course(worse: float) -> tuple[float, ...]:
-        return tuple(round(min(99.0, max(5.0, level(t, worse))), 2) for t in ends_s)
-
-    as_is = course(0.95)
-    p50 = course(0.15)
-    past = [START.timestamp() + 300 * i for i in range(round((NOW - START).total_seconds() / 300) + 1)]
-    rows = [
-        54 - 14 * math.sin(math.pi * min(1, (t - past[0]) / 27_000)) + max(0, (t - past[0]) - 27_000) / 750
-        for t in past
-    ]
-    rows = [r + (level(now_s, 0) - rows[-1]) * i / len(rows) for i, r in enumerate(rows)]
+    p10, p50, p90, without = (tuple(found[t] for t in ends_s) for found in (low, middle, high, as_is))
+    rows = {t: pct for t, pct in past.items() if t <= now_s}
     return SocFanChart(
         **frame(START, end, NOW, "Battery ahead"),
         issued_at=NOW - timedelta(minutes=5),
         ends_s=ends_s,
-        p10=course(0.75),
+        p10=tuple(min(a, b) for a, b in zip(p10, p50, strict=True)),
         p50=p50,
-        p90=tuple(max(a, b) for a, b in zip(course(-0.35), p50, strict=True)),
-        as_is_p50=as_is,
-        actual=Line.of("soc_pct", past, rows, cadence_s=300),
+        p90=tuple(max(a, b) for a, b in zip(p90, p50, strict=True)),
+        as_is_p50=without,
+        actual=Line.of("soc_pct", list(rows), list(rows.values()), cadence_s=300),
         reserve_pct=30,
         floor_pct=15,
         breach_s=crossing(ends_s, p50, 30),
-        as_is_breach_s=crossing(ends_s, as_is, 30),
+        as_is_breach_s=crossing(ends_s, without, 30),
     )
 
 
