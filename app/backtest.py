@@ -3,7 +3,8 @@
 The file has one line per hour: `ts` (UTC hour start, ISO-8601), `pv_kw`, `load_kw`, `k_fc` (day-ahead clearness) and
 `k_obs` (the clearness that came: `--weather perfect`). The meta file has per site `tz`, `lat`, `lon`, `kwp`, and may
 have `tilt_deg` and `azimuth_deg`. Each local midnight a forecast for 48 hours is issued from what was known then; the
-models are trained anew every 28 days.
+models are trained anew every 28 days. With `--weather forecast`, `k_obs` of hours that are over by then (never of those
+to come) says what the panels give under which sky, where the file has it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 REFIT_DAYS = 28
 TARGETS = ("solar", "load")
 WEATHERS = {"forecast": "k_fc", "perfect": "k_obs", "none": None}
+SKY_THAT_CAME = "k_obs"
 KW = 1_000.0
 Say = Callable[[str], None]
 
@@ -68,15 +70,17 @@ def _solar_bands(flags: ForecastFlags, about: dict[str, Any], say: Say) -> Itera
     from energy.forecast.solar import HORIZON_HOURS, forecast_on, train_on
     from energy.forecast.solar_site import NoSolar, SolarPast, checked_past, checked_site, grid_for
 
-    columns = read_columns(flags.file, ("pv_kw",), tuple(name for name in (WEATHERS[flags.weather],) if name), say)
+    weather = WEATHERS[flags.weather]
+    came = SKY_THAT_CAME if flags.weather == "forecast" and SKY_THAT_CAME in column_names(flags.file) else None
+    columns = read_columns(flags.file, ("pv_kw",), tuple(name for name in (weather, came) if name), say)
     power = Hours(columns["pv_kw"].starts_s, columns["pv_kw"].values * KW)
     try:
         site, notes = checked_site(_solar_site(about))
     except NoSolar as error:
         raise BacktestRefused(str(error)) from error
-    weather = WEATHERS[flags.weather]
     clearness = NO_HOURS if weather is None else columns[weather]
-    past, more = checked_past(SolarPast(power, clearness), KW * sum(panel.kwp for panel in site.panels))
+    seen = NO_HOURS if came is None else columns[came]  # a grid tells what came of hours before an issue alone
+    past, more = checked_past(SolarPast(power, clearness, seen=seen), KW * sum(panel.kwp for panel in site.panels))
     for note in (*notes, *more):
         say(note)
     issues_s = local_midnights(power.starts_s, _zone(about))
@@ -105,6 +109,12 @@ def local_midnights(starts_s: Ints, zone: ZoneInfo) -> Ints:
 
     found: Ints = starts_s[local_hour(starts_s, zone) == 0]
     return found
+
+
+def column_names(file: Path) -> tuple[str, ...]:
+    """The names in the file's first line."""
+    with file.open(newline="", encoding="utf-8") as lines:
+        return tuple(next(csv.reader(lines), ()))
 
 
 def read_columns(file: Path, needed: tuple[str, ...], also: tuple[str, ...], say: Say) -> dict[str, Hours]:

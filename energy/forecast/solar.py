@@ -10,7 +10,7 @@ Nothing later than `issued_s` is used but the clearness forecast, so a caller ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,16 +19,19 @@ from energy.forecast.conformal import PastErrors, band
 from energy.forecast.hours import DAY_S, HOUR_S, Band, Floats, Hours, Ints, hour_range
 from energy.forecast.level import LevelModel, daily_ratio, fit_level, level_now
 from energy.forecast.member_log import MemberLog
-from energy.forecast.persistent import Persistent, notice
+from energy.forecast.persistent import BEFORE_DAYS, LATELY_DAYS, Persistent, notice
+from energy.forecast.solar_linear import USUAL, fit_linear, linear_w
 from energy.forecast.solar_members import Boosted, fit_boosted
 from energy.forecast.solar_rows import DAYS_BACK, FITTED_OVER_DAYS, Grid, Rows, rows_of
 from energy.forecast.solar_site import SolarPast, SolarSite, checked_past, checked_site, grid_for
 
-VERSION = "solar-1"
+VERSION = "solar-2"
 HORIZON_HOURS = 48
 FRESH_S = 36 * HOUR_S  # the planes of a model serve so long; later they are fitted anew
 REHEARSED_DAYS = 28
-BLEND_DAYS = 45.0
+BLEND_DAYS = 60.0
+BLEND_HALF_LIFE_DAYS = 40.0
+SHARPNESS = 16.0  # the members are alike in most weather: small differences last
 DEFAULT_ENDS = (-0.40, 0.15)  # of the clear sky's power, before anything was scored
 _FIT_EVERY_DAYS = 7
 _FEW_HOURS, _SOME_HOURS = 6, 50  # daylight hours known: below, the described arrays alone; then the fitted planes alone
@@ -42,6 +45,7 @@ class SolarModel:
     shares: Floats
     boosted: Boosted | None
     level: LevelModel | None
+    linear: Floats = field(default_factory=lambda: USUAL)
     notes: tuple[str, ...] = ()
     version: str = VERSION
 
@@ -70,7 +74,11 @@ def train_on(grid: Grid, until_s: int) -> SolarModel:
     known = _known_hours(grid, until_s)
     if known < _SOME_HOURS:
         return SolarModel(
-            until_s, grid.shares(until_s), None, None, (f"{known} daylight hours known: too few to learn",)
+            until_s,
+            grid.shares(until_s),
+            None,
+            None,
+            notes=(f"{known} daylight hours known: too few to learn",),
         )
     days = int((until_s - grid.starts_s[0]) // DAY_S)
     issues_s = until_s - DAY_S * np.arange(days, 0, -1, dtype=np.int64)
@@ -80,10 +88,12 @@ def train_on(grid: Grid, until_s: int) -> SolarModel:
     over = grid.starts_s[rows.index] + HOUR_S <= until_s
     actual = np.where(over, grid.actual_w[rows.index], np.nan)
     ahead = grid.starts_s[rows.index] - rows.issued_s < DAY_S
-    _, ratio = daily_ratio(grid.starts_s[rows.index][ahead], actual[ahead], rows.by_hour_w[ahead], grid.peak_w, until_s)
+    linear = fit_linear(grid, rows, until_s)
+    said = linear_w(rows, grid.clearness[rows.index], linear, grid.peak_w)
+    _, ratio = daily_ratio(grid.starts_s[rows.index][ahead], actual[ahead], said[ahead], grid.peak_w, until_s)
     boosted = fit_boosted(grid, rows, until_s)
     notes = () if boosted else ("too little history for the learning members",)
-    return SolarModel(until_s, grid.shares(until_s), boosted, fit_level(ratio[-180:]), notes)
+    return SolarModel(until_s, grid.shares(until_s), boosted, fit_level(ratio[-180:]), linear, notes)
 
 
 def rehearse(site: SolarSite, past: SolarPast, until_s: int, *, days: int = REHEARSED_DAYS) -> MemberLog:
@@ -112,7 +122,9 @@ def forecast(
     past, past_notes = checked_past(past, 1_000.0 * sum(panel.kwp for panel in site.panels))
     end_s = issued_s + hours * HOUR_S
     fresh = model is not None and 0 <= issued_s - model.until_s <= FRESH_S
-    past = SolarPast(past.power.before(issued_s), past.clearness.before(end_s), past.curtailed_s)
+    past = SolarPast(
+        past.power.before(issued_s), past.clearness.before(end_s), past.curtailed_s, past.seen.before(issued_s)
+    )
     grid = grid_for(site, past, end_s, days=(DAYS_BACK if fresh else FITTED_OVER_DAYS) + 4)
     said = forecast_on(grid, issued_s, model, log or MemberLog(), hours=hours)
     return SolarForecast(
@@ -130,7 +142,7 @@ def forecast_on(
     rows = rows_of(grid, np.array([issued_s]), shares[None, :], hours)
     past_w = Hours(grid.starts_s, grid.actual_w)
     actual = log.actual(past_w, issued_s)
-    ratio = _lately(grid, log, actual, issued_s, "by_hour")
+    ratio = _lately(grid, log, actual, issued_s, "linear")
     members = _members(grid, rows, model, known, ratio)
     notes = list(_notes(grid, rows, model, known))
 
@@ -140,7 +152,7 @@ def forecast_on(
         name: log.members[name][recent] - actual[recent] if name in log.members else np.full(int(recent.sum()), np.nan)
         for name in members
     }
-    share = weights(errors, age[recent])
+    share = weights(errors, age[recent], half_life_days=BLEND_HALF_LIFE_DAYS, sharpness=SHARPNESS)
     mixed = np.clip(blended(members, share), 0.0, grid.peak_w)
     scale = np.maximum(rows.clear_w, 0.01 * grid.peak_w)
     group = _groups(grid, rows)
@@ -155,7 +167,7 @@ def forecast_on(
         filled[place] = np.clip(values, 0.0, grid.peak_w)
         return filled
 
-    found = notice(_lately(grid, log, actual, issued_s, "planes"))
+    found = notice(_came_of_planes(grid, shares, issued_s))
     if found is not None:
         notes.append(f"for {found.days} days {found.ratio:.0%} of the usual power came: {found.looks}")
     return SolarForecast(
@@ -169,14 +181,14 @@ def forecast_on(
 
 
 def _members(grid: Grid, rows: Rows, model: SolarModel | None, known: int, ratio: Floats) -> dict[str, Floats]:
-    if known < _FEW_HOURS:
-        return {"prior": grid.basis[rows.index, 0]}
-    members = {"planes": rows.physics_w}
-    if known < _SOME_HOURS:
-        return members
-    members["by_hour"] = rows.by_hour_w
+    clearness = grid.clearness[rows.index]
+    if known < _SOME_HOURS:  # too few days for the hours of the day to differ by more than chance
+        name = "prior" if known < _FEW_HOURS else "planes"
+        return {name: linear_w(rows.without_hours(), clearness, USUAL, grid.peak_w)}
+    linear = linear_w(rows, clearness, USUAL if model is None else model.linear, grid.peak_w)
+    members = {"planes": rows.physics_w, "by_hour": rows.by_hour_w, "linear": linear}
     if model is not None and model.level is not None:
-        members["level"] = rows.by_hour_w * level_now(model.level, ratio)
+        members["level"] = linear * level_now(model.level, ratio)
     if model is not None and model.boosted is not None and model.boosted.peak_w == grid.peak_w:
         members |= model.boosted.forecast(rows)
     return members
@@ -200,6 +212,14 @@ def _notes(grid: Grid, rows: Rows, model: SolarModel | None, known: int) -> tupl
 def _known_hours(grid: Grid, moment_s: int) -> int:
     end = int(grid.known(np.array([moment_s]))[0])
     return int(np.sum(np.isfinite(grid.actual_w[:end]) & (grid.sky.elevation_deg[:end] > 5.0)))
+
+
+def _came_of_planes(grid: Grid, shares: Floats, issued_s: int) -> Floats:
+    """The daily ratios of actual power over what the planes give under the sky that came, as far as that is known."""
+    end = int(grid.known(np.array([issued_s]))[0])
+    span = slice(max(0, end - 24 * (BEFORE_DAYS + LATELY_DAYS)), end)
+    expected = grid.past_basis[span] @ shares
+    return daily_ratio(grid.starts_s[span], grid.actual_w[span], expected, grid.peak_w, issued_s)[1]
 
 
 def _lately(grid: Grid, log: MemberLog, actual: Floats, issued_s: int, name: str) -> Floats:

@@ -16,6 +16,7 @@ from energy.forecast.solar_rows import NAMES, Grid, Rows
 MEMBERS = ("boosted", "boosted_ratio")
 ENOUGH_HOURS = 120  # daylight hours with known power before boosting starts
 HALF_LIFE_DAYS = 180.0
+SEASON_DAYS = 300  # of history before the day of the year counts: until then it only says what came last
 LEAST_SHARE = 0.03  # of the peak: below it a ratio says more about noise than about the sky
 _SCALED = [NAMES.index(name) for name in ("physics", "clear", "by_hour", "clear_by_hour", "same_hour_1", "same_hour_2")]
 
@@ -27,12 +28,13 @@ class Boosted:
     power: Any  # scikit-learn's estimators have no types
     ratio: Any
     peak_w: float
+    season: bool
 
     def forecast(self, rows: Rows) -> dict[str, Floats]:
         """Each member's W per row, within 0 and the rating."""
-        base = _base(rows, self.peak_w)
-        power = self.power.predict(rows.features) * self.peak_w
-        ratio = self.ratio.predict(_scaled(rows.features, base)) * base
+        base, features = _base(rows, self.peak_w), _features(rows, season=self.season)
+        power = self.power.predict(features) * self.peak_w
+        ratio = self.ratio.predict(_scaled(features, base)) * base
         return {name: np.clip(said, 0.0, self.peak_w) for name, said in zip(MEMBERS, (power, ratio), strict=True)}
 
 
@@ -42,14 +44,15 @@ def fit_boosted(grid: Grid, rows: Rows, until_s: int) -> Boosted | None:
     used = np.isfinite(actual) & (grid.starts_s[rows.index] + HOUR_S <= until_s)
     if np.unique(rows.index[used]).size < ENOUGH_HOURS or np.nanmax(actual[used]) <= 0.01 * grid.peak_w:
         return None
-    base, features = _base(rows, grid.peak_w)[used], rows.features[used]
+    season = until_s - int(grid.starts_s[0]) >= SEASON_DAYS * DAY_S
+    base, features = _base(rows, grid.peak_w)[used], _features(rows, season=season)[used]
     actual = actual[used]
     recent = 0.5 ** ((until_s - rows.issued_s[used]) / DAY_S / HALF_LIFE_DAYS)
     power = _booster().fit(features, actual / grid.peak_w, sample_weight=recent)
     ratio = _booster().fit(
         _scaled(features, base), np.clip(actual / base, 0.0, 3.0), sample_weight=recent * base / grid.peak_w
     )
-    return Boosted(power, ratio, grid.peak_w)
+    return Boosted(power, ratio, grid.peak_w, season)
 
 
 def _booster() -> Any:
@@ -57,13 +60,22 @@ def _booster() -> Any:
 
     return HistGradientBoostingRegressor(
         loss="absolute_error",
-        max_iter=80,
-        learning_rate=0.1,
+        max_iter=100,
+        learning_rate=0.07,
         max_leaf_nodes=15,
-        min_samples_leaf=20,
+        min_samples_leaf=40,
+        max_features=0.4,
         early_stopping=False,
         random_state=0,
     )
+
+
+def _features(rows: Rows, *, season: bool) -> Floats:
+    if season:
+        return rows.features
+    features = rows.features.copy()
+    features[:, NAMES.index("day_of_year")] = 0.0
+    return features
 
 
 def _base(rows: Rows, peak_w: float) -> Floats:

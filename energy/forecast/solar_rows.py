@@ -7,7 +7,7 @@ that fitted at that moment too: a model that saw them fitted to their own future
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,12 +43,16 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Grid:
-    """Every hour of a span: the sun and the planes in it, the clearness that was forecast, the power that is known."""
+    """Every hour of a span: the sun and the planes in it, the clearness that was forecast, the power that is known.
+
+    `past_basis` is what the planes would give under the sky that came, where that is known (else as it was forecast).
+    """
 
     starts_s: Ints
     sky: Sky
     basis: Floats
     clear_basis: Floats
+    past_basis: Floats
     clearness: Floats
     actual_w: Floats
     peak_w: float
@@ -61,6 +65,7 @@ class Grid:
             self.sky.of(span),
             self.basis[span],
             self.clear_basis[span],
+            self.past_basis[span],
             self.clearness[span],
             self.actual_w[span],
             self.peak_w,
@@ -76,7 +81,7 @@ class Grid:
         end = int(self.known(np.array([moment_s]))[0])
         span = slice(max(0, end - FITTED_OVER_DAYS * DAY), end)
         age_days = (moment_s - self.starts_s[span]) / DAY_S
-        return fitted_shares(self.basis[span], self.actual_w[span], age_days, self.peak_w)
+        return fitted_shares(self.past_basis[span], self.actual_w[span], age_days, self.peak_w)
 
 
 @dataclass(frozen=True)
@@ -91,15 +96,26 @@ class Rows:
     by_hour_w: Floats
     clear_w: Floats
 
+    def without_hours(self) -> Rows:
+        """The rows without what was put right by hour of the day."""
+        return replace(self, by_hour_w=self.physics_w, clear_w=self.features[:, NAMES.index("clear")])
+
 
 def grid_over(
-    starts_s: Ints, place: tuple[float, float], panels: tuple[Panel, ...], clearness: Floats, actual_w: Floats
+    starts_s: Ints,
+    place: tuple[float, float],
+    panels: tuple[Panel, ...],
+    clearness: Floats,
+    actual_w: Floats,
+    seen: Floats | None = None,
 ) -> Grid:
     """The grid of those hours, which follow each other without a gap; `place` is latitude and longitude."""
     sky = sky_over(starts_s, *place)
     clear = plane_basis(sky, panels, np.ones(starts_s.shape))
     peak_w = 1_000.0 * sum(panel.kwp for panel in panels)
-    return Grid(starts_s, sky, plane_basis(sky, panels, clearness), clear, clearness, actual_w, peak_w)
+    basis = plane_basis(sky, panels, clearness)
+    past = basis if seen is None else plane_basis(sky, panels, np.where(np.isfinite(seen), seen, clearness))
+    return Grid(starts_s, sky, basis, clear, past, clearness, actual_w, peak_w)
 
 
 def rows_of(grid: Grid, issues_s: Ints, shares: Floats, hours: int) -> Rows:
@@ -126,7 +142,7 @@ def rows_of(grid: Grid, issues_s: Ints, shares: Floats, hours: int) -> Rows:
         then = index - DAY * (days_back + back)
         there = (then >= 0) & (then < known)
         same[there, back] = grid.actual_w[then[there]]
-        same_physics[there, back] = _mixed(grid.basis, then[there], share[there])
+        same_physics[there, back] = _mixed(grid.past_basis, then[there], share[there])
     per_hour = np.nan_to_num(_typical_ratio(same, same_physics, grid.peak_w), nan=1.0)
 
     clearness = [_ahead(grid.clearness, index, lead, step, hours) for step in range(-2, 3)]
@@ -192,7 +208,7 @@ def _typical_ratio(actual: Floats, physics: Floats, peak_w: float) -> Floats:
 def _recent_ratios(grid: Grid, known: int, shares: Floats) -> list[float]:
     """Over 1, 3 and 7 days before the issue: the known power over what the planes said of the same hours."""
     start = max(0, known - 7 * DAY)
-    actual, physics = grid.actual_w[start:known], grid.basis[start:known] @ shares
+    actual, physics = grid.actual_w[start:known], grid.past_basis[start:known] @ shares
     physics = np.where(np.isfinite(actual), physics, 0.0)
     actual = np.nan_to_num(actual)
     found = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from energy.forecast.hours import DAY_S, HOUR_S, NO_HOURS, Hours, Ints, hour_range
+from energy.forecast.hours import DAY_S, HOUR_S, NO_HOURS, Floats, Hours, Ints, hour_range
 from energy.forecast.sky import CLEAREST, Panel
 from energy.forecast.solar_rows import Grid, grid_over
 
@@ -28,12 +28,14 @@ class SolarPast:
     """What is known: power (W), clearness as it was forecast for each hour, past and to come, and curtailed hours.
 
     Clearness is global irradiance over that of a clear sky. `curtailed_s` are the starts of hours in which the
-    inverter held the panels back (a full battery without export): nothing is learned from them.
+    inverter held the panels back (a full battery without export): nothing is learned from them. `seen` is the clearness
+    that came, where that is known (the newest look at an hour that is over): what the panels give is measured by it.
     """
 
     power: Hours = NO_HOURS
     clearness: Hours = NO_HOURS
     curtailed_s: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    seen: Hours = NO_HOURS
 
 
 class NoSolar(ValueError):
@@ -72,10 +74,17 @@ def checked_past(past: SolarPast, peak_w: float) -> tuple[SolarPast, tuple[str, 
     watts[too_much] = np.nan
     held = np.isin(past.power.starts_s, past.curtailed_s)
     watts[held] = np.nan
-    clearness = np.where(past.clearness.values >= 0, np.clip(past.clearness.values, 0.0, CLEAREST), np.nan)
     return SolarPast(
-        Hours(past.power.starts_s, watts), Hours(past.clearness.starts_s, clearness), past.curtailed_s
+        Hours(past.power.starts_s, watts),
+        Hours(past.clearness.starts_s, _possible(past.clearness.values)),
+        past.curtailed_s,
+        Hours(past.seen.starts_s, _possible(past.seen.values)),
     ), tuple(notes)
+
+
+def _possible(clearness: Floats) -> Floats:
+    found: Floats = np.where(clearness >= 0, np.clip(clearness, 0.0, CLEAREST), np.nan)
+    return found
 
 
 def grid_for(site: SolarSite, past: SolarPast, end_s: int, *, days: int = KEPT_DAYS) -> Grid:
@@ -85,4 +94,11 @@ def grid_for(site: SolarSite, past: SolarPast, end_s: int, *, days: int = KEPT_D
     first = min(max(first, end_s - days * DAY_S), end_s - 4 * DAY_S)
     starts_s = hour_range(first, max((end_s - first) // HOUR_S, 1))
     place = (site.latitude, site.longitude)
-    return grid_over(starts_s, place, site.panels, past.clearness.at(starts_s), past.power.at(starts_s))
+    return grid_over(
+        starts_s,
+        place,
+        site.panels,
+        past.clearness.at(starts_s),
+        past.power.at(starts_s),
+        past.seen.at(starts_s) if past.seen.starts_s.size else None,
+    )

@@ -38,7 +38,10 @@ def test_panels_that_are_described_need_no_history() -> None:
     real = Panel(4.0, 30.0, 240.0)
     past = invented(3, real=real)
     said = forecast(replace(HOME, panels=(real,)), replace(past, power=NO_HOURS), _issue(past) - 2 * DAY_S)
-    assert accuracy(said.band.p50[:24], past.power.at(said.band.starts_s)[:24]) > 0.99
+    came = past.power.at(said.band.starts_s)[:24]
+    undescribed = forecast(HOME, replace(past, power=NO_HOURS), _issue(past) - 2 * DAY_S)
+    # this sky comes exactly as forecast, and the rule expects the usual error of a forecast
+    assert accuracy(said.band.p50[:24], came) > 0.92 > accuracy(undescribed.band.p50[:24], came) + 0.1
 
 
 def test_the_night_is_dark() -> None:
