@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -232,6 +232,12 @@ class MinerState:
     def at(self, power_w: float) -> MinerPower:
         """The way of running that is nearest to this power."""
         return min(self.powers, key=lambda p: abs(p.power_w - power_w))
+
+    def running_at(self, power_w: float) -> MinerState:
+        """The same miner with the way of running nearest to this power as its only one."""
+        way = self.at(power_w)
+        value = self.hash_value_per_h(way) / (way.power_w / 1_000.0)
+        return replace(self, power_w=way.power_w, hashrate_ths=way.hashrate_ths, hash_value_per_kwh=value, modes=())
 
     def hash_value_per_h(self, power: MinerPower) -> float:
         """What an hour of hashing earns at that power."""

@@ -2,8 +2,9 @@
 
 Ours and perfect foresight plan each hour and dispatch each quarter of it. A miner stops below its stop level and starts
 only from its start level, keeps its minimum times and starts per day, whatever a plan or a rule says; battery and grid
-follow `energy/plan/dispatch.py`. Money is hash and export, less import, wear and starts, plus what the battery holds
-more at the end than at the start, at the plan's own value of a stored kWh.
+follow `energy/plan/dispatch.py`. Money is hash and export, less import, demand charge, wear and starts, plus what the
+battery holds more at the end than at the start, at the plan's own value of a stored kWh. Heat counts for nothing, since
+no temperature is replayed.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Replayed:
     export_revenue: float
     import_cost: float
     wear_cost: float
+    demand_cost: float
     stored_value: float
     hash_ph_days: float
     miner_kwh: float
@@ -70,6 +72,7 @@ class _Now:
     miners: dict[str, MinerNow]
     mode: BatteryMode = "self_use"
     grid_charge_w: float = 0.0
+    peak_w: float = 0.0
 
 
 def replay(
@@ -82,10 +85,14 @@ def replay(
     forecaster: Forecaster,
     soc_pct: float = 60.0,
     hours: float = 36.0,
-    grid_charge_allowed: bool = False,
+    grid_charge_allowed: bool | None = None,
     time_limit_s: float = 3.0,
+    every_h: int = 1,
 ) -> Replayed:
-    """Replay one strategy over [from_s, until_s), which are full hours. The site must have a battery and a tariff."""
+    """Replay one strategy over [from_s, until_s), which are full hours. The site must have a battery and a tariff.
+
+    A plan is made every `every_h` hours.
+    """
     if site.battery is None:
         raise ValueError("replay: the site needs a [battery]")
 
@@ -93,7 +100,13 @@ def replay(
         steps = growing_steps(at_s, span_h)
         soc = 100.0 * now.soc_kwh / (site.battery.usable_kwh if site.battery else 1.0)
         return problem_of(
-            site, steps, look(series, steps), soc_pct=soc, miners=now.miners, grid_charge_allowed=grid_charge_allowed
+            site,
+            steps,
+            look(series, steps),
+            soc_pct=soc,
+            miners=now.miners,
+            peak_so_far_w=now.peak_w,
+            grid_charge_allowed=grid_charge_allowed,
         )
 
     now = _Now(site.battery.usable_kwh * soc_pct / 100.0, {m.id: MinerNow() for m in site.miner})
@@ -104,7 +117,7 @@ def replay(
     for at_s in range(from_s, until_s, QUARTER_S):
         _new_day(site, now, at_s)
         solar_w, base_w = (float(values[series.index(at_s)]) for values in (series.solar_w, series.load_w))
-        if strategy in ("ours", "perfect") and at_s % HOUR_S == 0:
+        if strategy in ("ours", "perfect") and (at_s - from_s) % (every_h * HOUR_S) == 0:
             plan = make_plan(problem(now, at_s, hours, look), last=plan, time_limit_s=time_limit_s)
             book.fallback_plans += plan.method == "fallback"
         wanted = _wanted(strategy, base, plan, at_s, solar_w - base_w)
@@ -123,16 +136,17 @@ def value_share(ours: Replayed, threshold: Replayed, perfect: Replayed) -> float
     return (ours.money - threshold.money) / gap if abs(gap) > 1e-9 else float("nan")
 
 
-def _wanted(strategy: Strategy, base: Problem, plan: Plan | None, at_s: int, surplus_w: float) -> frozenset[str]:
+def _wanted(strategy: Strategy, base: Problem, plan: Plan | None, at_s: int, surplus_w: float) -> Mapping[str, float]:
+    """The power of each miner that the strategy wants on."""
     miners = ordered(base.miners)
     if strategy == "always":
-        return frozenset(m.id for m in miners)
+        return {m.id: m.power_w for m in miners}
     if strategy == "never":
-        return frozenset()
+        return {}
     if strategy == "threshold":
-        return frozenset(m.id for m in miners[: threshold_count(surplus_w, len(miners))])
+        return {m.id: m.power_w for m in miners[: threshold_count(surplus_w, len(miners))]}
     step = plan.step_at(at_s) if plan is not None else None
-    return frozenset() if step is None else step.on
+    return {} if step is None else step.power_w
 
 
 def _new_day(site: Site, now: _Now, at_s: int) -> None:
@@ -141,7 +155,7 @@ def _new_day(site: Site, now: _Now, at_s: int) -> None:
         now.miners = {key: replace(m, starts_today=0) for key, m in now.miners.items()}
 
 
-def _switch(base: Problem, now: _Now, wanted: frozenset[str]) -> tuple[MinerState, ...]:
+def _switch(base: Problem, now: _Now, wanted: Mapping[str, float]) -> tuple[MinerState, ...]:
     """The miners that run in this quarter, interlocks in force; their times move on by it."""
     battery = base.battery
     soc_pct = 100.0 if battery is None else battery.pct(now.soc_kwh)
@@ -167,7 +181,7 @@ def _switch(base: Problem, now: _Now, wanted: frozenset[str]) -> tuple[MinerStat
             run_hours=state.run_hours + (_QUARTER_H if on else 0.0),
         )
         if on:
-            running.append(m)
+            running.append(m.running_at(wanted.get(m.id, m.power_w)))
     now.miners = after
     return tuple(running)
 
@@ -185,8 +199,10 @@ class _Book:
     def step(self, at_s: int, now: _Now, running: tuple[MinerState, ...], solar_w: float, base_w: float) -> None:
         base, kwh = self._base, _QUARTER_H / 1_000.0
         assert base.battery is not None
-        there = base.grid.there(at_s, 15)
+        there, before_w = base.grid.there(at_s, 15), now.peak_w
         miner_w = sum(m.power_w for m in running)
+        past_min = 60.0 * _QUARTER_H
+        hashes = {m.id: min(max((now.miners[m.id].changed_ago_min - m.ramp_min) / past_min, 0.0), 1.0) for m in running}
         flow: Flow = dispatch(
             base.battery,
             base.grid,
@@ -199,11 +215,11 @@ class _Book:
             mode=now.mode,
             grid_charge_w=now.grid_charge_w,
         )
-        now.soc_kwh = flow.soc_kwh
+        now.soc_kwh, now.peak_w = flow.soc_kwh, max(now.peak_w, flow.import_w)
         bought, sold = _prices_at(self._site, base, at_s)
         self._add(
-            hash_value=sum(m.power_w * m.hash_value_per_kwh for m in running) * kwh,
-            hash_ph_days=sum(m.hashrate_ths for m in running) / 1_000.0 * _QUARTER_H / 24.0,
+            hash_value=sum(m.power_w * m.hash_value_per_kwh * hashes[m.id] for m in running) * kwh,
+            hash_ph_days=sum(m.hashrate_ths * hashes[m.id] for m in running) / 1_000.0 * _QUARTER_H / 24.0,
             miner_kwh=miner_w * kwh,
             import_cost=flow.import_w * kwh * bought,
             export_revenue=flow.export_w * kwh * sold,
@@ -211,6 +227,7 @@ class _Book:
             export_kwh=flow.export_w * kwh,
             curtailed_kwh=flow.curtailed_w * kwh,
             short_kwh=flow.short_w * kwh,
+            demand_cost=base.prices.demand_per_kw * (now.peak_w - before_w) / 1_000.0,
             wear_cost=(flow.charge_w + flow.discharge_w) * kwh * base.battery.wear_per_kwh,
         )
         started = [m for m in running if m.id not in self._ran]
@@ -229,7 +246,8 @@ class _Book:
     def closed(self, strategy: Strategy, soc_kwh: float) -> Replayed:
         s: Mapping[str, float] = self._sum
         stored = (soc_kwh - self._began_kwh) * stored_value_per_kwh(self._base)
-        money = s["hash_value"] + s["export_revenue"] - s["import_cost"] - s["wear_cost"] - s["start_cost"] + stored
+        money = s["hash_value"] + s["export_revenue"] + stored
+        money -= s["import_cost"] + s["demand_cost"] + s["wear_cost"] + s["start_cost"]
         assert self._base.battery is not None
         return Replayed(
             strategy=strategy,

@@ -88,8 +88,13 @@ def more_battery(
     forecaster: Forecaster,
     strategy: Strategy = "ours",
     soc_pct: float = 60.0,
+    hours: float = 24.0,
+    every_h: int = 3,
 ) -> MoreBattery:
-    """What this much more battery would have brought in a time that is past; its power grows with it."""
+    """What this much more battery would have brought in a time that is past; its power grows with it.
+
+    A plan each third hour for a day ahead, so that a month takes a minute or so.
+    """
     if site.battery is None or extra_kwh <= 0:
         raise ValueError("the site needs a [battery], and the battery to add more than 0 kWh")
     share = 1.0 + extra_kwh / site.battery.usable_kwh
@@ -103,7 +108,17 @@ def more_battery(
     bank = site.battery.model_copy(update={"usable_kwh": site.battery.usable_kwh + extra_kwh, **powers})
     bigger_site = site.model_copy(update={"battery": bank})
     was, bigger = (
-        replay(s, series, strategy, from_s=from_s, until_s=until_s, forecaster=forecaster, soc_pct=soc_pct)
+        replay(
+            s,
+            series,
+            strategy,
+            from_s=from_s,
+            until_s=until_s,
+            forecaster=forecaster,
+            soc_pct=soc_pct,
+            hours=hours,
+            every_h=every_h,
+        )
         for s in (site, bigger_site)
     )
     change, days = bigger.money - was.money, (until_s - from_s) / 86_400
