@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents.answer import Answer, Figure
 from agents.assistant import Assistant
 from agents.models import Models
 from app.opening import moment, opened_database, scope_for, site_of
+from app.outlook_demo import add_outlook
 from app.settings import DATABASE_NAME, Settings
 from bot.answering import reply_from_answer
 from bot.platforms.console import render
@@ -23,6 +24,9 @@ from energy.reading import Reading
 from services.scope import DEFAULT_ORG_ID, Scope
 from store import readings, sites
 from store.database import Database, sqlite_url
+
+if TYPE_CHECKING:
+    from simulator.physics import VirtualSite
 
 DEMO_DAYS = 30
 DEMO_SEED = 1
@@ -117,14 +121,16 @@ async def demo_database(folder: Path, at: str | None) -> AsyncIterator[Scope]:
     database = await Database.open(sqlite_url(folder / DATABASE_NAME), migrate=True)
     try:
         await sites.sync(database, DEFAULT_ORG_ID, DEFAULT_SITE)
-        await readings.upsert(database, DEFAULT_ORG_ID, demo_readings(end, "sunny", DEMO_SEED))
+        world, rows = demo_world(end, "sunny", DEMO_SEED)
+        await readings.upsert(database, DEFAULT_ORG_ID, rows)
+        await add_outlook(database, DEFAULT_SITE, world, end)
         yield await scope_for(database, DEFAULT_SITE, at=end)
     finally:
         await database.close()
 
 
-def demo_readings(end: datetime, scenario: str, seed: int) -> list[Reading]:
-    """The virtual site's last 30 days at 5 minutes, and its devices at `end` itself, so that "now" is fresh."""
+def demo_world(end: datetime, scenario: str, seed: int) -> tuple[VirtualSite, list[Reading]]:
+    """The virtual site, its last 30 days at 5 minutes, and its devices at `end` itself, so that "now" is fresh."""
     from simulator.default_site import site_in
     from simulator.history import readings as past_readings
     from simulator.history import readings_at, virtual_site
@@ -132,4 +138,4 @@ def demo_readings(end: datetime, scenario: str, seed: int) -> list[Reading]:
 
     found = scenario_named(scenario)
     world = virtual_site(site_in(found), seed=seed, end=end, days=DEMO_DAYS, scenario=found)
-    return [*past_readings(world, world.start, end), *readings_at(world, end)]
+    return world, [*past_readings(world, world.start, end), *readings_at(world, end)]

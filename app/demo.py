@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from app.ask import DEMO_SEED, demo_readings
+from app.ask import DEMO_SEED, demo_world
 from app.clock import RunClock
 from app.demo_chat import Running, converse_until_the_end
 from app.embedded_redis import sole_use
 from app.opening import opened_database
+from app.outlook_demo import add_outlook
 from app.processes.supervisor import Child, ChildGaveUp, end, supervise
 from app.processes.supervisor import start as start_child
 from app.run import child_environment, redis_for
@@ -251,6 +252,8 @@ def _paced(device: Device, speed: float) -> Device:
 
 async def write_history(settings: Settings, scenario: str, seed: int, start_text: str) -> None:
     """`commandcenter demo-history`: the virtual site's past, as the connectors would have stored it."""
-    rows = demo_readings(datetime.fromisoformat(start_text), scenario, seed)
+    now = datetime.fromisoformat(start_text)
+    world, rows = demo_world(now, scenario, seed)
     async with opened_database(settings, create=True) as database:
         await readings.upsert(database, DEFAULT_ORG_ID, rows)
+        await add_outlook(database, world.site, world, now)

@@ -30,7 +30,7 @@ FREE_LIMITS = {MINUTE_S: 600.0, HOUR_S: 5_000.0, DAY_S: 10_000.0}
 FRESH_S = 900.0  # the models run every hour: asking sooner gives the same figures
 SOURCE = "open_meteo"
 ATTRIBUTION = "Weather data by Open-Meteo.com (CC BY 4.0)"
-FORECAST_DAYS = 4
+FORECAST_DAYS = 8
 PAST_DAYS = 1
 
 _INSTANTS = {"temperature_2m": "temperature_c", "cloud_cover": "cloud_cover_pct"}
@@ -81,7 +81,7 @@ class OpenMeteo:
         )
 
     async def forecast(self, site: Site) -> IssuedForecast:
-        """The hours from yesterday's midnight (UTC) to three days ahead, with the irradiance on each of the arrays.
+        """The hours from yesterday's midnight (UTC) to a week ahead, with the irradiance on each of the arrays.
 
         Raises a ConnectorError; Malformed when the site has no coordinates. Arrays that face alike share a request.
         """

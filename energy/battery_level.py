@@ -17,7 +17,7 @@ from energy.site import Miner, Site
 from energy.units import format_duration, format_percent
 from energy.voltage import Curve, soc_from_voltage, voltage_from_soc
 
-MEASURING = "victron_mqtt"  # the kind of device whose SOC comes from a shunt
+MEASURING = ("victron_mqtt", "victron_vrm")  # the kinds of device whose SOC comes from a shunt
 AGED_EXTRA_SOC_PCT = 5.0  # what a start on data between 5 and 15 minutes old needs above the limit
 
 
@@ -44,7 +44,7 @@ def _is_measured(site: Site, c: Conditions) -> bool:
     if usable(c.soc_pct, c.now) is None or c.soc_pct is None or c.now - c.soc_pct.taken_at > FRESH:
         return False
     device = site.device_by_id(c.soc_pct.source)
-    return device is not None and device.kind == MEASURING
+    return device is not None and device.kind in MEASURING
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from energy.site import Site
 
-_SPOKEN_KINDS = {"solark_cloud": "SolArk", "victron_mqtt": "Victron", "shelly": "Shelly", "csv": "import"}
+_SPOKEN_KINDS = {
+    "solark_cloud": "SolArk",
+    "victron_mqtt": "Victron",
+    "victron_vrm": "Victron VRM",
+    "shelly": "Shelly",
+    "csv": "import",
+}
 
 
 def source_name(site: Site, device_ids: str | Iterable[str]) -> str | None:

@@ -48,7 +48,9 @@ class Expected:
     async def _usual_at(self, hour: datetime) -> float | None:
         work, start = self._work, hour - USUAL_OVER
         load = hourly_means(work.site, "load_w", await self._hours("load_w", start, hour))
-        miners = hourly_means(work.site, "miner_w", await self._hours("miner_w", start, hour)) if work.site.miner else None
+        miners = (
+            hourly_means(work.site, "miner_w", await self._hours("miner_w", start, hour)) if work.site.miner else None
+        )
         local = hour.astimezone(work.site.zone).hour
         found = [
             load_w - (0.0 if miners is None else miners[start_s])

@@ -11,10 +11,12 @@ import structlog
 
 from jobs.briefs import queue_briefs
 from jobs.claims import NotDone, claim, give_back
+from jobs.forecasting import make_forecasts
 from jobs.housekeeping import keep_house
 from jobs.planning import make_plan, plan_on_events
 from jobs.polling import fetch_details, poll_devices
-from jobs.weather import fetch_forecast
+from jobs.training import train_models
+from jobs.weather import fetch_forecast, fetch_weather_now
 from jobs.work import Work
 
 log = structlog.get_logger()
@@ -41,6 +43,9 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled("poll", 5, 5, poll_devices, 60, claimed=False),
     Scheduled("details", 300, 3600, fetch_details, 60),
     Scheduled("weather", 60, 1800, fetch_forecast, 60),
+    Scheduled("weather_now", 60, 600, fetch_weather_now, 60),
+    Scheduled("forecast", 60, 3600, make_forecasts, 90, claimed=False),
+    Scheduled("training", 600, 86_400, train_models, 660, claimed=False),
     Scheduled("plan", 60, 900, make_plan, 120),
     Scheduled("plan_events", 60, 60, plan_on_events, 120),
     Scheduled("briefs", 60, 60, queue_briefs, 60),

@@ -12,8 +12,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from connectors.device import Connected
 from connectors.errors import ConnectorError, TryLater, Unreachable
-from energy.site import Site
-from energy.weather import IssuedPower, WeatherNow
+from energy.weather import IssuedPower
 from jobs.claims import NotDone, claim
 from jobs.polling import PAUSE_AFTER_BUSY_S, READ_TIMEOUT_S, note_failure
 from jobs.work import Work
@@ -25,12 +24,6 @@ POWER_EVERY_S = 3_600.0
 POWER_EVENT = "power_forecast_failed"
 
 _T = TypeVar("_T")
-
-
-class CurrentWeather(Protocol):
-    """Where the weather now and its alerts come from."""
-
-    async def current(self, site: Site) -> WeatherNow: ...
 
 
 @runtime_checkable
@@ -54,8 +47,11 @@ async def fetch_forecast(work: Work) -> None:
     await weather.insert(work.database, work.org_id, work.site.id, issued)
 
 
-async def fetch_weather_now(work: Work, service: CurrentWeather) -> None:
+async def fetch_weather_now(work: Work) -> None:
     """Keep the weather now and the alerts in force; a failure is logged when it is news. Raises `NotDone`."""
+    service = work.weather_now
+    if service is None:
+        return
     seen = await _asked(work, NOW_SOURCE, lambda: service.current(work.site))
     await weather_now.put(work.database, work.org_id, work.site.id, seen, now=work.clock())
 

@@ -17,7 +17,7 @@ from connectors.device import InverterSettings, MinerApi, PolledDevice, Streamed
 from connectors.watch import DeviceWatch
 from energy.reading import Reading
 from energy.site import Site
-from energy.weather import IssuedForecast
+from energy.weather import IssuedForecast, WeatherNow
 from services.reckoning import Reckons
 from services.scope import DEFAULT_ORG_ID
 from store.database import Database
@@ -36,6 +36,12 @@ class WeatherService(Protocol):
     """Where forecasts come from."""
 
     async def forecast(self, site: Site) -> IssuedForecast: ...
+
+
+class CurrentWeather(Protocol):
+    """Where the weather now and its alerts come from."""
+
+    async def current(self, site: Site) -> WeatherNow: ...
 
 
 class Surprises:
@@ -98,6 +104,7 @@ class Work:
     switched: Mapping[str, SwitchedDevice] = field(default_factory=dict)  # by device
     miner_apis: Mapping[str, MinerApi] = field(default_factory=dict)  # by miner
     inverter_settings: Mapping[str, InverterSettings] = field(default_factory=dict)  # by device
+    weather_now: CurrentWeather | None = None
     wake: Wake | None = None
     reckoner: Reckons | None = None  # long reckonings run here; None: in a thread
     pace: ControlPace = ControlPace()

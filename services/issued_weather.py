@@ -24,7 +24,7 @@ Key = tuple[datetime, str]
 
 @dataclass(frozen=True)
 class IssuedHours:
-    """By the hour: global irradiance (W/m2), temperature (°C), and the power (W) that the panels would give under it."""
+    """By the hour: global irradiance (W/m2), temperature (°C), and the power (W) of the panels under it."""
 
     ghi_w_m2: Hours = NO_HOURS
     temperature_c: Hours = NO_HOURS

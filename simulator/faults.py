@@ -45,7 +45,8 @@ class AnswerLost(Exception):
 
 
 class Faults:
-    """The faults in force, by target: `solark`, `victron`, `shelly:<device id>`, `miner:<miner id>`, `open_meteo`."""
+    """The faults in force, by target: `solark`, `victron`, `vrm`, `shelly:<device id>`, `miner:<miner id>`, and
+    those of the weather, `open_meteo` and `openweathermap`."""
 
     def __init__(self) -> None:
         self._by_target: dict[str, Fault] = {}

@@ -1,6 +1,6 @@
 """What `POST /faults` takes: a fault at a device or its service, or a misfortune of the site itself.
 
-Targets: `solark`, `victron`, `open_meteo`, `shelly:<device>`, `miner:<miner>` and `site`.
+Targets: `solark`, `victron`, `vrm`, `open_meteo`, `openweathermap`, `shelly:<device>`, `miner:<miner>` and `site`.
 
 - whole answers (`simulator.faults`): timeout, 401, code401, 429, html, nulls, frozen, gone, offline, late and
   out_of_order (`by_s`), duplicate; for commands lost, stuck, refused

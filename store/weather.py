@@ -20,16 +20,24 @@ _COLUMNS = ("temperature_c", "cloud_cover_pct", "ghi_w_m2", "dni_w_m2", "dhi_w_m
 
 async def insert(db: Database, org_id: str, site_id: str, issued: IssuedForecast) -> bool:
     """Archive a forecast; False, and nothing changed, when the one of this source and issue time is there already."""
-    row = {
-        "org_id": org_id,
-        "site_id": site_id,
-        "source": issued.source,
-        "issued_at": issued.issued_at,
-        "hours": _packed(issued.hours),
-        "attribution": issued.attribution,
-    }
+    return await insert_all(db, org_id, site_id, [issued]) == 1
+
+
+async def insert_all(db: Database, org_id: str, site_id: str, issued: Sequence[IssuedForecast]) -> int:
+    """`insert` of many in one transaction; how many were new."""
+    new = 0
     async with db.begin() as connection:
-        return await insert_new(connection, table, row)
+        for each in issued:
+            row = {
+                "org_id": org_id,
+                "site_id": site_id,
+                "source": each.source,
+                "issued_at": each.issued_at,
+                "hours": _packed(each.hours),
+                "attribution": each.attribution,
+            }
+            new += await insert_new(connection, table, row)
+    return new
 
 
 async def latest_issued(

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import structlog
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -21,6 +22,7 @@ from connectors.miner_api import connect as connect_miner
 from connectors.notify.ping import HeartbeatUrlWrong, Ping
 from connectors.notify.settings import notify_settings
 from connectors.open_meteo import OpenMeteo
+from connectors.openweathermap import OpenWeatherMap
 from connectors.registry import CONNECTORS, connect
 from energy.site import Site
 from jobs.backfill import Progress as BackfillProgress
@@ -28,6 +30,7 @@ from jobs.heartbeat import keep_heartbeat
 from jobs.start_up import keep_worker_beat
 from jobs.work import ControlPace, Work
 from jobs.worker import run_worker
+from services.reckoning import Reckoner
 from store.database import Database
 from store.wake import Wake
 
@@ -86,7 +89,7 @@ def _delivers(settings: Settings) -> bool:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, database: Database, site: Site, wake: Wake | None = None) -> AsyncIterator[Work]:
-    """What the jobs need: the open devices, the weather service where the site's place is known, the database."""
+    """What the jobs need: the open devices, the weather services where the site's place is known, the database."""
     has_place = site.latitude is not None and site.longitude is not None
     async with contextlib.AsyncExitStack() as stack:
         devices = await stack.enter_async_context(opened_devices(settings, site))
@@ -94,6 +97,11 @@ async def opened(settings: Settings, database: Database, site: Site, wake: Wake 
         weather = OpenMeteo(settings.open_meteo_url, clock=run_clock.now) if has_place else None
         if weather is not None:
             stack.push_async_callback(weather.close)
+        weather_now = _weather_now(settings, run_clock) if has_place else None
+        if weather_now is not None:
+            stack.push_async_callback(weather_now.close)
+        reckoner = Reckoner()
+        stack.push_async_callback(reckoner.close)
         apis = {miner.id: connect_miner(miner) for miner in site.miner if miner.api is not None}
         for api in apis.values():
             stack.push_async_callback(api.close)
@@ -103,6 +111,8 @@ async def opened(settings: Settings, database: Database, site: Site, wake: Wake 
             polled={device.device_id: device for device in devices if isinstance(device, PolledDevice)},
             streamed={device.device_id: device for device in devices if isinstance(device, StreamedDevice)},
             weather=weather,
+            weather_now=weather_now,
+            reckoner=reckoner,
             switched={device.device_id: device for device in devices if isinstance(device, SwitchedDevice)},
             miner_apis=apis,
             inverter_settings={
@@ -117,6 +127,14 @@ async def opened(settings: Settings, database: Database, site: Site, wake: Wake 
             speed=run_clock.speed,
             data_dir=settings.data_dir,
         )
+
+
+def _weather_now(settings: Settings, clock: RunClock) -> OpenWeatherMap | None:
+    """The weather now, where OPENWEATHERMAP_API_KEY is set."""
+    key = settings.environment.get("OPENWEATHERMAP_API_KEY")
+    if not key:
+        return None
+    return OpenWeatherMap(SecretStr(key), settings.environment.get("OPENWEATHERMAP_BASE_URL") or None, clock=clock.now)
 
 
 def _pace(clock: RunClock) -> ControlPace:

@@ -71,8 +71,8 @@ async def test_a_forecast_of_two_days_ago_is_used_with_its_age_said_until_it_end
         await fetch_forecast(work)
         later = datetime.now(UTC) + timedelta(days=2)
         known = await weather.latest_issued(database, "home", "ranch", as_of=later)
-        ahead = outlook(stage.site, known, now=later, hours=48)
-    assert len(ahead.hours) == 48
+        ahead = outlook(stage.site, known, now=later, hours=168)
+    assert len(ahead.hours) == 168
     assert ahead.typical_from is not None
     assert "old: the service has not answered since" in ahead.says
     assert "the typical weather of this latitude and month stands in" in ahead.says
@@ -84,12 +84,13 @@ async def test_the_weather_now_is_kept_and_its_pause_is_respected(database: Data
         key = SecretStr(stage.endpoints.openweathermap_key)
         service = OpenWeatherMap(key, stage.endpoints.openweathermap_url, fresh_s=0)
         stage.stack.push_async_callback(service.close)
-        await fetch_weather_now(work, service)
+        work.weather_now = service
+        await fetch_weather_now(work)
         seen = await weather_now.latest(database, "home", "ranch", as_of=datetime.now(UTC))
         stage.faults.order("openweathermap", "429", count=1)
         for _ in range(2):  # the second does not even ask
             with pytest.raises(NotDone):
-                await fetch_weather_now(work, service)
+                await fetch_weather_now(work)
     assert seen is not None
     assert seen.temperature_c is not None
     assert work.watch.trouble(NOW_SOURCE) == "device_busy"

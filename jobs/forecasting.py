@@ -1,0 +1,176 @@
+"""Forecasts of solar and load: made every hour and on new weather, in a child process, and kept as they were issued."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import structlog
+
+from energy.forecast.hours import HOUR_S, Band
+from energy.units import format_energy
+from jobs.claims import claim, claim_slot, give_back
+from jobs.work import Work
+from services.outlook_inputs import OutlookInputs, outlook_inputs
+from services.outlook_reckoning import SURE_HOURS, Forecasts, ForecastTask, Said
+from services.outlook_reckoning import make_forecasts as reckon_forecasts
+from services.reckoning import ReckoningError
+from services.trained_models import FOLDER, ModelRef
+from store import forecasts, model_files, power_forecasts, weather
+from store.forecasts import StoredForecast
+
+log = structlog.get_logger()
+NAME = "forecast"
+EVERY_S = 3_600.0
+WITHIN_S = 60.0  # the first one in a new child loads its libraries
+LONGEST_HOURS = 168
+DAYS_WITH_A_MODEL, DAYS_WITHOUT = 32, 128  # what the forecasts look back on: the fit of the panels is in the model
+PORTAL = "victron_vrm"
+PORTAL_FRESH = timedelta(hours=12)
+FAR_APART = 0.25
+FULL_DAY_HOURS = 23  # a day on which the clock is set ahead
+
+
+async def make_forecasts(work: Work) -> None:
+    """The forecast of this hour, and one more for each newer weather forecast; on one of the workers."""
+    if work.reckoner is None:
+        return
+    if await claim(work, NAME, EVERY_S):
+        try:
+            await make_forecasts_now(work)
+        except Exception:
+            await give_back(work, NAME)
+            raise
+    elif await _newer_weather(work):
+        await make_forecasts_now(work)
+
+
+async def make_forecasts_now(work: Work) -> tuple[StoredForecast, ...]:
+    """Make and keep both forecasts, as far as they can be made, and wake who plans from them.
+
+    The first hour is the one that runs now: a plan begins in it. Notes say what was missing.
+    """
+    reckoner = work.reckoner
+    if reckoner is None:
+        raise ValueError("forecasts need a reckoner")
+    now, site = work.clock(), work.site
+    models = await models_in_use(work)
+    days = DAYS_WITH_A_MODEL if "solar" in models else DAYS_WITHOUT
+    async with work.database.one_read():
+        inputs = await outlook_inputs(work.database, work.org_id, site, as_of=now, days=days, hours=LONGEST_HOURS)
+    issued_s = int(now.timestamp()) // HOUR_S * HOUR_S
+    logs = None if work.data_dir is None else work.data_dir / FOLDER / site.id
+    task = ForecastTask(
+        inputs, issued_s, _hours(inputs, issued_s), models, logs, keep_logs=now.astimezone(site.zone).hour == 0
+    )
+    try:
+        said = await reckoner.warm(reckon_forecasts, task, timeout_s=WITHIN_S)
+    except ReckoningError as error:
+        work.surprises.failed("forecast_not_reckoned", site.id, error)
+        return ()
+    work.surprises.succeeded("forecast_not_reckoned", site.id)
+    return await _kept(work, inputs, said, now)
+
+
+async def models_in_use(work: Work) -> dict[str, ModelRef]:
+    """The active model of each target, as files of this machine."""
+    if work.data_dir is None:
+        return {}
+    known = await model_files.of_site(work.database, work.org_id, work.site.id)
+    return {
+        each.target: ModelRef(work.data_dir / FOLDER, each.path, each.sha256, each.version)
+        for each in known
+        if each.state == "active"
+    }
+
+
+async def _kept(work: Work, inputs: OutlookInputs, said: Forecasts, now: datetime) -> tuple[StoredForecast, ...]:
+    kept = []
+    for target, one in (("solar", said.solar), ("load", said.load)):
+        _note(work, target, one)
+        if one.band is None:
+            continue
+        band = replace(one.band, issued_s=int(now.timestamp()))
+        notes = (*((inputs.weather.says,) if inputs.weather.says else ()), *one.notes)
+        check = await _portal_says(work, band, now)
+        weather_issued_at = inputs.weather.issued_at
+        stored = StoredForecast(
+            band.target,
+            band,
+            (*notes, check) if check else notes,
+            inputs.weather.source if inputs.weather.ghi_w_m2.starts_s.size else None,
+            weather_issued_at,
+            one.weights,
+        )
+        if await forecasts.put(work.database, work.org_id, work.site.id, stored):
+            kept.append(stored)
+    if kept:
+        log.debug("forecast_made", site=work.site.id, targets=[s.target for s in kept], cpu_s=round(said.cpu_s, 2))
+        await work.wake_up("plan")
+    return tuple(kept)
+
+
+def _note(work: Work, target: str, said: Said) -> None:
+    """Log when a target cannot be forecast, and when it can again."""
+    event = f"no_forecast:{target}"
+    reason = said.failed or ("" if said.band is not None else "; ".join(said.notes))
+    if reason == work.said.get(event, ""):
+        return
+    work.said[event] = reason
+    if said.failed:
+        log.error("forecast_failed", site=work.site.id, target=target, reason=reason)
+    elif reason:
+        log.warning("no_forecast", site=work.site.id, target=target, reason=reason)
+    else:
+        log.info("forecast_again", site=work.site.id, target=target)
+
+
+def _hours(inputs: OutlookInputs, issued_s: int) -> int:
+    """Two days always; as far as the weather forecast reaches beyond that, a week at the most."""
+    reach_s = inputs.weather.reach_s
+    reached = 0 if reach_s is None else (reach_s - issued_s) // HOUR_S
+    return min(max(reached, SURE_HOURS), LONGEST_HOURS)
+
+
+async def _newer_weather(work: Work) -> bool:
+    """Whether weather was forecast after what the newest forecasts know, and this worker is the first to see it."""
+    now = work.clock()
+    issued = await weather.issues(work.database, work.org_id, work.site.id, now - timedelta(hours=2), now)
+    if not issued:
+        return False
+    newest_at = issued[-1][0]
+    event = "weather_forecast_used"
+    if work.said.get(event) == newest_at.isoformat():
+        return False
+    work.said[event] = newest_at.isoformat()
+    last = await forecasts.newest(work.database, work.org_id, work.site.id, "load", as_of=now)
+    if last is None or (last.weather_issued_at is not None and last.weather_issued_at >= newest_at):
+        return False
+    return await claim_slot(work, "forecast_weather", newest_at, 1_800.0)
+
+
+async def _portal_says(work: Work, band: Band, now: datetime) -> str | None:
+    """Where the vendor's own forecast of tomorrow is far from ours: both, for people to judge."""
+    issued = await power_forecasts.latest_issued(work.database, work.org_id, work.site.id, as_of=now, source=PORTAL)
+    if issued is None or now - issued.issued_at > PORTAL_FRESH:
+        return None
+    tomorrow = (now.astimezone(work.site.zone) + timedelta(days=1)).date()
+    theirs = {
+        int(hour.start.timestamp()): hour.solar_w if band.target == "solar" else hour.load_w for hour in issued.hours
+    }
+    shared = [
+        (own, other)
+        for start_s, own in zip(band.starts_s.tolist(), band.p50.tolist(), strict=True)
+        if datetime.fromtimestamp(start_s, UTC).astimezone(work.site.zone).date() == tomorrow
+        and (other := theirs.get(start_s)) is not None
+    ]
+    if len(shared) < FULL_DAY_HOURS:
+        return None
+    ours_kwh, theirs_kwh = (float(np.sum(column)) / 1_000.0 for column in zip(*shared, strict=True))
+    if abs(ours_kwh - theirs_kwh) <= FAR_APART * max(ours_kwh, theirs_kwh, 1.0):
+        return None
+    what = "solar" if band.target == "solar" else "consumption"
+    return (
+        f"Victron's own forecast of tomorrow's {what} is {format_energy(theirs_kwh)}, ours is {format_energy(ours_kwh)}"
+    )

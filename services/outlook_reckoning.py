@@ -1,0 +1,148 @@
+"""What a child process reckons every hour: both forecasts of a site.
+
+Here, and in what it calls, the heavy libraries are loaded; the worker itself never does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from energy.forecast.hours import Band, Hours
+from energy.forecast.load_site import LoadPast
+from energy.forecast.member_log import MemberLog
+from energy.forecast.solar_site import NoSolar, SolarPast, SolarSite
+from services import member_logs
+from services.member_logs import LogDamaged
+from services.outlook_inputs import OutlookInputs
+from services.trained_models import ModelRef, ModelUnusable, load
+
+SURE_HOURS = 48
+
+
+@dataclass(frozen=True)
+class ForecastTask:
+    """What to forecast: from `issued_s` (a full hour) on, for `hours`. Models by target; logs lie in `logs`."""
+
+    inputs: OutlookInputs
+    issued_s: int
+    hours: int
+    models: Mapping[str, ModelRef] = field(default_factory=dict)
+    logs: Path | None = None
+    keep_logs: bool = False
+
+
+@dataclass(frozen=True)
+class Said:
+    """A forecast, or None and why in the notes. `failed` is an error that nobody foresaw."""
+
+    band: Band | None
+    notes: tuple[str, ...]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Both targets, and the CPU time that they took (s)."""
+
+    solar: Said
+    load: Said
+    cpu_s: float
+
+
+def make_forecasts(task: ForecastTask) -> Forecasts:
+    """Both forecasts. What one of them lacks is stated in its notes, and never keeps the other back."""
+    began = time.process_time()
+    solar, load_said = _unless_it_fails(_solar, task), _unless_it_fails(_load, task)
+    return Forecasts(solar, load_said, time.process_time() - began)
+
+
+def _unless_it_fails(reckon: Callable[[ForecastTask], Said], task: ForecastTask) -> Said:
+    try:
+        return reckon(task)
+    except Exception as error:  # noqa: BLE001  the parent logs it, and the other forecast is made all the same
+        return Said(None, (), failed=f"{type(error).__name__}: {error}")
+
+
+def _solar(task: ForecastTask) -> Said:
+    from energy.forecast import solar
+
+    site = task.inputs.solar
+    if site is None:
+        return Said(None, ("no solar forecast: set latitude and longitude in [site] and an [[array]] with its kwp",))
+    model, log, notes = _known(task, "solar")
+    try:
+        said = solar.forecast(site, solar_past(site, task.inputs), task.issued_s, model, log, hours=task.hours)
+    except NoSolar as error:
+        return Said(None, (str(error),))
+    return _said(task, "solar", said, log, notes)
+
+
+def _load(task: ForecastTask) -> Said:
+    from energy.forecast import load as load_forecast
+
+    model, log, notes = _known(task, "load")
+    inputs = task.inputs
+    said = load_forecast.forecast(
+        inputs.load, load_past(inputs), task.issued_s, model, log, hours=task.hours, away=inputs.away
+    )
+    return _said(task, "load", said, log, notes)
+
+
+def _said(task: ForecastTask, target: str, said: Any, log: MemberLog | None, notes: list[str]) -> Said:
+    new = log is None or task.issued_s not in log.issued_s
+    if task.logs is not None and task.keep_logs and new:
+        member_logs.write(log_file(task.logs, target), said.log)
+    if task.hours > SURE_HOURS:
+        notes.append(f"after {SURE_HOURS} hours the band is that of the second day: expect it to be wider")
+    return Said(said.band, (*notes, *said.notes), {name: float(share) for name, share in said.weights.items()})
+
+
+def _known(task: ForecastTask, target: str) -> tuple[Any, MemberLog | None, list[str]]:
+    """The model and the log of a target, each None where it cannot be had, and why."""
+    model, log, notes = None, None, []
+    if target in task.models:
+        try:
+            model = load(task.models[target])
+        except ModelUnusable as error:
+            notes.append(str(error))
+    if task.logs is not None:
+        try:
+            log = member_logs.read(log_file(task.logs, target))
+        except LogDamaged as error:
+            notes.append(str(error))
+    return model, log, notes
+
+
+def log_file(folder: Path, target: str) -> Path:
+    """Where what was said of a target at each local midnight is kept."""
+    return folder / f"{target}-said.npz"
+
+
+def solar_past(site: SolarSite, inputs: OutlookInputs) -> SolarPast:
+    """What the solar forecast knows: irradiance as a share of a clear sky's."""
+    return SolarPast(inputs.measured.solar_w, clearness(site, inputs.weather.ghi_w_m2), inputs.measured.curtailed_s)
+
+
+def load_past(inputs: OutlookInputs) -> LoadPast:
+    """What the load forecast knows."""
+    return LoadPast(inputs.measured.base_load_w, inputs.weather.temperature_c)
+
+
+def clearness(site: SolarSite, ghi_w_m2: Hours) -> Hours:
+    """Global irradiance over that of a clear sky, by the hour; unknown while the sun is down."""
+    from energy.forecast.sky import CLEAREST, sky_over
+
+    if not ghi_w_m2.starts_s.size:
+        return ghi_w_m2
+    clear = sky_over(ghi_w_m2.starts_s, site.latitude, site.longitude).clear_ghi
+    up = clear > 0.0
+    share = np.full(clear.shape, np.nan)
+    share[up] = np.clip(ghi_w_m2.values[up] / clear[up], 0.0, CLEAREST)
+    return Hours(ghi_w_m2.starts_s, share)

@@ -1,0 +1,65 @@
+"""Trained models as files: pickles that are loaded only from the models' folder, and only as they were written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = "models"
+
+
+class ModelUnusable(ValueError):
+    """The file is missing, was changed, or is of another version; the forecast goes on without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model's file below the folder of all models, and the SHA-256 of what was written."""
+
+    folder: Path
+    path: str
+    sha256: str
+    version: str
+
+
+def load(ref: ModelRef) -> Any:
+    """The model. A pickle can do anything, so what is not exactly what training wrote is refused (`ModelUnusable`)."""
+    return _loaded(ref)
+
+
+@lru_cache(maxsize=4)
+def _loaded(ref: ModelRef) -> Any:
+    file = (ref.folder / ref.path).resolve()
+    if not file.is_relative_to(ref.folder.resolve()):
+        raise ModelUnusable(f"the model {ref.version} lies outside of the models' folder: it is not used")
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ModelUnusable(
+            f"the model {ref.version} is not on this machine ({error.strerror}): tonight's training makes a new one"
+        ) from error
+    if hashlib.sha256(content).hexdigest() != ref.sha256:
+        raise ModelUnusable(f"the file of model {ref.version} was changed since its training: it is not used")
+    try:
+        return pickle.loads(content)
+    except Exception as error:  # whatever a class that has changed since raises
+        raise ModelUnusable(
+            f"the model {ref.version} is of another version of CommandCenter ({type(error).__name__}): "
+            "tonight's training makes a new one"
+        ) from error
+
+
+def save(folder: Path, path: str, model: Any) -> str:
+    """Write a model in one move; the SHA-256 of what was written."""
+    content = pickle.dumps(model, protocol=pickle.HIGHEST_PROTOCOL)
+    file = folder / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f"{file.name}.{os.getpid()}.new")
+    beside.write_bytes(content)
+    beside.replace(file)
+    return hashlib.sha256(content).hexdigest()
