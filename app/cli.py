@@ -50,6 +50,10 @@ def demo(
         str, typer.Option(help="input: ends with the input; resolved: once the scenario's alerts came and are over.")
     ] = "input",
     for_s: Annotated[float | None, typer.Option("--for", help="End after so many seconds, input or not.")] = None,
+    plan: Annotated[
+        str | None,
+        typer.Option("--plan", help="What is done with plans: advise, ask or automatic; all miners are handed over."),
+    ] = None,
     data: Data = None,
 ) -> None:
     """The virtual site, a worker, the web face and a chat in this terminal. No keys, no hardware.
@@ -60,7 +64,7 @@ def demo(
     from app.demo import demo as run_demo
 
     keep = data is not None
-    flags = DemoFlags(scenario, keep=keep, speed=speed, platforms=platforms, until=until, for_s=for_s)
+    flags = DemoFlags(scenario, keep=keep, speed=speed, platforms=platforms, until=until, for_s=for_s, plan=plan)
     _run(run_demo(_settings(data, None, keep_database_url=False), flags))
 
 

@@ -32,9 +32,11 @@ from app.run import child_environment, redis_for
 from app.settings import Settings, SettingsError
 from app.simulate import scenario_called
 from energy.site import Device, Site
+from services.plan_modes import MODES
 from services.scope import DEFAULT_ORG_ID, HOST
-from store import readings, sites, wishes
+from store import plan_modes, readings, sites, wishes
 from store.database import Database
+from store.plan_modes import PlanMode
 from store.wishes import Mode, Wish
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class DemoFlags:
     """The flags of `demo`. `keep` leaves the data where `--data` says; else they go with the demo.
 
     `until` "resolved" ends it once the scenario's alerts came and are over, `for_s` after so many real seconds;
-    without either it ends with the input.
+    without either it ends with the input. `plan`: what is done with plans; None: what the site's settings say.
     """
 
     scenario: str
@@ -69,6 +71,7 @@ class DemoFlags:
     platforms: bool = False
     until: str = "input"
     for_s: float | None = None
+    plan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ async def demo(settings: Settings, flags: DemoFlags) -> None:
 def _check(flags: DemoFlags, name: str, script: Script | None, settings: Settings) -> None:
     if flags.speed is not None and not 0 < flags.speed <= FASTEST:
         raise SettingsError(f"--speed {flags.speed:g}: must be above 0, and {FASTEST:g} at the most")
+    if flags.plan is not None and flags.plan not in MODES:
+        raise SettingsError(f"--plan {flags.plan}: must be one of {', '.join(MODES)}")
     if flags.until not in ("input", "resolved"):
         raise SettingsError(f"--until {flags.until}: must be input or resolved")
     if flags.until == "resolved" and script is None:
@@ -234,10 +239,13 @@ async def _site(database: Database, simulator: Simulator, stage: _Stage, clock: 
     moved = at_endpoints(site_in(stage.scenario), Endpoints(**told))
     site = moved.model_copy(update={"device": tuple(_paced(device, clock.speed) for device in moved.device)})
     await sites.sync(database, DEFAULT_ORG_ID, site)
-    mode: Mode = "auto" if stage.script is None or stage.script.miners == "auto" else "off"
+    planned = next((each for each in MODES if each == stage.flags.plan), None)
+    mode: Mode = "auto" if planned or stage.script is None or stage.script.miners == "auto" else "off"
     for miner in site.miner:  # the worker runs them by their profiles until somebody says otherwise
         wish = Wish(miner.id, mode, until=None, set_by=HOST.name, set_at=clock.now(), request_id=None)
         await wishes.put(database, DEFAULT_ORG_ID, site.id, wish)
+    if planned is not None:
+        await plan_modes.put(database, DEFAULT_ORG_ID, site.id, PlanMode(planned, HOST.name, clock.now()))
     return site
 
 
