@@ -13,6 +13,7 @@ from bot.alert_reply import alert_reply, notice_reply
 from bot.brief_reply import brief_reply
 from bot.message import Address
 from bot.outgoing import Composed, Entry, Posting, Stale
+from bot.plan_reply import plan_reply
 from bot.ports import Places
 from bot.reply import Reply
 from energy.site import Site
@@ -50,6 +51,8 @@ class StoredOutgoing:
             return Composed(reply, due.message.version)
         if due.kind == "brief":
             return Composed(await brief_reply(due.scope, due.data))
+        if due.kind == "plan":
+            return Composed(await plan_reply(due.scope, due.data, address.key, buttons=buttons))
         return Composed(notice_reply(due.level, due.text))
 
     async def sent(self, outbox_id: int, posting: Posting | None) -> None:

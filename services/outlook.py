@@ -13,7 +13,7 @@ import numpy as np
 
 from energy.following import GOOD_FOR
 from energy.plan.plan import Plan, PlanStep
-from energy.units import format_duration, format_percent
+from energy.units import format_duration, format_energy, format_percent
 from services import history, plan_modes
 from services.outlook_course import course_of
 from services.outlook_days import ahead, days_of
@@ -28,14 +28,17 @@ from services.outlook_values import WhyView as WhyView
 from services.outlook_week import week_view as week_view
 from services.outlook_why import why as why
 from services.plan_runs import battery_runs, hours_ahead, miner_runs, steps_ahead
+from services.plan_wishes import strictest_limits
+from services.planning import NoPlan, problem_now
 from services.scope import Scope, require
 from services.state import current_state
 from services.times_ahead import moment_ahead, utc
-from store import forecasts, plans
+from store import forecasts, people, plans
 
 if TYPE_CHECKING:
     from energy.forecast.hours import Band, Floats, Target
     from energy.periods import Period
+    from energy.site import Site
     from store.forecasts import StoredForecast
     from store.plans import StoredPlan
 
@@ -87,12 +90,13 @@ async def battery_view(scope: Scope) -> BatteryView | Nothing:
     if site.battery is None:
         return Nothing("This site has no battery; the owner describes it in commandcenter.toml under [battery].")
     state = await current_state(scope)
+    bound = await bound_site(scope)
     soc = state.number("soc_pct")
     found: list[StoredForecast] = []
     courses = []
     for target in _LEVELS:
         stored = await forecasts.newest(scope.database, scope.org_id, site.id, target, as_of=scope.as_of)
-        course = None if stored is None else course_of(stored.band, site, now=scope.as_of, soc_pct=soc)
+        course = None if stored is None else course_of(stored.band, bound, now=scope.as_of, soc_pct=soc)
         courses.append(course)
         if stored is not None and course is not None:
             found.append(stored)
@@ -100,6 +104,8 @@ async def battery_view(scope: Scope) -> BatteryView | Nothing:
         return Nothing(await _no_course(scope))
     issued_at = min(stored.issued_at for stored in found)
     age = scope.as_of - issued_at
+    mode = await plan_mode(scope)
+    first = "soc" if mode != "advise" or courses[1] is None else "soc_as_is"
     return BatteryView(
         soc_pct=soc,
         read_at=None if soc is None else state["soc_pct"].taken_at,
@@ -108,10 +114,11 @@ async def battery_view(scope: Scope) -> BatteryView | Nothing:
         old=age > PLAN_OLD,
         plan=courses[0],
         as_is=courses[1],
-        reserve_pct=site.limits.safe_min_soc_pct,
-        floor_pct=site.limits.min_soc_pct,
+        reserve_pct=bound.limits.safe_min_soc_pct,
+        floor_pct=bound.limits.min_soc_pct,
         usable_kwh=site.battery.usable_kwh,
-        notes=tuple(dict.fromkeys(note for stored in found for note in stored.notes)),
+        mode=mode,
+        because=next((note for stored in found if stored.target == first for note in stored.notes), ""),
     )
 
 
@@ -120,12 +127,17 @@ async def plan_view(scope: Scope) -> PlanView | Nothing:
     require(scope, "viewer")
     stored = await plans.newest(scope.database, scope.org_id, scope.site.id, as_of=scope.as_of)
     if stored is None:
-        return Nothing(no_plan_yet(scope))
+        return Nothing(await _no_plan(scope))
     steps = steps_ahead(stored.plan.steps, scope.as_of)
     if not steps:
         made = moment_ahead(scope, stored.planned_at)
-        return Nothing(f"The last plan was made {made} and is over; {_REMEDY}.")
-    return _view(scope, stored, steps, await plan_mode(scope))
+        return Nothing(f"The last plan was made {made} and is over. {await _no_plan(scope)}")
+    return _view(replace(scope, site=await bound_site(scope)), stored, steps, await plan_mode(scope))
+
+
+def only_battery(view: WhyView) -> WhyView:
+    """The reasons of the battery alone."""
+    return replace(view, items=tuple(item for item in view.items if item.miner_id is None))
 
 
 async def plan_mode(scope: Scope) -> PlanMode:
@@ -141,11 +153,19 @@ async def set_mode(scope: Scope, mode: PlanMode) -> None:
 _REMEDY = "the worker makes one every 15 minutes while it runs, and /health says what is silent"
 
 
-def no_plan_yet(scope: Scope) -> str:
+async def _no_plan(scope: Scope) -> str:
     """Why there is no plan, with the remedy."""
     if scope.site.battery is None and not scope.site.miner:
         return "There is nothing to plan: this site has neither a battery nor miners in commandcenter.toml."
-    return f"No plan has been made yet; {_REMEDY}. It needs a forecast first: /forecast."
+    problem = await problem_now(scope.database, scope.org_id, scope.site, scope.as_of)
+    return problem.says if isinstance(problem, NoPlan) else f"No plan has been made yet; {_REMEDY}."
+
+
+async def bound_site(scope: Scope) -> Site:
+    """The site with the limits that plans keep: the owners' own where those are stricter."""
+    here = await people.on_site(scope.database, scope.org_id, scope.site.id)
+    owners = [each.preferences for each in here if each.role == "owner"]
+    return scope.site.model_copy(update={"limits": strictest_limits(scope.site, owners)})
 
 
 async def _no_forecast(scope: Scope) -> str:
@@ -233,7 +253,7 @@ def _view(scope: Scope, stored: StoredPlan, steps: tuple[PlanStep, ...], mode: P
         return sum(watts * hours for watts, (_, hours) in zip(values, parts, strict=True)) / 1_000.0
 
     money = sum((s.hash_value + s.export_revenue - s.import_cost - s.wear_cost) * hours / s.hours for s, hours in parts)
-    violations, risks = _kept_apart(scope, plan, lowest_low)
+    violations, risks = _kept_apart(scope, plan, lowest, lowest_low)
     return PlanView(
         planned_at=stored.planned_at,
         age=age,
@@ -270,23 +290,36 @@ def _lowest(steps: tuple[PlanStep, ...], scenario: str) -> LevelAt | None:
     return LevelAt(min(ends)[0], utc(min(ends)[1])) if ends else None
 
 
-def _kept_apart(scope: Scope, plan: Plan, lowest_low: LevelAt | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _kept_apart(
+    scope: Scope, plan: Plan, lowest: LevelAt | None, lowest_low: LevelAt | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What is not kept in the middle case, and what only the cautious one says: that is a risk."""
-    violations = tuple(v.text for v in plan.violations if " in the p" not in v.text)
-    limits = scope.site.limits
-    risks = [
-        v.text.replace(" in the p10 case", ", with little sun and much load")
-        for v in plan.violations
-        if v.code == "short" and " in the p10 case" in v.text
+    middle = [v for v in plan.violations if " in the p" not in v.text]
+    violations = [v.text for v in middle if v.code not in ("reserve", "hard_floor", "short")]
+    violations += [
+        f"The house lacks {format_energy(v.amount)} that nothing can give." for v in middle if v.code == "short"
     ]
-    levels = any(v.code in ("reserve", "hard_floor") and " in the p" not in v.text for v in plan.violations)
-    if lowest_low is not None and not levels and lowest_low.soc_pct < limits.safe_min_soc_pct - 0.5:
+    below = {v.code for v in middle} & {"reserve", "hard_floor"}
+    if below and lowest is not None:
+        violations.insert(0, _falls(scope, "The battery", lowest, floor="hard_floor" in below))
+    risks: list[str] = []
+    limits = scope.site.limits
+    if lowest_low is not None and not below and lowest_low.soc_pct < limits.safe_min_soc_pct - 0.5:
         floor = lowest_low.soc_pct < limits.min_soc_pct - 0.5
-        limit = limits.min_soc_pct if floor else limits.safe_min_soc_pct
-        at = moment_ahead(scope, lowest_low.at)
-        risks.insert(
-            0,
-            f"With little sun and much load the battery falls to {format_percent(round(lowest_low.soc_pct))} {at}, "
-            f"below the {'minimum' if floor else 'reserve'} of {format_percent(limit)}.",
-        )
-    return violations, tuple(risks)
+        risks.append(_falls(scope, "With little sun and much load the battery", lowest_low, floor=floor))
+    cautious = [v for v in plan.violations if v.code == "short" and " in the p10 case" in v.text]
+    if not any(v.code == "short" for v in middle):
+        risks += [
+            f"With little sun and much load the house lacks {format_energy(v.amount)} that nothing can give."
+            for v in cautious
+        ]
+    return tuple(violations), tuple(risks)
+
+
+def _falls(scope: Scope, what: str, lowest: LevelAt, *, floor: bool) -> str:
+    limits = scope.site.limits
+    limit = limits.min_soc_pct if floor else limits.safe_min_soc_pct
+    return (
+        f"{what} falls to {format_percent(round(lowest.soc_pct))} {moment_ahead(scope, lowest.at)}, "
+        f"below the {'minimum' if floor else 'reserve'} of {format_percent(limit)}."
+    )

@@ -9,9 +9,7 @@ import numpy as np
 from energy.forecast.hours import HOUR_S, Band, Floats, Ints
 from energy.site import Site
 from energy.sun import sunrise_sunset
-from services.outlook_values import CourseView, LevelAt
-
-_FULL_PCT = 99.0
+from services.outlook_values import FULL_PCT, CourseView, LevelAt
 
 
 def course_of(band: Band, site: Site, *, now: datetime, soc_pct: float | None) -> CourseView | None:
@@ -45,7 +43,7 @@ def _lowest(ends_s: Ints, levels: Floats) -> LevelAt:
 
 
 def _full_at(ends_s: Ints, levels: Floats) -> datetime | None:
-    full = np.flatnonzero(levels >= _FULL_PCT)
+    full = np.flatnonzero(levels >= FULL_PCT)
     return _utc(int(ends_s[full[0]])) if full.size else None
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from energy.forecast.hours import Band, Floats, Ints
 from energy.plan.plan import Plan, PlanStep
 
 PlanMode = Literal["advise", "ask", "automatic"]
 Basis = Literal["forecast", "weather", "typical"]
+FULL_PCT = 99.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,14 @@ class LevelAt:
 
 
 @dataclass(frozen=True, slots=True)
+class DayCourse:
+    """A day of a course: its lowest level, and when it is full."""
+
+    lowest: LevelAt
+    full_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CourseView:
     """The battery's level at the end of each hour (%), and what is read from it.
 
@@ -115,10 +125,26 @@ class CourseView:
     at_sunset: LevelAt | None
     at_sunrise: LevelAt | None
 
+    def within(self, day: date, zone: ZoneInfo) -> DayCourse | None:
+        """The middle course's hours that end on a local day; None where there are none."""
+        ends = [datetime.fromtimestamp(end_s, UTC) for end_s in self.ends_s.tolist()]
+        found = [
+            LevelAt(level, end)
+            for level, end in zip(self.p50.tolist(), ends, strict=True)
+            if (end - timedelta(minutes=1)).astimezone(zone).date() == day
+        ]
+        if not found:
+            return None
+        full_at = next((each.at for each in found if each.soc_pct >= FULL_PCT), None)
+        return DayCourse(min(found, key=lambda each: each.soc_pct), full_at)
+
 
 @dataclass(frozen=True, slots=True)
 class BatteryView:
-    """Where the battery's level goes: `plan` as planned, `as_is` with the miners left as they are; not both None."""
+    """Where the battery's level goes: `plan` as planned, `as_is` with the miners left as they are; not both None.
+
+    Which of them comes depends on the site's `mode`: advice changes nothing. `because` is a sentence on the reserve.
+    """
 
     soc_pct: float | None
     read_at: datetime | None
@@ -130,7 +156,21 @@ class BatteryView:
     reserve_pct: float
     floor_pct: float
     usable_kwh: float
-    notes: tuple[str, ...]
+    mode: PlanMode
+    because: str
+
+    @property
+    def expected(self) -> CourseView:
+        """The course that comes: the plan's where it is used."""
+        order = (self.as_is, self.plan) if self.mode == "advise" else (self.plan, self.as_is)
+        found = next((course for course in order if course is not None), None)
+        assert found is not None
+        return found
+
+    @property
+    def other(self) -> CourseView | None:
+        """The course that is not `expected`; None where there is one alone."""
+        return next((c for c in (self.plan, self.as_is) if c is not None and c is not self.expected), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,5 +130,6 @@ def differs(state: MinerState | None, planned_on: bool | None, mode: PlanMode, *
 def _own(state: MinerState) -> str:
     """Who decides instead."""
     if state.wish is None or state.wish.mode != "auto":
-        return "nobody has ordered it"
+        word = "off" if state.on else "on"
+        return f"nobody has ordered it {word}; /miners {'stop' if state.on else 'start'} {state.miner.id} does"
     return f"its own levels decide ({state.wants.because})"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot.commands import alerts, completing, miners, plain, preferences, site
+from bot import plan_reply
+from bot.commands import alerts, completing, miners, plain, plan, preferences, site
 from bot.commands.command import Call, Command, Context
 from bot.commands.saying import Misused, answer, name, one_of
 from bot.commands.table import BY_NAME, COMMANDS
@@ -85,6 +86,17 @@ class Commands:
                 try:
                     return await alerts.tapped(action, scope, context)
                 except Refused as refused:  # the alert itself stays as it is
+                    return refusal(refused)
+            case "plan_mode":
+                try:
+                    reply = await plan.mode_tapped(action, scope, context)
+                except Refused as refused:
+                    reply = refusal(refused)
+                return replace(reply, replaces=True)
+            case "plan_ask":
+                try:
+                    return await plan_reply.plan_tapped(action, scope, context)
+                except Refused as refused:  # the question itself stays as it is
                     return refusal(refused)
             case _:
                 log.warning("button_action_unknown", action=str(action.get("do"))[:40])

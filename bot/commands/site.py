@@ -18,7 +18,7 @@ ALL_COMMANDS = "/help lists all commands; anything else is a question that I try
 
 _GROUPS = (
     ("Now", ("status", "solar", "battery", "grid", "health", "live")),
-    ("Past", ("history", "chart", "report")),
+    ("Past and ahead", ("history", "chart", "report", "forecast", "plan", "why")),
     ("Control and alerts", ("miners", "alerts", "ack", "mute", "unmute", "rules")),
     ("You", ("prefs", "contacts", "away", "link")),
     ("Site", ("sites", "people", "group", "deliveries", "help")),

@@ -11,8 +11,10 @@ from bot.commands import (
     miners,
     mutes,
     now,
+    outlook,
     own_rules,
     people,
+    plan,
     preferences,
     report,
     site,
@@ -71,21 +73,38 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "plan",
-        "What the miners and the battery will do, hour by hour",
-        None,
-        until="The planner is not there yet. Until then /miners auto follows the miners' own SOC limits.",
+        "What the miners and the battery will do and what it brings; what if; owners: its mode",
+        plan.plan,
+        parameters=(
+            Parameter(
+                "what", "mode: who decides (owners); what if ...; nothing: the plan", choices=("mode", "what if")
+            ),
+            Parameter("more", "after mode: advise, ask or automatic; after what if: s19-1 until 18:00"),
+        ),
+        examples=("/plan", "/plan mode ask", "/plan what if s19-1 until 18:00", "/plan what if cloudy tomorrow"),
     ),
     Command(
         "forecast",
-        "Solar and load of the next days",
-        None,
-        until="The forecast is not there yet. Until then /chart energy last 7 days shows what the panels made.",
+        "Solar, load and battery of the next days",
+        outlook.forecast,
+        parameters=(
+            Parameter(
+                "when",
+                "nothing: today and tomorrow; battery: its level to come",
+                choices=("today", "tomorrow", "week", "battery"),
+            ),
+        ),
+        examples=("/forecast", "/forecast week", "/forecast battery"),
     ),
     Command(
         "why",
-        "Why the plan does what it does",
-        None,
-        until="There is no plan to explain yet. Until then /miners log says who switched what, and why not.",
+        "Why the plan does what it does, now or at a time",
+        outlook.why,
+        parameters=(
+            Parameter("miner", "an id, a name, or battery; nothing: all", completes="miners"),
+            Parameter("time", "18:00, tomorrow 09:00, yesterday 14:00; nothing: now"),
+        ),
+        examples=("/why", "/why s19-1", "/why battery 18:00"),
     ),
     Command(
         "alerts",

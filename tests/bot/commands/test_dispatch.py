@@ -35,7 +35,7 @@ FROM_THE_ISSUE = [
     "link",
     "help",
 ]
-LATER = {"plan", "forecast", "why", "memory"}
+LATER = {"memory"}
 
 
 def test_the_table_holds_what_the_platforms_can_register() -> None:
