@@ -1,4 +1,4 @@
-"""Dropping what nobody needs any more, once a night. Readings and forecasts stay: models learn from them."""
+"""Dropping what nobody needs any more, once a night. Readings stay, and a year of forecasts: models learn from them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,31 @@ from datetime import timedelta
 import structlog
 
 from jobs.work import Work
-from store import alerts, buttons, control, inbox, messages, mutes, outbox, slots
+from store import (
+    alerts,
+    buttons,
+    control,
+    forecasts,
+    inbox,
+    messages,
+    mutes,
+    outbox,
+    plans,
+    power_forecasts,
+    scores,
+    slots,
+    weather,
+    weather_now,
+)
 
 log = structlog.get_logger()
 KEPT = timedelta(days=30)
 STRANDED = timedelta(days=7)
+FORECASTS_KEPT = timedelta(days=400)
+EACH_FORECAST_KEPT = timedelta(days=60)  # of older ones the first of each local day, by which models and scores go
+PLANS_KEPT = timedelta(days=60)
+SCORES_KEPT = timedelta(days=1_100)
+THINNED_OVER = timedelta(days=40)  # at a time: the nights before have thinned what is older
 
 
 async def keep_house(work: Work) -> None:
@@ -30,6 +50,7 @@ async def keep_house(work: Work) -> None:
         "mutes": await mutes.forget_over_before(database, org_id, moment),
         "signs": await alerts.forget_signs_before(database, org_id, moment),
     }
+    dropped |= await _drop_foreseen(work)
     stranded_since = work.clock() - STRANDED
     dropped["stranded"] = await outbox.strand(
         database, org_id, but=work.site.id, due_before=stranded_since, now=work.clock()
@@ -37,3 +58,27 @@ async def keep_house(work: Work) -> None:
     await control.expire_proposals(database, org_id, work.clock())
     if any(dropped.values()):
         log.info("house_kept", **dropped)
+
+
+async def _drop_foreseen(work: Work) -> dict[str, int]:
+    """Forecasts of weather, powers and battery, and plans: a year of one a day, two months of all."""
+    database, org_id, site, now = work.database, work.org_id, work.site, work.clock()
+    oldest, thin_until = now - FORECASTS_KEPT, now - EACH_FORECAST_KEPT
+    thin_from = thin_until - THINNED_OVER
+    issued = await forecasts.issue_times(database, org_id, site.id, thin_from, thin_until)
+    archived = await weather.issues(database, org_id, site.id, thin_from, thin_until)
+    firsts = {(target, moment.astimezone(site.zone).date()): moment for target, moment in reversed(issued)}
+    # Of the weather the last one of each local day is what was known when the next day began.
+    lasts = {moment.astimezone(site.zone).date(): moment for moment, _ in archived}
+    extra = [(t, moment) for t, moment in issued if firsts[t, moment.astimezone(site.zone).date()] != moment]
+    extra_weather = {moment for moment, _ in archived} - set(lasts.values())
+    return {
+        "forecasts": await forecasts.forget(database, org_id, site.id, extra)
+        + await forecasts.forget_before(database, org_id, site.id, oldest),
+        "weather": await weather.forget(database, org_id, site.id, sorted(extra_weather))
+        + await weather.forget_before(database, org_id, site.id, oldest),
+        "weather_now": await weather_now.forget_before(database, org_id, site.id, thin_until),
+        "power_forecasts": await power_forecasts.forget_before(database, org_id, site.id, thin_until),
+        "plans": await plans.forget_before(database, org_id, site.id, now - PLANS_KEPT),
+        "scores": await scores.forget_before(database, org_id, site.id, (now - SCORES_KEPT).date()),
+    }
