@@ -39,7 +39,7 @@ def load_bands(flags: ForecastFlags, zone: ZoneInfo, say: Say) -> Iterator[Band]
     noted: set[str] = set()
     for issued_s in local_midnights(power.starts_s, zone).tolist():
         if model is None or model.own is None or issued_s - model.until_s >= REFIT_DAYS * DAY_S - 2 * HOUR_S:
-            model = train(site, past, issued_s)
+            model = train(site, past, issued_s, pooled=pooled)
         said = forecast(site, past, issued_s, model, log, pooled=pooled)
         log = said.log
         for note in said.notes:

@@ -34,7 +34,8 @@ HORIZON_HOURS = 48
 FRESH_S = 36 * DAY_S
 REHEARSED_DAYS = 28
 BLEND_DAYS = 45.0
-SHARPNESS = 20.0  # the members are alike and load is noisy: small differences that last are worth something
+SHARPNESS = 50.0  # the members are alike and load is noisy: small differences that last are worth something
+PRIOR = {"pooled": 3.0}  # its weight beside 1 of each other member, before errors speak
 BAND_DAYS = 60.0
 DEFAULT_ENDS = (-1.0, 1.6)  # in spreads, before anything was scored
 USUAL_HOME_W = 1_000.0  # 24 kWh a day, where no load is known at all
@@ -66,11 +67,14 @@ class LoadForecast:
     log: MemberLog
 
 
-def train(site: LoadSite, past: LoadPast, until_s: int) -> LoadModel:
-    """The model of what was known at `until_s`. With little or no history it holds what can be had, and says so."""
+def train(site: LoadSite, past: LoadPast, until_s: int, *, pooled: Trees | None = None) -> LoadModel:
+    """The model of what was known at `until_s`. With little or no history it holds what can be had, and says so.
+
+    `pooled` replaces the shipped model, here as in `forecast` (a back-test that left a site out).
+    """
     past, _ = _known_at(past, until_s, until_s, days=KEPT_DAYS)
     clock = clock_of(past.power, past.temperature_c, site.zone)
-    own = fit_own(past.power, clock, site.zone, until_s, HORIZON_HOURS)
+    own = fit_own(past.power, clock, site.zone, until_s, HORIZON_HOURS, pooled or shipped())
     days = int(np.isfinite(past.power.values).sum() // 24)
     notes = () if own is not None else (f"{days} days of load are known: too few to learn this home",)
     level = fit_level(_ratios(site, clock, past.power, until_s, LEVEL_DAYS))
@@ -87,7 +91,7 @@ def rehearse(
         return MemberLog()
     days = min(days, int((until_s - known.starts_s[0]) // DAY_S))
     start_s = until_s - days * DAY_S
-    model, log = train(site, past, start_s), MemberLog()
+    model, log = train(site, past, start_s, pooled=pooled), MemberLog()
     for issued_s in range(start_s, until_s, DAY_S):
         log = forecast(site, past, issued_s, model, log, pooled=pooled).log
     return log
@@ -126,7 +130,7 @@ def forecast(
         name: log.members[name][recent] - actual[recent] if name in log.members else np.full(int(recent.sum()), np.nan)
         for name in members
     }
-    share = weights(errors, age[recent], sharpness=SHARPNESS)
+    share = _with_prior(weights(errors, age[recent], sharpness=SHARPNESS))
     most = _most(usual)
     mixed = np.clip(blended(members, share), 0.0, most)
     controlled = np.clip(mixed * _factor(log, actual, age), 0.0, most)
@@ -168,7 +172,8 @@ def _members(
     site: LoadSite, clock: Clock, rows: Rows, usual: Hours, pooled: Trees, model: LoadModel | None
 ) -> dict[str, Floats]:
     level = np.where(np.isfinite(rows.level_w), rows.level_w, USUAL_HOME_W)
-    members = {"pooled": np.maximum(pooled.predict(rows.features), 0.0) * level}
+    shares = pooled.predict(rows.features)
+    members = {"pooled": np.maximum(shares, 0.0) * level}
     if not np.isfinite(rows.level_w).any():
         return members
     scale = np.maximum(rows.level_w, LEAST_LEVEL_W)
@@ -176,8 +181,8 @@ def _members(
     for name, feature in (("mean_7", "mean_7"), ("median_14", "median_14"), ("like_days", "like_days_28")):
         members[name] = rows.feature(feature) * scale
     if model is not None and model.own is not None:
-        own = model.own.predict(own_features(rows, clock, site.zone))
-        members["own"] = np.maximum(own, 0.0) * rows.level_w
+        differs = model.own.predict(np.column_stack([own_features(rows, clock, site.zone), shares]))
+        members["own"] = np.maximum(shares + differs, 0.0) * rows.level_w
     if model is not None and model.level is not None:
         now_s = int(rows.starts_s[0])
         ratio = _ratios(site, clock, usual, now_s, DAYS_BACK)
@@ -190,6 +195,12 @@ def _ratios(site: LoadSite, clock: Clock, power: Hours, until_s: int, days: int)
     rows = rows_of(clock, site.zone, until_s - DAY_S * np.arange(days, 0, -1, dtype=np.int64), 24)
     said = rows.feature("median_28") * np.maximum(rows.level_w, LEAST_LEVEL_W)
     return daily_ratio(rows.starts_s, power.at(rows.starts_s), said, 0.0, until_s)[1]
+
+
+def _with_prior(share: Mapping[str, float]) -> dict[str, float]:
+    raised = {name: weight * PRIOR.get(name, 1.0) for name, weight in share.items()}
+    total = sum(raised.values())
+    return {name: weight / total for name, weight in raised.items()}
 
 
 def _most(power: Hours) -> float:

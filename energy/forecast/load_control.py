@@ -12,7 +12,8 @@ from energy.forecast.blend import recent_error
 from energy.forecast.hours import DAY_S, Floats, Ints
 
 TOTAL_HALF_LIFE_DAYS = 14.0
-TOTAL_SHARE = 0.5  # of what was missing in sum: the rest would cost the hours more than it gives the day
+SHARES = (0.8, 0.6, 0.4, 0.2)  # of what was missing in sum; the greatest that the hours bear is made good
+BORNE = 1.002  # so much greater may the hours' recent error become by it
 LEAST_FACTOR, MOST_FACTOR = 0.85, 1.2
 ENOUGH_HOURS = 72
 GUARD_HALF_LIFE_DAYS = 10.0
@@ -30,7 +31,16 @@ def total_factor(said_w: Floats, actual_w: Floats, age_days: Floats) -> float:
     if said <= 0:
         return 1.0
     ratio = float(np.sum(weight * actual_w[known])) / said
-    return min(max(1 + TOTAL_SHARE * (ratio - 1), LEAST_FACTOR), MOST_FACTOR)
+
+    def error(factor: float) -> float:
+        return float(np.sum(weight * np.abs(factor * said_w[known] - actual_w[known])))
+
+    unchanged = error(1.0)
+    for share in SHARES:
+        factor = min(max(1 + share * (ratio - 1), LEAST_FACTOR), MOST_FACTOR)
+        if error(factor) <= BORNE * unchanged:
+            return factor
+    return 1.0
 
 
 def guard_share(ours: Floats, persistence: Floats, age_days: Floats) -> float:
