@@ -83,10 +83,19 @@ class Course:
         index = int(np.argmin(pct))
         return float(pct[index]), int(at_s[index])
 
-    def kwh_until(self, values_w: Floats, until_s: int) -> float:
-        """The energy of one of its powers from the start until a moment (kWh)."""
+    def peak_before(self, scenario: str, until_s: int) -> tuple[float | None, int]:
+        """The highest level before a moment (%, None where it is not known) and when, the last time of equals."""
+        at_s, pct = self.points(scenario)
+        early = np.flatnonzero(at_s < until_s)
+        if not early.size:
+            return None, self.begins_s
+        index = int(early[-1]) - int(np.argmax(pct[early][::-1]))
+        return float(pct[index]), int(at_s[index])
+
+    def kwh_between(self, values_w: Floats, from_s: int, until_s: int) -> float:
+        """The energy of one of its powers between two moments (kWh)."""
         starts_s = np.concatenate([[self.begins_s], self.ends_s[:-1]])
-        seconds = np.clip(np.minimum(self.ends_s, until_s) - starts_s, 0, None)
+        seconds = np.clip(np.minimum(self.ends_s, until_s) - np.maximum(starts_s, from_s), 0, None)
         return float(np.sum(values_w * seconds)) / 3.6e6
 
 

@@ -36,27 +36,38 @@ def because(course: Course, site: Site, issued_s: int, level: float) -> str:
 
 
 def _needs(course: Course, site: Site, now: datetime, level: float, reached_s: int) -> str:
+    """What flows from the last highest level on: before it the sun may have filled the battery, or been lost."""
     until = _clock(_moment(reached_s), site.zone, now)
-    held = _above_kwh(course, site, level)
-    spoken = _spoken(course, reached_s)
+    peak_pct, peak_s = course.peak_before(MIDDLE, reached_s)
+    spoken = _spoken(course, peak_s, reached_s)
     if spoken is None:
         return f"The battery falls to the reserve of {format_percent(level)} at {until}."
+    held = _above_kwh(course, site, peak_pct, level)
     left = "" if held is None else f"; the battery holds {format_energy(held)} above the reserve"
-    return f"Until {until} {spoken}{left}."
+    if peak_s <= course.begins_s or peak_pct is None:
+        return f"Until {until} {spoken}{left}."
+    then = f"From {_clock(_moment(peak_s), site.zone, now)}, at {format_percent(peak_pct)}, until {until} {spoken}"
+    return f"{then}{left.replace('holds', 'then holds')}."
 
 
 def _balance(course: Course, site: Site, now: datetime, until_s: int) -> str:
-    spoken = _spoken(course, until_s) if until_s > course.begins_s else None
-    return "." if spoken is None else f": until {_clock(_moment(until_s), site.zone, now)} {spoken}."
+    if until_s <= course.begins_s:
+        return "."
+    _, peak_s = course.peak_before(MIDDLE, until_s)
+    spoken = _spoken(course, peak_s, until_s)
+    if spoken is None:
+        return "."
+    since = "" if peak_s <= course.begins_s else f"from {_clock(_moment(peak_s), site.zone, now)} "
+    return f": {since}until {_clock(_moment(until_s), site.zone, now)} {spoken}."
 
 
-def _spoken(course: Course, until_s: int) -> str | None:
+def _spoken(course: Course, from_s: int, until_s: int) -> str | None:
     """Such as "the house needs 9.2 kWh and the miners 4.1 kWh, and the sun brings 2 kWh"."""
     powers = course.powers
     if powers is None:
         return None
     house, miners, sun, grid = (
-        course.kwh_until(values, until_s)
+        course.kwh_between(values, from_s, until_s)
         for values in (powers.base_load_w, powers.miner_w, powers.solar_w, powers.import_w)
     )
     needs = f"the house needs {format_energy(house)}"
@@ -68,11 +79,11 @@ def _spoken(course: Course, until_s: int) -> str | None:
     return f"{needs}, and {brings}" if miners <= _WORTH_SAYING_KWH else f"{needs}; {brings}"
 
 
-def _above_kwh(course: Course, site: Site, level: float) -> float | None:
+def _above_kwh(course: Course, site: Site, pct: float | None, level: float) -> float | None:
     usable = course.usable_kwh or (site.battery.usable_kwh if site.battery is not None else None)
-    if usable is None or course.start_pct is None:
+    if usable is None or pct is None:
         return None
-    return max(course.start_pct - level, 0.0) * usable / 100.0
+    return max(pct - level, 0.0) * usable / 100.0
 
 
 def _clock(moment: datetime, zone: ZoneInfo, now: datetime) -> str:

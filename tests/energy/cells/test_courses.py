@@ -129,3 +129,15 @@ def test_a_kept_reserve_is_explained_with_its_lowest_level_and_the_cautious_case
     closer = reserve_forecast(as_is(night), SITE, EVENING_S, reserve_pct=said.lowest_pct - 1)
     assert closer is not None
     assert "With little sun and much load the reserve is reached at" in closer.because
+
+
+def test_the_figures_count_from_the_last_time_that_the_battery_was_fullest() -> None:
+    sun = np.array([9_000.0] * 4 + [0.0] * 14)
+    away = GridState(present=False, import_allowed=False, export_allowed=False)
+    course = as_is(flat(18, sun, 1_500.0, miners=(), inverter=InverterState(), grid=away))
+    said = reserve_forecast(course, SITE, MORNING_S)
+    assert said is not None
+    assert said.reached_at is not None
+    assert said.because.startswith("From 12:00, at ")
+    assert "no sun comes" in said.because
+    assert "the battery then holds " in said.because
