@@ -229,6 +229,33 @@ def backtest_forecast(
     typer.echo(f"{issued} forecasts written to {out}")
 
 
+@backtest.command("plan")
+def backtest_plan(
+    file: Annotated[Path, typer.Argument(help="A CSV with ts, pv_kw, load_kw, k_fc by the hour.", exists=True)],
+    config: Annotated[Path, typer.Option(help="The site whose battery, miners and prices are used.", exists=True)],
+    meta: Annotated[Path | None, typer.Option(help="A JSON file with place and rating per site.", exists=True)] = None,
+    site: Annotated[str | None, typer.Option(help="Which site of the meta file; the file's name by default.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="All weeks, not one of each season.")] = False,
+    days: Annotated[int, typer.Option(help="How many days of each week.")] = 7,
+    pooled: Annotated[
+        Path | None, typer.Option(help="A pooled load model that never saw the home.", exists=True)
+    ] = None,
+) -> None:
+    """What our plans would have brought, beside the threshold rule, always, never, and perfect foresight."""
+    from app.backtest import BacktestRefused
+    from app.backtest_plan import PlanFlags
+    from app.backtest_plan import backtest_plan as run_backtest
+    from app.site_file import SiteFileError
+
+    def say(note: str) -> None:
+        typer.echo(note, err=True)
+
+    try:
+        run_backtest(PlanFlags(file, config, meta, site, full, days, pooled), say, typer.echo)
+    except (BacktestRefused, SiteFileError) as error:
+        _fail(str(error))
+
+
 @backtest.command("degradation")
 def backtest_degradation(
     file: Annotated[Path, typer.Argument(help="A CSV with cell, cycle, soh: measured capacities.", exists=True)],
