@@ -3,8 +3,8 @@
 The file has one line per hour: `ts` (UTC hour start, ISO-8601), `pv_kw`, `load_kw`, `k_fc` (day-ahead clearness) and
 `k_obs` (the clearness that came: `--weather perfect`). The meta file has per site `tz`, `lat`, `lon`, `kwp`, and may
 have `tilt_deg` and `azimuth_deg`. Each local midnight a forecast for 48 hours is issued from what was known then; the
-models are trained anew every 28 days. With `--weather forecast`, `k_obs` of hours that are over by then (never of those
-to come) says what the panels give under which sky, where the file has it.
+models are trained anew every 28 days, and more often while the history is short. With `--weather forecast`, `k_obs` of
+hours that are over by then (never of those to come) says what the panels give under which sky, where the file has it.
 """
 
 from __future__ import annotations
@@ -85,17 +85,23 @@ def _solar_bands(flags: ForecastFlags, about: dict[str, Any], say: Say) -> Itera
         say(note)
     issues_s = local_midnights(power.starts_s, _zone(about))
     whole = grid_for(site, past, int(power.starts_s[-1]) + 2 * DAY_S, days=10_000)
+    first_s = int(power.starts_s[0])
     model, trained_s, log = None, None, MemberLog()
     for issued_s in issues_s.tolist():
         end = int(np.searchsorted(whole.starts_s, issued_s + HORIZON_HOURS * 3_600))
         grid = whole.first(end)
-        if trained_s is None or issued_s - trained_s >= REFIT_DAYS * DAY_S - 2 * 3_600 or _learns_more(model):
+        if trained_s is None or issued_s - trained_s >= _refit_after_s(issued_s - first_s) or _learns_more(model):
             model, trained_s = train_on(grid, issued_s), issued_s
         said = forecast_on(grid, issued_s, model, log)
         log = said.log
         if said.persistent is not None:
             say(f"{_iso(issued_s)}: {said.notes[-1]}")
         yield said.band
+
+
+def _refit_after_s(history_s: int) -> int:
+    """A third of the history, but at most 28 days (less two hours, for days of 23): our house trains every night."""
+    return min(history_s // 3, REFIT_DAYS * 86_400) - 2 * 3_600
 
 
 def _learns_more(model: Any) -> bool:

@@ -14,9 +14,10 @@ from energy.forecast.hours import DAY_S, HOUR_S, Floats
 from energy.forecast.solar_rows import NAMES, Grid, Rows
 
 MEMBERS = ("boosted", "boosted_ratio")
-ENOUGH_HOURS = 120  # daylight hours with known power before boosting starts
+ENOUGH_HOURS = 180  # daylight hours with known power before boosting starts
 HALF_LIFE_DAYS = 180.0
 SEASON_DAYS = 300  # of history before the day of the year counts: until then it only says what came last
+RATIO_SEEDS = (1, 2)  # each split looks at some of the features: the mean of two fits errs less than one
 LEAST_SHARE = 0.03  # of the peak: below it a ratio says more about noise than about the sky
 _SCALED = [NAMES.index(name) for name in ("physics", "clear", "by_hour", "clear_by_hour", "same_hour_1", "same_hour_2")]
 
@@ -26,7 +27,7 @@ class Boosted:
     """The fitted members; `peak_w` is the rating they were fitted with."""
 
     power: Any  # scikit-learn's estimators have no types
-    ratio: Any
+    ratios: tuple[Any, ...]
     peak_w: float
     season: bool
 
@@ -34,7 +35,8 @@ class Boosted:
         """Each member's W per row, within 0 and the rating."""
         base, features = _base(rows, self.peak_w), _features(rows, season=self.season)
         power = self.power.predict(features) * self.peak_w
-        ratio = self.ratio.predict(_scaled(features, base)) * base
+        scaled = _scaled(features, base)
+        ratio = np.mean([each.predict(scaled) for each in self.ratios], axis=0) * base
         return {name: np.clip(said, 0.0, self.peak_w) for name, said in zip(MEMBERS, (power, ratio), strict=True)}
 
 
@@ -48,14 +50,14 @@ def fit_boosted(grid: Grid, rows: Rows, until_s: int) -> Boosted | None:
     base, features = _base(rows, grid.peak_w)[used], _features(rows, season=season)[used]
     actual = actual[used]
     recent = 0.5 ** ((until_s - rows.issued_s[used]) / DAY_S / HALF_LIFE_DAYS)
-    power = _booster().fit(features, actual / grid.peak_w, sample_weight=recent)
-    ratio = _booster().fit(
-        _scaled(features, base), np.clip(actual / base, 0.0, 3.0), sample_weight=recent * base / grid.peak_w
-    )
-    return Boosted(power, ratio, grid.peak_w, season)
+    power = _booster(0).fit(features, actual / grid.peak_w, sample_weight=recent)
+    scaled, share = _scaled(features, base), np.clip(actual / base, 0.0, 3.0)
+    weight = recent * base / grid.peak_w
+    ratios = tuple(_booster(seed).fit(scaled, share, sample_weight=weight) for seed in RATIO_SEEDS)
+    return Boosted(power, ratios, grid.peak_w, season)
 
 
-def _booster() -> Any:
+def _booster(seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor  # type: ignore[import-untyped]  # it ships no types
 
     return HistGradientBoostingRegressor(
@@ -66,7 +68,7 @@ def _booster() -> Any:
         min_samples_leaf=40,
         max_features=0.4,
         early_stopping=False,
-        random_state=0,
+        random_state=seed,
     )
 
 
