@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ class ForecastFlags:
     weather: str
     out: Path
     pooled: Path | None = None
+    history_days: int | None = None  # solar: each issue knows so many days alone, as a new house would
 
 
 def backtest_forecast(flags: ForecastFlags, say: Say) -> int:
@@ -90,6 +91,11 @@ def _solar_bands(flags: ForecastFlags, about: dict[str, Any], say: Say) -> Itera
     for issued_s in issues_s.tolist():
         end = int(np.searchsorted(whole.starts_s, issued_s + HORIZON_HOURS * 3_600))
         grid = whole.first(end)
+        if flags.history_days is not None:
+            young = grid.starts_s >= issued_s - flags.history_days * DAY_S
+            new_house = replace(grid, actual_w=np.where(young, grid.actual_w, np.nan))
+            yield forecast_on(new_house, issued_s, None, MemberLog()).band
+            continue
         if trained_s is None or issued_s - trained_s >= _refit_after_s(issued_s - first_s) or _learns_more(model):
             model, trained_s = train_on(grid, issued_s), issued_s
         said = forecast_on(grid, issued_s, model, log)
