@@ -98,7 +98,9 @@ def ground_of(flags: PlanFlags, site: Site, say: Say) -> Ground:
         raise BacktestRefused(f"{flags.file.name}: pv_kw holds no sun; a plan back-test needs a home with panels")
     own_kwp = float(own) if own else best_kw / _USUAL_PEAK
     scale = kwp / own_kwp
-    notes = [f"The file's panels ({own_kwp:.1f} kWp) are scaled by {scale:.2f} to the {kwp:.1f} kWp of the site."]
+    zone = about.get("tz", site.timezone)
+    notes = [] if zone == site.timezone else [f"Days and prices are those of {site.timezone}, the file is of {zone}."]
+    notes += [f"The file's panels ({own_kwp:.1f} kWp) are scaled by {scale:.2f} to the {kwp:.1f} kWp of the site."]
     power = Hours(columns["pv_kw"].starts_s, np.maximum(columns["pv_kw"].values, 0.0) * KW * scale)
     load = Hours(columns["load_kw"].starts_s, np.maximum(columns["load_kw"].values, 0.0) * KW)
     clearness = columns.get("k_fc", NO_HOURS)
