@@ -13,7 +13,8 @@ from bot.commands.grid_charging import grid_charge
 from bot.commands.saying import Line, Misused, all_of, answer, figure, look_up, name, sentence, source_of
 from bot.reply import Bold, Reply, Text
 from energy.units import format_duration, format_percent, format_power
-from services import miners
+from services import battery_health, miners
+from services.outlook_values import Nothing
 from services.preferences import limits_of
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ async def solar(scope: Scope, context: Context, arguments: str) -> Reply:
 
 
 async def battery(scope: Scope, context: Context, arguments: str) -> Reply:
-    """Level, flow, voltage, temperature, today's range, and how long it lasts at this rate."""
+    """Level, flow, voltage, temperature, today's range, and how long it lasts at this rate; `health`."""
+    if arguments.strip().lower() == "health":
+        return await _battery_health(scope, context)
     no_arguments(arguments, "battery")
     desk, facts = await _now(scope)
     level = await look_up(desk, "history_statistics", metric="soc", period="today")
@@ -102,9 +105,20 @@ async def battery(scope: Scope, context: Context, arguments: str) -> Reply:
     row = [
         await run_button(scope, context, "Chart", "/chart soc today"),
         await run_button(scope, context, "Last 7 days", "/chart soc last 7 days"),
+        await run_button(scope, context, "To come", "/forecast battery"),
     ]
     fields = ("soc_pct", "battery_charge_w", "battery_voltage_v", "battery_temperature_c")
     return answer(*lines, source=_source(scope, desk, *fields), buttons=(row,))
+
+
+async def _battery_health(scope: Scope, context: Context) -> Reply:
+    view = await battery_health.health_view(scope)
+    if isinstance(view, Nothing):
+        return answer(view.says)
+    said = battery_health.health_lines(scope, view)
+    row = [await run_button(scope, context, "To come", "/forecast battery")]
+    first, *rest = [figure(line.figure, line.rest) for line in said] or [figure("Nothing is known of it yet.")]
+    return answer(first, *rest, source=f"from the last {view.days} days", buttons=(row,))
 
 
 async def grid(scope: Scope, context: Context, arguments: str) -> Reply:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot.brief_reply import reply_of
 from bot.commands.buttons import run_button
 from bot.commands.command import Context
-from bot.commands.saying import Misused, answer, quoted
+from bot.commands.saying import Misused, answer, figure, quoted
 from bot.reply import Button, Code, Reply, Text
 from energy.brief_times import parsed
 from energy.period_words import find_future
@@ -16,6 +16,8 @@ from energy.periods import MONTHS, Period, UnknownPeriod, parse_period
 from energy.preference_values import PreferenceError, brief_time
 from services.brief import Kind, NoSuchDay, brief, days_of
 from services.brief_times import group_brief, set_group_brief
+from services.outlook_values import Nothing
+from services.scored_days import DAYS, scored_lines
 
 if TYPE_CHECKING:
     from services.scope import Scope
@@ -34,10 +36,16 @@ _MOST_DAYS: dict[Kind, int] = {"daily": 2, "weekly": 8, "monthly": 32}
 
 
 async def report(scope: Scope, context: Context, arguments: str) -> Reply:
-    """`/report [day|week|month] [when]`, `/report here TIME|off`."""
+    """`/report [day|week|month] [when]`, `/report forecast`, `/report here TIME|off`."""
     first, _, rest = " ".join(arguments.split()).partition(" ")
     if first.lower() == "here":
         return await _here(scope, context, rest)
+    if first.lower() == "forecast":
+        found_scores = await scored_lines(scope)
+        if isinstance(found_scores, Nothing):
+            return answer(found_scores.says)
+        head, *more = [figure(line.figure, line.rest) for line in found_scores]
+        return answer(head, *more, source=f"the last {DAYS} days")
     kind = _KINDS.get(first.lower())
     words = rest if kind is not None else f"{first} {rest}".strip()
     kind, day = _kind_and_day(scope, kind, words)

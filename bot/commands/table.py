@@ -31,7 +31,8 @@ COMMANDS: tuple[Command, ...] = (
         "battery",
         "Battery level and flow, today's range, how long it lasts",
         now.battery,
-        examples=("/battery",),
+        parameters=(Parameter("what", "health: what is left of it, its cycles; nothing: now", choices=("health",)),),
+        examples=("/battery", "/battery health"),
     ),
     Command(
         "grid",
@@ -212,10 +213,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("health", "Which devices report, and faults", now.health, examples=("/health",)),
     Command(
         "report",
-        "A day, week or month on one page; owners: the daily brief in this group",
+        "A day, week or month on one page; how right forecasts were; the daily brief in this group",
         report.report,
         parameters=(
-            Parameter("kind", "which; nothing: yesterday", choices=("day", "week", "month", "here")),
+            Parameter("kind", "which; nothing: yesterday", choices=("day", "week", "month", "forecast", "here")),
             Parameter("when", "yesterday, last week, October ...; after here: a time or off", completes="periods"),
         ),
         examples=("/report", "/report week", "/report month October"),

@@ -18,6 +18,8 @@ from services import buttons as services_buttons
 from services import outlook
 from services.buttons import Redeemed
 from services.plan_asks import PlanAsk
+from store import scores
+from store.scores import Score
 from tests.bot.commands.stage import Stage, buttons, labels, lines
 from tests.services.outlook_stage import Horizon, closed, horizon
 
@@ -126,3 +128,19 @@ async def test_a_question_of_the_plan_has_its_reason_and_three_buttons(sunny: Ho
     refused = await tapped(await stage_of(sunny, "Vic"), reply, "Not now")
     assert not refused.replaces
     assert "needs the role operator" in plain(refused.blocks)
+
+
+async def test_no_day_is_scored_yet_and_then_it_is(sunny: Horizon) -> None:
+    stage = await stage_of(sunny)
+    assert (await stage.hears("/report forecast")).startswith("No day has been scored yet")
+    day = sunny.farm.now.date() - timedelta(days=1)
+    values = {"acc_hour": 0.9, "acc_day": 0.94, "persistence_hour": 0.7, "coverage": 0.81}
+    await scores.put(sunny.farm.database, "home", sunny.site.id, Score(day, "solar", values))
+    said = await stage.hears("/report forecast")
+    assert said.startswith("Solar 94 % right over 1 day, 90 % hour by hour")
+
+
+async def test_battery_health_tells_cycles_and_what_cannot_be_told(stage: Stage) -> None:
+    reply = await stage.say("/battery health")
+    assert 3 <= len(lines(reply)) <= 6
+    assert "full cycles in " in plain(reply.blocks)
