@@ -136,7 +136,8 @@ def _hours(inputs: OutlookInputs, issued_s: int) -> int:
 async def _newer_weather(work: Work) -> bool:
     """Whether weather was forecast after what the newest forecasts know, and this worker is the first to see it."""
     now = work.clock()
-    issued = await weather.issues(work.database, work.org_id, work.site.id, now - timedelta(hours=2), now)
+    until = now + timedelta(milliseconds=1)
+    issued = await weather.issues(work.database, work.org_id, work.site.id, now - timedelta(hours=2), until)
     if not issued:
         return False
     newest_at = issued[-1][0]

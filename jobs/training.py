@@ -78,7 +78,7 @@ async def train_now(work: Work) -> tuple[ModelFile, ...]:
             continue
         work.surprises.succeeded("model_not_trained", f"{site.id}:{target}")
         if trained is not None:
-            made.append(await _kept(work, trained, now))
+            made.append(await keep_trained(work, trained, now))
     return tuple(made)
 
 
@@ -87,7 +87,8 @@ def _targets(inputs: OutlookInputs) -> Sequence[Target]:
     return [target for target in known if target != "solar" or inputs.solar is not None]
 
 
-async def _kept(work: Work, trained: Trained, now: datetime) -> ModelFile:
+async def keep_trained(work: Work, trained: Trained, now: datetime) -> ModelFile:
+    """Take a trained model into use, or reject it where it is worse; old versions go."""
     note = "; ".join(trained.notes)
     file = ModelFile(trained.target, trained.version, now, trained.path, trained.sha256, trained.error, "active", note)
     if trained.worse:
