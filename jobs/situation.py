@@ -10,6 +10,7 @@ from energy.alerts.situation import DeviceNow, HostNow, Key, RelayNow, Situation
 from energy.merge import merge, merge_for_alerts, merge_series
 from energy.series import Series
 from energy.site import Miner
+from jobs.ahead import NOTHING_AHEAD, AheadLook
 from jobs.decisions import next_step
 from jobs.expected import Expected
 from jobs.following import Following
@@ -40,6 +41,7 @@ class SituationBuilder:
         self._recent = Recent(work)
         self._expected = Expected(work)
         self._following = Following(work)
+        self._ahead = AheadLook(work)
         self._levels = work.site.alerts.levels()
         self._maintenance = work.site.maintenance_due()
         self._expected_since: datetime | None = None
@@ -57,6 +59,7 @@ class SituationBuilder:
         clear_w, forecast_w = await self._or(self._expected.solar_w(now), "expected_sun", (None, None))
         view, self.silent_codes = merge_for_alerts(work.site, self._recent.latest, now=now)
         history, device_history = self._series()
+        ahead = await self._or(self._ahead.at(now), "forecasts", NOTHING_AHEAD)
         return Situation(
             site=work.site,
             now=now,
@@ -68,6 +71,8 @@ class SituationBuilder:
             usual_base_load_w=await self._or(self._expected.usual_base_load_w(now), "usual_load", None),
             clear_sky_w=clear_w,
             forecast_solar_w=forecast_w,
+            forecast=ahead.reserve,
+            days_ahead=ahead.days,
             maintenance=self._maintenance,
             host=await self._or(self._host_now(), "host", None),
             firing=firing,

@@ -68,6 +68,12 @@ class AlertSettings:
     reserve_horizon_s: float = 18 * 3_600.0
     reserve_clear_pct: float = 2.0
     forecast_usable_s: float = 6 * 3_600.0
+    cloudy_share: float = 0.5  # of the last week's mean
+    cloudy_clear_share: float = 0.65
+    cloudy_margin_pct: float = 10.0  # above the safe minimum; a battery that stays higher needs no warning
+    evening_from_h: int = 17  # local; what comes later can be prepared for, what comes at night wakes people
+    evening_until_h: int = 22
+    coming_hours: float = 2.0  # for so long the first idle miner could run on it
 
     clock_skew_s: float = 60.0
     clock_skew_clear_s: float = 10.0

@@ -61,6 +61,24 @@ class ReserveForecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DaysAhead:
+    """What the forecasts say of tomorrow and of the next hours; None is unknown.
+
+    `usual_solar_kwh` is the mean of the last week's days. `lowest_tomorrow_pct` is the battery's lowest level from the
+    beginning of `tomorrow` to the morning after, with the miners left as they are. `surplus_kwh` is the sun beyond the
+    house's own load until `surplus_until`.
+    """
+
+    issued_at: datetime
+    tomorrow: datetime
+    solar_tomorrow_kwh: float | None
+    usual_solar_kwh: float | None
+    lowest_tomorrow_pct: float | None
+    surplus_kwh: float
+    surplus_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
     """Something to be done: `title` in words ("clean the panels"), due at `due_at`."""
 
@@ -98,6 +116,7 @@ class Situation:
     clear_sky_w: float | None = None
     forecast_solar_w: float | None = None
     forecast: ReserveForecast | None = None
+    days_ahead: DaysAhead | None = None
     maintenance: tuple[Maintenance, ...] = ()
     host: HostNow | None = None
     firing: frozenset[Key] = frozenset()

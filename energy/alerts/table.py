@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
-from energy.alerts import battery, devices, inverter, miners, plausible, power
+from energy.alerts import ahead, battery, devices, inverter, miners, plausible, power
 from energy.alerts.rule import Rule, Signal
 from energy.alerts.situation import Situation
 
@@ -18,12 +18,14 @@ RULES: tuple[tuple[Rule, Judge], ...] = (
     (battery.HOT, battery.hot),
     (battery.COLD, battery.cold),
     (battery.RESERVE, battery.reserve),
+    (ahead.CLOUDY, ahead.cloudy_tomorrow),
     (power.DISCHARGE, power.rapid_discharge),
     (power.LOAD, power.unexpected_load),
     (power.SOLAR, power.solar_low),
     (power.OUTAGE, power.grid_outage),
     (power.GENERATOR, power.generator_long),
     (power.SURPLUS, power.surplus),
+    (ahead.COMING, ahead.surplus_coming),
     (inverter.FAULT, inverter.faults),
     (inverter.WARNED, inverter.warnings),
     (inverter.RELAY, inverter.relay_errors),
