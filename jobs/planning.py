@@ -42,17 +42,19 @@ NO_PLAN = "no_plan"
 
 async def make_plan(work: Work) -> None:
     """The plan of the quarter hour, unless one was made just before; and what is asked of people by it."""
-    newest = await plans.newest(work.database, work.org_id, work.site.id, as_of=work.clock())
-    if newest is None or work.clock() - newest.planned_at > AGAIN_AFTER:
-        await make_plan_now(work, EVERY)
+    async with work.planning:
+        newest = await plans.newest(work.database, work.org_id, work.site.id, as_of=work.clock())
+        if newest is None or work.clock() - newest.planned_at > AGAIN_AFTER:
+            await make_plan_now(work, EVERY)
     await _ask(work)
 
 
 async def plan_on_events(work: Work) -> None:
     """A new plan where something happened that the newest one did not expect; and what is asked of people by now."""
-    because = await unexpected(work)
-    if because is not None:
-        await make_plan_now(work, because)
+    async with work.planning:  # what was unexpected may have been planned for meanwhile
+        because = await unexpected(work)
+        if because is not None:
+            await make_plan_now(work, because)
     await _ask(work)
 
 

@@ -117,6 +117,7 @@ class Work:
     lease_s: float = 15.0  # a stream is silent for up to twice as long after its worker was killed
     watch: DeviceWatch = field(default_factory=DeviceWatch)
     surprises: Surprises = field(default_factory=Surprises)
+    planning: asyncio.Lock = field(default_factory=asyncio.Lock)  # one plan at a time
     said: dict[str, str] = field(default_factory=dict)  # what stands in the log already, by event
     tried_slots: dict[str, datetime] = field(default_factory=dict)
     being_read: set[str] = field(default_factory=set)
