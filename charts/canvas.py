@@ -303,7 +303,9 @@ def set_time_axis(axes: Axes, spec: ChartSpec, *, labels: bool = True) -> None:
     """Local time from the start to the end of the period; only the lowest panel carries the labels."""
     ticks = time_ticks(spec.start_s, spec.end_s, spec.zone, spec.units)
     axes.set_xlim(spec.start_s, spec.end_s)
-    axes.set_xticks([tick.at for tick in ticks], [tick.label for tick in ticks] if labels else [""] * len(ticks))
+    # The midnight that ends the chart would name a day that is not in it, and run out of the card.
+    words = ["" if not labels or (tick.at >= spec.end_s and "\n" in tick.label) else tick.label for tick in ticks]
+    axes.set_xticks([tick.at for tick in ticks], words)
     for label in axes.get_xticklabels():
         label.set(fontproperties=font(TICK_PX), color=palette.MUTED)
     days = midnights(spec.start_s, spec.end_s, spec.zone)

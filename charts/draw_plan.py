@@ -184,7 +184,7 @@ def _draw_grid(card: Card, spec: PlanChart, axes: Axes, y_px: float) -> None:
     scale = 0.001 if in_kw else 1.0
     set_value_axis(axes, value_ticks(min(watts) * scale, max(watts) * scale, count=3))
     card.text(AXIS_LEFT_PX - 14, y_px, "kW" if in_kw else "W", align="right", colour=palette.MUTED)
-    words = "▲ imports, ▼ exports; prices are not known"
+    words = "▲ imports, ▼ exports"
     panel_heading(card, AXIS_LEFT_PX, y_px, "Grid", words, colour=palette.MAINS, room_px=_room_px())
     for run in _runs(spec.steps):
         edges = [*(step.start_s for step in run), run[-1].end_s]

@@ -21,7 +21,7 @@ from charts.canvas import (
     time_axis_height_px,
 )
 from charts.line import Line
-from charts.outlook_words import moment_words
+from charts.outlook_words import course_name, moment_words
 from charts.specs import SocFanChart
 from charts.wording import at, clock, local
 from energy.units import day_name, format_percent
@@ -71,7 +71,7 @@ def soc_limits(reserve_pct: float | None, floor_pct: float | None) -> list[strok
 def _keys(spec: SocFanChart, actual: Line | None) -> list[Key]:
     keys = [Key("measured", palette.TEXT)] if actual is not None else []
     if any(pct is not None for pct in spec.p50):
-        keys.append(Key("with the plan", palette.BATTERY))
+        keys.append(Key("with the plan" if spec.planned else "as it is set", palette.BATTERY))
     if any(pct is not None for pct in spec.p10):
         keys.append(Key("80 % range", palette.BATTERY, "band"))
     if spec.as_is_p50 is not None:
@@ -90,7 +90,7 @@ def _tiles(spec: SocFanChart, actual: Line | None) -> list[Tile]:
         return tiles
     low, high = min(known), max(known)
     colour = palette.CAUTION if spec.reserve_pct is not None and low[0] < spec.reserve_pct else palette.BATTERY
-    tiles.append(Tile("Low, plan", format_percent(low[0]), at(spec, low[1]), colour))
+    tiles.append(Tile("Low, plan" if spec.planned else "Low", format_percent(low[0]), at(spec, low[1]), colour))
     without = [(pct, at_s) for at_s, pct in zip(spec.ends_s, spec.as_is_p50 or (), strict=False) if pct is not None]
     if without:
         least = min(without)
@@ -102,7 +102,7 @@ def _tiles(spec: SocFanChart, actual: Line | None) -> list[Tile]:
 
 def _notes(spec: SocFanChart) -> list[str]:
     notes = list(spec.notes)
-    for name, breach_s in (("With the plan", spec.breach_s), ("Without it", spec.as_is_breach_s)):
+    for name, breach_s in ((course_name(spec), spec.breach_s), ("Without it", spec.as_is_breach_s)):
         if breach_s is not None and breach_s > spec.end_s:
             notes.append(f"{name} the reserve is reached after this chart: {moment_words(spec, breach_s)}")
     return [*notes, f"Forecast issued {at(spec, spec.issued_at.timestamp())}"]
@@ -115,7 +115,10 @@ def _draw_breaches(axes: Axes, spec: SocFanChart) -> None:
     taken = [*zip(spec.ends_s, spec.p50, strict=True), *zip(spec.ends_s, spec.as_is_p50 or (), strict=False)]
     known = [(float(at_s), pct) for at_s, pct in taken if pct is not None]
     limits = [pct for pct in (spec.reserve_pct, spec.floor_pct) if pct is not None]
-    moments = ((spec.as_is_breach_s, "without plan:", palette.TEXT), (spec.breach_s, "with plan:", palette.CAUTION))
+    moments = (
+        (spec.as_is_breach_s, "without plan:", palette.TEXT),
+        (spec.breach_s, "with plan:" if spec.planned else "reserve", palette.CAUTION),
+    )
     for at_s, name, colour in moments:
         if at_s is None or not spec.start_s <= at_s <= spec.end_s:
             continue

@@ -74,7 +74,8 @@ class SolarForecastChart(Frame):
 class SocFanChart(Frame):
     """Where the state of charge (% at each of `ends_s`) goes: the plan's course with its band, and as it is now.
 
-    `as_is_p50` is the course without the plan: the miners left as they are. `breach_s` is when the plan's middle
+    `as_is_p50` is the course without the plan: the miners left as they are. Where there is no plan (`planned` False),
+    the course is that one, with its band. `breach_s` is when the plan's middle
     course falls under the reserve (it may lie after the end of the chart), `as_is_breach_s` when the other one does.
     """
 
@@ -89,6 +90,7 @@ class SocFanChart(Frame):
     floor_pct: float | None = None
     breach_s: int | None = None
     as_is_breach_s: int | None = None
+    planned: bool = True
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

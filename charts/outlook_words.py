@@ -160,7 +160,7 @@ def soc_fan_alt(spec: SocFanChart) -> str:
     lows = [pct for pct in spec.p10 if pct is not None]
     worst = f" (in one case of ten {format_percent(min(lows))} or less)" if lows and min(lows) < low - 0.05 else ""
     parts.append(
-        f"With the plan: lowest {format_percent(low)} {wording.when(spec, low_s)}{worst}, "
+        f"{course_name(spec)}: lowest {format_percent(low)} {wording.when(spec, low_s)}{worst}, "
         f"highest {format_percent(high)} {wording.when(spec, high_s)}."
     )
     as_is = [(pct, at_s) for at_s, pct in zip(spec.ends_s, spec.as_is_p50 or (), strict=False) if pct is not None]
@@ -172,6 +172,11 @@ def soc_fan_alt(spec: SocFanChart) -> str:
     return " ".join([*parts, *_sentences(spec.notes), wording.closing(spec)])
 
 
+def course_name(spec: SocFanChart) -> str:
+    """What the course with the band is called in a sentence."""
+    return "With the plan" if spec.planned else "As it is set"
+
+
 def breach_words(spec: SocFanChart) -> list[str]:
     """Whether and when the reserve is reached, with the plan and without it."""
     if spec.reserve_pct is None:
@@ -181,7 +186,7 @@ def breach_words(spec: SocFanChart) -> list[str]:
         known = [pct for pct in spec.p50 if pct is not None]
         return [f"In the middle forecast it stays above {reserve}"] if min(known) >= spec.reserve_pct else []
     out = []
-    for name, breach_s in (("With the plan", spec.breach_s), ("Without it", spec.as_is_breach_s)):
+    for name, breach_s in ((course_name(spec), spec.breach_s), ("Without it", spec.as_is_breach_s)):
         if breach_s is not None:
             after = ", after the end of this chart" if breach_s > spec.end_s else ""
             out.append(f"{name} it falls under {reserve} {moment_words(spec, breach_s)}{after}")
