@@ -16,13 +16,17 @@ _TARGETS = ("solar", "load", "soc")
 _NAMES = {"solar": "Solar", "load": "Load", "soc": "Battery level"}
 
 
-async def scored_lines(scope: Scope, days: int = DAYS) -> list[BriefLine] | Nothing:
-    """A line per forecast: its mean accuracy by day and by hour, that of persistence, and what the band held."""
+async def scored_days(scope: Scope, days: int = DAYS) -> list[Score]:
+    """The scores of the last days, up to yesterday."""
     require(scope, "viewer")
     today = scope.as_of.astimezone(scope.zone).date()
-    found = await scores.between(
+    return await scores.between(
         scope.database, scope.org_id, scope.site.id, today - timedelta(days=days), today - timedelta(days=1)
     )
+
+
+def scored_lines(found: Sequence[Score]) -> list[BriefLine] | Nothing:
+    """A line per forecast: its mean accuracy by day and by hour, that of persistence, and what the band held."""
     lines = [line for target in _TARGETS if (line := _line(target, [s for s in found if s.target == target]))]
     if not lines:
         return Nothing(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
 
 if TYPE_CHECKING:
+    from agents.outlook_charts import HasScore
     from charts.specs import ChartSpec
+    from services.battery_health import HealthView
     from services.outlook import BatteryView, ForecastView, PlanView
     from services.scope import Scope
 
@@ -46,6 +48,28 @@ async def plan_chart(scope: Scope, view: PlanView) -> list[ChartSpec]:
         return await chart_of(scope, view)
 
     return await _drawn("plan", build)
+
+
+async def cells_chart(scope: Scope, view: HealthView) -> list[ChartSpec]:
+    """What is left of the battery, and what is to be expected."""
+
+    async def build() -> ChartSpec | None:
+        from agents.outlook_charts import cells_spec
+
+        return cells_spec(scope, view.health)
+
+    return await _drawn("cells", build)
+
+
+async def scorecard_chart(scope: Scope, scores: Sequence[HasScore]) -> list[ChartSpec]:
+    """How right the forecasts were, day by day."""
+
+    async def build() -> ChartSpec | None:
+        from agents.outlook_charts import scorecard_spec
+
+        return scorecard_spec(scope, scores)
+
+    return await _drawn("scorecard", build)
 
 
 async def _drawn(what: str, build: Callable[[], Awaitable[ChartSpec | None]]) -> list[ChartSpec]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.tools.desk import ToolDesk
 from bot.commands.buttons import run_button
+from bot.commands.charts_ahead import cells_chart
 from bot.commands.command import Context
 from bot.commands.grid_charging import grid_charge
 from bot.commands.saying import Line, Misused, all_of, answer, figure, look_up, name, sentence, source_of
@@ -118,7 +119,8 @@ async def _battery_health(scope: Scope, context: Context) -> Reply:
     said = battery_health.health_lines(scope, view)
     row = [await run_button(scope, context, "To come", "/forecast battery")]
     first, *rest = [figure(line.figure, line.rest) for line in said] or [figure("Nothing is known of it yet.")]
-    return answer(first, *rest, source=f"from the last {view.days} days", buttons=(row,))
+    source = f"from the last {view.days} days"
+    return answer(first, *rest, source=source, charts=await cells_chart(scope, view), buttons=(row,))
 
 
 async def grid(scope: Scope, context: Context, arguments: str) -> Reply:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.brief_reply import reply_of
 from bot.commands.buttons import run_button
+from bot.commands.charts_ahead import scorecard_chart
 from bot.commands.command import Context
 from bot.commands.saying import Misused, answer, figure, quoted
 from bot.reply import Button, Code, Reply, Text
@@ -17,7 +18,7 @@ from energy.preference_values import PreferenceError, brief_time
 from services.brief import Kind, NoSuchDay, brief, days_of
 from services.brief_times import group_brief, set_group_brief
 from services.outlook_values import Nothing
-from services.scored_days import DAYS, scored_lines
+from services.scored_days import DAYS, scored_days, scored_lines
 
 if TYPE_CHECKING:
     from services.scope import Scope
@@ -41,11 +42,7 @@ async def report(scope: Scope, context: Context, arguments: str) -> Reply:
     if first.lower() == "here":
         return await _here(scope, context, rest)
     if first.lower() == "forecast":
-        found_scores = await scored_lines(scope)
-        if isinstance(found_scores, Nothing):
-            return answer(found_scores.says)
-        head, *more = [figure(line.figure, line.rest) for line in found_scores]
-        return answer(head, *more, source=f"the last {DAYS} days")
+        return await _scorecard(scope)
     kind = _KINDS.get(first.lower())
     words = rest if kind is not None else f"{first} {rest}".strip()
     kind, day = _kind_and_day(scope, kind, words)
@@ -54,6 +51,16 @@ async def report(scope: Scope, context: Context, arguments: str) -> Reply:
     except NoSuchDay as error:
         raise Misused(str(error), f"When: {_WHEN}", "/report day yesterday") from error
     return await reply_of(scope, [found], [await _others(scope, context, kind, day)])
+
+
+async def _scorecard(scope: Scope) -> Reply:
+    """How right the forecasts were."""
+    scores = await scored_days(scope)
+    said = scored_lines(scores)
+    if isinstance(said, Nothing):
+        return answer(said.says)
+    first, *rest = [figure(line.figure, line.rest) for line in said]
+    return answer(first, *rest, source=f"the last {DAYS} days", charts=await scorecard_chart(scope, scores))
 
 
 def _kind_and_day(scope: Scope, kind: Kind | None, words: str) -> tuple[Kind, date]:

@@ -14,6 +14,7 @@ from bot.platforms.discord.render import render as in_discord
 from bot.platforms.slack.render import render as in_slack
 from bot.platforms.telegram.render import render as in_telegram
 from bot.reply import Reply, plain
+from charts.specs import PlanChart, SocFanChart, SolarForecastChart
 from services import buttons as services_buttons
 from services import outlook
 from services.buttons import Redeemed
@@ -69,6 +70,16 @@ async def test_the_forecast_says_figures_range_source_and_age(sunny: Horizon) ->
     said = await (await stage_of(sunny)).hears("/forecast")
     assert "kWh solar tomorrow, likely 44 to 56; best 09:00 to 15:00." in said
     assert said.endswith("forecast of 11:40, weather by Open-Meteo, 45 min old")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("/forecast", SolarForecastChart), ("/forecast battery", SocFanChart), ("/plan", PlanChart)],
+)
+async def test_each_has_its_chart(sunny: Horizon, text: str, kind: type) -> None:
+    (spec,) = (await (await stage_of(sunny)).say(text)).charts
+    assert isinstance(spec, kind)
+    assert spec.alt
 
 
 async def test_the_week_has_a_line_for_each_day(sunny: Horizon) -> None:
@@ -136,7 +147,9 @@ async def test_no_day_is_scored_yet_and_then_it_is(sunny: Horizon) -> None:
     day = sunny.farm.now.date() - timedelta(days=1)
     values = {"acc_hour": 0.9, "acc_day": 0.94, "persistence_hour": 0.7, "coverage": 0.81}
     await scores.put(sunny.farm.database, "home", sunny.site.id, Score(day, "solar", values))
-    said = await stage.hears("/report forecast")
+    reply = await stage.say("/report forecast")
+    assert len(reply.charts) == 1
+    said = plain(reply.blocks)
     assert said.startswith("Solar 94 % right over 1 day, 90 % hour by hour")
 
 
