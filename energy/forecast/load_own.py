@@ -41,6 +41,7 @@ def fit_own(power: Hours, clock: Clock, zone: ZoneInfo, until_s: int, hours: int
     if used.sum() < ENOUGH_DAYS * 24:
         return None
     from sklearn.ensemble import HistGradientBoostingRegressor  # type: ignore[import-untyped]  # it ships no types
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
     age_days = (until_s - issues_s[rows.issue[used]]) / DAY_S
     said = pooled.predict(rows.features[used])
@@ -55,9 +56,11 @@ def fit_own(power: Hours, clock: Clock, zone: ZoneInfo, until_s: int, hours: int
         max_features=0.3,
         early_stopping=False,
         random_state=0,
-    ).fit(
-        features,
-        np.clip(shares[used], 0.0, MOST_OF_LEVEL) - said,
-        sample_weight=0.5 ** (age_days / HALF_LIFE_DAYS),
     )
+    with threadpool_limits(1):  # rows so few gain nothing from more, and threads that share busy cores wait for it
+        estimator.fit(
+            features,
+            np.clip(shares[used], 0.0, MOST_OF_LEVEL) - said,
+            sample_weight=0.5 ** (age_days / HALF_LIFE_DAYS),
+        )
     return trees_of(estimator, NAMES)
