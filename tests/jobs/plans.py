@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,8 +69,6 @@ def plan_of(start: datetime, *on: str, miners: tuple[str, ...] = ("s21", "s19-1"
         battery_reason=Reason("rest", "Rests at 88 %."),
         miner_reasons=reasons,
     )
-    from dataclasses import replace
-
     return Plan("milp", tuple(replace(step, start_s=first_s + 900 * n) for n in range(steps)), 0.0)
 
 

@@ -12,7 +12,7 @@ from services.planning import NoPlan
 from services.reckoning import InlineReckoner, ReckoningLate
 from store import forecasts, plans, relays, wishes
 from store.wishes import Wish
-from tests.jobs.plans import automatic, plan_of, put_forecasts, put_plan, scope_of
+from tests.jobs.plans import automatic, plan_of, put_forecasts, scope_of
 from tests.jobs.ranch import ORG, on_ranch
 
 
@@ -55,3 +55,71 @@ async def test_without_what_it_needs_there_is_no_plan_and_the_remedy_is_said(dat
         assert says in found.says
         assert work.said == {"no_plan": found.says}
         assert await newest(database) is None
+
+
+class Stuck:
+    """A reckoner whose child never answers."""
+
+    async def warm(self, function, *args, timeout_s):
+        raise ReckoningLate(f"{function.__name__} took longer than {timeout_s:g} s")
+
+
+async def test_a_solver_that_does_not_come_back_leaves_the_rule_based_plan_with_why(database):
+    async with on_ranch(database) as ranch:
+        await put_forecasts(database)
+        await automatic(ranch, "s21")
+        stored = await make_plan_now(ranch.work(reckoner=Stuck()), EVERY)
+        assert stored.plan.method == "fallback"
+        assert any("solved took longer than 30 s" in note for note in stored.plan.notes)
+        assert (await newest(database)).plan.notes == stored.plan.notes
+
+
+async def test_miners_that_people_keep_are_left_alone_by_the_plan_which_says_so(database):
+    async with on_ranch(database) as ranch:
+        await put_forecasts(database)
+        anna = await ranch.person("Anna")
+        await automatic(ranch, "s21", "s19-1")
+        now = datetime.now(UTC)
+        await wishes.put(database, ORG, "ranch", Wish("s21", "off", None, anna, now))
+        await wishes.put(database, ORG, "ranch", Wish("s19-2", "hand_off", None, "worker", now))
+        stored = await make_plan_now(ranch.work(), EVERY)
+        assert not any({"s21", "s19-2"} & step.on for step in stored.plan.steps)
+        assert any("s19-1" in step.on for step in stored.plan.steps)
+        assert any(note.startswith("s21 is kept off by Anna, so the plan leaves it so") for note in stored.plan.notes)
+        assert any(note.startswith("s19-2 was switched off at its relay") for note in stored.plan.notes)
+        await set_mode(scope_of(ranch), "advise")  # how it stands binds no advice
+        stored = await make_plan_now(ranch.work(), EVERY)
+        assert any("s21" in step.on for step in stored.plan.steps)
+
+
+async def test_a_plan_is_made_anew_for_what_it_did_not_expect_and_for_nothing_else(database):
+    async with on_ranch(database) as ranch:
+        await put_forecasts(database, at=datetime.now(UTC) - timedelta(minutes=20))
+        await automatic(ranch, "s21")
+        work = ranch.work()
+        assert await unexpected(work) == "because there is none yet"
+        await plan_on_events(work)
+        assert (await newest(database)).because == "because there is none yet"
+        assert await unexpected(work) is None
+        later = ranch.work(clock=lambda: datetime.now(UTC) + timedelta(minutes=4))
+        assert await unexpected(later) is None
+        await ranch.weather(soc_pct=88.0 - OFF_PLAN_PCT - 20)
+        assert (await unexpected(later)).startswith("because the battery is at 63 %; planned were ")
+        await put_forecasts(database, at=datetime.now(UTC))
+        assert await unexpected(later) == "because a new forecast came"
+        await relays.put(
+            database,
+            ORG,
+            "ranch",
+            relays.RelayState(miner_id="s21", on=True, changed_at=datetime.now(UTC), changed_by="hand"),
+        )
+        assert await unexpected(later) == "because s21 was switched on, and not by us"
+        await set_mode(scope_of(ranch), "ask")
+        assert await unexpected(work) == "because the mode is ask now"  # at once
+
+
+def test_the_level_planned_for_a_moment_lies_between_the_ends_of_steps():
+    start = datetime(2026, 6, 1, 19, 0, tzinfo=UTC)
+    plan = plan_of(start, steps=2)
+    assert planned_soc(plan, start + timedelta(minutes=20), 30.0) == 88.0
+    assert planned_soc(plan, start + timedelta(minutes=31), 30.0) is None
