@@ -34,10 +34,11 @@ RIGHT_PX = 150
 
 def draw_cells(spec: CellsChart) -> Card:
     """The card of a battery's health."""
-    known = spec.points or spec.remaining is not None or spec.own is not None
+    known = bool(spec.points) or spec.remaining is not None or spec.own is not None
     tiles = _tiles(spec)
     keys = _keys(spec)
-    notes = [*spec.notes, "In % of the capacity when new"]
+    unknown = "No capacity has been estimated yet"
+    notes = [*spec.notes, *([] if known else [unknown]), "In % of the capacity when new"]
     above_px = 150 + tile_grid(tiles).height_px + 16 + legend_height_px(keys) + 66
     card = Card(above_px + PANEL_PX + 92 + footer_height_px(notes))
     top_px = card.legend(keys, card.tiles(tiles, card.heading(spec)) + 16) + 66
@@ -58,8 +59,8 @@ def draw_cells(spec: CellsChart) -> Card:
         axes.axvline(x, color=palette.TEXT, lw=points(2), alpha=0.5, zorder=2.5)
         strokes.ring(axes, x, pct, colour=palette.BATTERY)
         strokes.name_moment(axes, x, f"today {format_percent(pct)}", size_px=LABEL_PX, bold=True)
-    if not known:
-        card.notice(axes, "no capacity has been estimated yet")
+    if not known and spec.fleet is None:
+        card.notice(axes, unknown.lower())
     card.footer(spec, notes)
     return card
 

@@ -104,7 +104,7 @@ def _notes(spec: SocFanChart) -> list[str]:
     notes = list(spec.notes)
     for name, breach_s in ((course_name(spec), spec.breach_s), ("Without it", spec.as_is_breach_s)):
         if breach_s is not None and breach_s > spec.end_s:
-            notes.append(f"{name} the reserve is reached after this chart: {moment_words(spec, breach_s)}")
+            notes.append(f"{name}: reserve reached later, {moment_words(spec, breach_s)}")
     return [*notes, f"Forecast issued {at(spec, spec.issued_at.timestamp())}"]
 
 

@@ -29,7 +29,8 @@ from energy.units import format_energy
 
 PANEL_PX = 560
 DAYS_PX = 152
-LEAST_DAY_PX = 116  # of a day's width, where its energy has room
+LEAST_DAY_PX = 64  # of a day's width, where its energy has room
+UNIT_PX = 116  # ... and the unit beside it
 
 
 def draw_solar_forecast(spec: SolarForecastChart) -> Card:
@@ -100,16 +101,16 @@ def _draw_totals(card: Card, spec: SolarForecastChart, totals: list[DayTotal], t
             continue
         x_px = AXIS_LEFT_PX + (total.start_s - spec.start_s) * per_s + 6
         wide = room_px >= 240
-        value = format_energy(total.kwh)
+        value = format_energy(total.kwh) if room_px >= UNIT_PX else f"{total.kwh:.0f}"
         size_px = next((size for size in (VALUE_PX, 36, 30) if text_width_px(value, size, bold=True) <= room_px), 26)
         day = short_day(spec, total.start_s)
         name = day if total.whole else f"{day} {part_words(spec, total)}"
         if not wide and day not in ("Today", "Tomorrow", "Yesterday"):
-            name = day.split()[0] + " " + day.split()[1]
+            name = " ".join(day.split()[: 2 if room_px >= UNIT_PX else 1])
         card.text(x_px, top_px + 36, name, size_px=LABEL_PX if wide else NOTE_PX, colour=palette.SOLAR, bold=True,
                   width_px=room_px)  # fmt: skip
         card.text(x_px, top_px + 84, value, size_px=size_px, bold=True)
-        card.text(x_px, top_px + 122, _note(spec, total, wide=wide), size_px=NOTE_PX if wide else NOTE_PX - 4,
+        card.text(x_px, top_px + 122, _note(spec, total, wide=wide) if room_px >= UNIT_PX else "kWh", size_px=NOTE_PX if wide else NOTE_PX - 4,
                   colour=palette.MUTED, width_px=room_px)  # fmt: skip
 
 

@@ -100,6 +100,8 @@ class SocFanChart(Frame):
         _check_values(self, len(self.ends_s), as_is_p50=self.as_is_p50)
         check_soc(self.actual)
         _check_percents(self, "reserve_pct", "floor_pct")
+        if self.as_is_breach_s is not None and self.as_is_p50 is None:
+            raise ValueError("SocFanChart.as_is_breach_s needs the course that it belongs to: as_is_p50")
 
     @property
     def alt(self) -> str:

@@ -144,7 +144,7 @@ def part_words(spec: Frame, total: DayTotal) -> str:
         return f"from {wording.clock(spec, total.start_s)}"
     if not wording.is_midnight(spec, total.end_s):
         return f"until {wording.clock(spec, total.end_s)}"
-    return "known hours only"
+    return "in part"
 
 
 def soc_fan_alt(spec: SocFanChart) -> str:

@@ -54,7 +54,7 @@ def hours_of(start: datetime, end: datetime) -> tuple[int, ...]:
 
 def measured(start: datetime, now: datetime, *, skip: range = range(0)) -> Line:
     """The sun as it was measured until now; rows of the minutes in `skip` (since the start) are missing."""
-    minutes = [m for m in range(0, round((now - start).total_seconds() / 60) + 1, 5) if m not in skip]
+    minutes = [m for m in range(0, round((now.timestamp() - start.timestamp()) / 60) + 1, 5) if m not in skip]
     times = [start.timestamp() + 60 * m for m in minutes]
     values = [sun_w(t, cloud=0.83 + 0.1 * math.sin(t / 2_700) - 0.35 * max(0, math.sin(t / 1_900)) ** 8) for t in times]
     return Line.of("solar_w", times, values, cadence_s=300)
@@ -104,7 +104,7 @@ def soc_fan(*, clouds: tuple[float, float] = (0.35, 0.8)) -> SocFanChart:
             pct = min(100.0, max(10.0, pct + charge / 12 / 300 * 0.96))
         return found
 
-    past = course(round(START.timestamp()), 58.0, sun=1.0, miner_w=3_000)
+    past = course(round(START.timestamp()), 44.0, sun=1.0, miner_w=5_000)
     level = past[now_s]
     low, middle, high = (course(now_s, level, sun=sun, miner_w=0) for sun in (0.7, 1.0, 1.25))
     as_is = course(now_s, level, sun=1.0, miner_w=5_500)
@@ -138,14 +138,14 @@ def plan(
     """A day and a half: miners run while the sun carries them, and in the cheap hours where there is a grid."""
     start_s = round(NOW.timestamp()) // 900 * 900
     lengths = [15] * 8 + [30] * 12 + [60] * 28
-    steps, at_s, soc = [], start_s, 71.0
+    steps, at_s, soc = [], start_s, 88.0
     for minutes in lengths:
         local = datetime.fromtimestamp(at_s + minutes * 30, LOS_ANGELES)
         hour = local.hour + local.minute / 60
         solar = sun_w(at_s + minutes * 30, cloud=0.85 if local.day == 24 else 0.95)
-        base = 650 + 1_500 * math.exp(-((hour - 19) ** 2) / 4) + 700 * math.exp(-((hour - 7.4) ** 2) / 1.2)
+        base = 420 + 900 * math.exp(-((hour - 19) ** 2) / 4) + 500 * math.exp(-((hour - 7.4) ** 2) / 1.2)
         cheap = grid and 1 <= hour < 4
-        left, watts = solar - base + (2_600 if soc > 55 else 0), []
+        left, watts = solar - base + (1_200 if soc > 80 else 0), []
         for index, (_, power) in enumerate(miners):
             on = left >= power * 0.9 or (cheap and index == len(miners) - 1)
             watts.append(power if on else 0.0)

@@ -48,8 +48,10 @@ EDGES: dict[str, ChartSpec] = {
     "breach after": replace(SOC, breach_s=SOC.end_s + 9 * HOUR_S),
     "two breaches": replace(SOC, breach_s=SOC.as_is_breach_s),
     "flat": replace(SOC, p10=(50.0,) * 59, p50=(50.0,) * 59, p90=(50.0,) * 59, as_is_p50=None, as_is_breach_s=None),
-    "empty battery": replace(SOC, p10=(0.0,) * 59, p50=(0.0,) * 59, p90=(0.0,) * 59, as_is_p50=None),
-    "soc without actual": replace(SOC, actual=None, planned=False, as_is_p50=None),
+    "empty battery": replace(
+        SOC, p10=(0.0,) * 59, p50=(0.0,) * 59, p90=(0.0,) * 59, as_is_p50=None, as_is_breach_s=None
+    ),
+    "soc without actual": replace(SOC, actual=None, planned=False, as_is_p50=None, as_is_breach_s=None),
     "soc with holes": replace(SOC, p50=(*SOC.p50[:20], *(None,) * 10, *SOC.p50[30:])),
     "soc unknown": replace(SOC, ends_s=(), p10=(), p50=(), p90=(), as_is_p50=(), actual=None, breach_s=None),
     "plan": PLAN,
