@@ -59,12 +59,10 @@ class AheadLook:
 
     async def _reserve(self, now: datetime) -> ReserveForecast | None:
         """Under the plan where it is followed, else with the miners left as they are."""
-        work = self._work
-        automatic = (await mode_of(work.database, work.org_id, work.site)).mode == "automatic"
-        kept = await self._newest("soc" if automatic else "soc_as_is", now)
+        kept = await self._newest("soc" if await self._automatic() else "soc_as_is", now)
         if kept is None:
             return None
-        found = reserve_forecast(_course(kept.band), work.site, kept.band.issued_s)
+        found = reserve_forecast(_course(kept.band), self._work.site, kept.band.issued_s)
         return replace(found, because=kept.notes[0]) if found is not None and kept.notes else found
 
     async def _days(self, now: datetime) -> DaysAhead | None:
@@ -92,7 +90,12 @@ class AheadLook:
             lowest_tomorrow_pct=float(np.min(levels)) if levels.size else None,
             surplus_kwh=sum(soon) / 1_000.0,
             surplus_until=now + SOON,
+            followed=await self._automatic(),
         )
+
+    async def _automatic(self) -> bool:
+        work = self._work
+        return (await mode_of(work.database, work.org_id, work.site)).mode == "automatic"
 
     async def _newest(self, target: Target, now: datetime) -> StoredForecast | None:
         work = self._work

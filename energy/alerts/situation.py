@@ -66,7 +66,7 @@ class DaysAhead:
 
     `usual_solar_kwh` is the mean of the last week's days. `lowest_tomorrow_pct` is the battery's lowest level from the
     beginning of `tomorrow` to the morning after, with the miners left as they are. `surplus_kwh` is the sun beyond the
-    house's own load until `surplus_until`.
+    house's own load until `surplus_until`. `followed`: miners follow the plan, which sees to it.
     """
 
     issued_at: datetime
@@ -76,6 +76,7 @@ class DaysAhead:
     lowest_tomorrow_pct: float | None
     surplus_kwh: float
     surplus_until: datetime
+    followed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

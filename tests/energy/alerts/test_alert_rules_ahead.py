@@ -70,4 +70,7 @@ def test_a_surplus_beyond_what_the_battery_takes_is_a_hint_while_a_miner_is_off(
     assert active(scene(more=short, firing={("surplus_coming", "")}), "surplus_coming") is True
     both = {"s21": relay(True), "s19": relay(True)}
     assert active(scene(more=enough, relays=both), "surplus_coming") is False
+    assert active(scene(more=enough, relays=both | {"s19": relay()}), "surplus_coming") is False  # it is used already
+    followed = ahead(NOON, surplus_kwh=room + needed + 0.5, followed=True)
+    assert active(scene(more=followed), "surplus_coming") is False
     assert active(scene(more=enough, soc_pct=None), "surplus_coming") is None
