@@ -45,7 +45,9 @@ class IssuedForecasts:
 
     def __post_init__(self) -> None:
         self._grid: Grid | None = None
-        if self.solar_site is not None:
+        if self.solar_site is None:
+            self.notes.append("No latitude and longitude: profiles of the last two weeks stand in for the forecasts.")
+        else:
             try:
                 site, notes = checked_site(self.solar_site)
                 past, more = checked_past(

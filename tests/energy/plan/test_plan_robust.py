@@ -132,7 +132,7 @@ def test_every_problem_has_a_plan_that_keeps_its_hard_limits(p: Problem) -> None
             assert ran_min >= (m.min_on_min if was[t] else m.min_off_min) or stopped_by_rule or low
             changed_s = step.start_s
             if was[t + 1]:
-                day = sum(step.start_s >= edge for edge in p.day_starts_s)
+                day = sum(step.start_s >= edge > p.steps.starts_s[0] for edge in p.day_starts_s)
                 starts[day] = starts.get(day, 0) + 1
         for day, count in starts.items():
             assert count <= (m.starts_left_today if day == 0 else m.max_starts_per_day)
