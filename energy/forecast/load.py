@@ -253,7 +253,7 @@ def _notes(usual: Hours, model: LoadModel | None, issued_s: int, guard: float) -
     if model is None or model.own is None:
         notes.append("this home's own model is not trained yet")
     if guard > 0:
-        notes.append(f"lately the day before said more than the models: it weighs {guard:.0%}")
+        notes.append(f"lately the models were hardly better than the day before: it weighs {guard:.0%}")
     return notes
 
 

@@ -17,7 +17,7 @@ BORNE = 1.002  # so much greater may the hours' recent error become by it
 LEAST_FACTOR, MOST_FACTOR = 0.85, 1.2
 ENOUGH_HOURS = 72
 GUARD_HALF_LIFE_DAYS = 10.0
-GUARD_FULL = 0.03  # so much worse than persistence lately, and persistence alone is used
+GUARD_MARGIN = 0.02  # ours must lately be so much better than persistence, or it begins to replace them
 
 
 def total_factor(said_w: Floats, actual_w: Floats, age_days: Floats) -> float:
@@ -44,16 +44,19 @@ def total_factor(said_w: Floats, actual_w: Floats, age_days: Floats) -> float:
 
 
 def guard_share(ours: Floats, persistence: Floats, age_days: Floats) -> float:
-    """Persistence's share of the answer, from both's recent errors on the same hours: 0 while ours are the smaller."""
+    """Persistence's share of the answer, from both's recent errors on the same hours.
+
+    0 while ours are clearly the smaller, 1 where they are not smaller at all.
+    """
     both = np.isfinite(ours) & np.isfinite(persistence)
     mine, theirs = (
         recent_error(errors[both], age_days[both], half_life_days=GUARD_HALF_LIFE_DAYS)
         for errors in (ours, persistence)
     )
-    if not (np.isfinite(mine) and np.isfinite(theirs)) or mine <= theirs:
+    if not (np.isfinite(mine) and np.isfinite(theirs)) or mine == theirs == 0:
         return 0.0
-    behind = mine / theirs - 1 if theirs > 0 else 1.0
-    return min(behind / GUARD_FULL, 1.0)
+    ahead = 1 - mine / theirs if theirs > 0 else 0.0
+    return min(max(1 - ahead / GUARD_MARGIN, 0.0), 1.0)
 
 
 def first_day(issued_s: Ints, starts_s: Ints) -> Ints:

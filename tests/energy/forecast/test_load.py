@@ -203,3 +203,22 @@ def test_temperature_that_was_forecast_is_a_feature_and_may_be_missing() -> None
     model = train(HOME, past, cut)
     _sound(forecast(HOME, past, cut, model))
     _sound(forecast(HOME, LoadPast(power), cut, model))
+
+
+def test_a_home_that_repeats_its_yesterday_is_never_long_behind_persistence() -> None:
+    random = np.random.default_rng(3)
+    days = 50
+    starts_s = hour_range(1_700_035_200, 24 * days)
+    level = np.repeat(np.exp(np.cumsum(random.normal(0, 0.5, days))), 24)
+    watts = 500 * np.clip(level, 0.1, 10) * random.gamma(30, 1 / 30, starts_s.size)
+    past, log = LoadPast(Hours(starts_s, watts)), MemberLog()
+    ours, persistence, notes = 0.0, 0.0, set()
+    for day in range(14, days - 1):
+        said = forecast(HOME, past, int(starts_s[0]) + day * DAY_S, None, log)
+        log = said.log
+        came = past.power.at(said.band.starts_s)[:24]
+        ours += float(np.abs(said.band.p50[:24] - came).sum())
+        persistence += float(np.abs(said.members["same_hour"][:24] - came).sum())
+        notes |= {note.split(":")[0] for note in said.notes}
+    assert ours < 1.03 * persistence
+    assert "lately the models were hardly better than the day before" in notes

@@ -86,7 +86,8 @@ def test_persistence_takes_over_while_it_is_better_and_gives_back() -> None:
     small, large = np.full(age.size, 10.0), np.full(age.size, 11.0)
     assert guard_share(large, small, age) == 1.0
     assert guard_share(small, large, age) == 0.0
-    assert 0 < guard_share(1.01 * small, small, age) < 1
+    assert 0 < guard_share(0.99 * small, small, age) < 1
+    assert guard_share(0 * small, 0 * small, age) == 0.0
     assert guard_share(large[:10], small[:10], age[:10]) == 0.0
 
 
