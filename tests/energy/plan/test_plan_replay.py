@@ -15,6 +15,7 @@ import pytest
 from app.site_file import load_site
 from energy.plan.dispatch import dispatch
 from energy.plan.from_site import MinerNow, problem_of
+from energy.plan.plan import BatteryMode
 from energy.plan.planner import make_plan
 from energy.plan.prices import tariff_prices
 from energy.plan.problem import (
@@ -91,6 +92,7 @@ def test_interlocks_hold_in_a_replay_whatever_the_strategy_wants() -> None:
 
 def test_energy_is_kept_in_every_dispatched_step() -> None:
     battery, rng = BatteryState(30.0, 50.0), np.random.default_rng(3)
+    modes: tuple[BatteryMode, ...] = ("self_use", "hold", "grid_charge")
     for _ in range(300):
         solar_w, load_w, soc = float(rng.uniform(0, 15_000)), float(rng.uniform(0, 13_000)), float(rng.uniform(0, 30))
         there = bool(rng.integers(2))
@@ -103,7 +105,7 @@ def test_energy_is_kept_in_every_dispatched_step() -> None:
             hours=0.25,
             solar_w=solar_w,
             load_w=load_w,
-            mode=("self_use", "hold", "grid_charge")[int(rng.integers(3))],  # type: ignore[arg-type]  # all are modes
+            mode=modes[int(rng.integers(3))],
             grid_charge_w=float(rng.uniform(0, 9_000)),
         )
         comes = solar_w + flow.import_w + flow.discharge_w + flow.short_w

@@ -33,7 +33,8 @@ def jittered(p: Problem, rng: np.random.Generator, soc_pct: float) -> Problem:
 @pytest.mark.parametrize("plans", [12, pytest.param(100, marks=pytest.mark.slow)])
 def test_jittered_plans_flip_no_step_without_a_stated_reason(plans: int) -> None:
     """Each quarter of an hour a new plan, from figures that jitter; miners do what the newest plan says."""
-    rng, miners, now_s = np.random.default_rng(7), (S21, S19, S19_TWO), MORNING_S
+    rng, now_s = np.random.default_rng(7), MORNING_S
+    miners: tuple[MinerState, ...] = (S21, S19, S19_TWO)
     plan, flips, switches, steps = make_plan(problem(miners=miners)), 0, 0, 0
     for _ in range(plans):
         done = plan.steps[0]
