@@ -11,9 +11,9 @@ import numpy as np
 from energy.forecast.blend import recent_error
 from energy.forecast.hours import DAY_S, Floats, Ints
 
-TOTAL_HALF_LIFE_DAYS = 14.0
-SHARES = (0.8, 0.6, 0.4, 0.2)  # of what was missing in sum; the greatest that the hours bear is made good
-BORNE = 1.002  # so much greater may the hours' recent error become by it
+TOTAL_HALF_LIFE_DAYS = 21.0
+SHARES = (0.5, 0.25)  # of what was missing in sum; the greatest that the hours bear is made good
+BORNE = 1.0  # times the hours' recent error: so great may it become by the factor
 LEAST_FACTOR, MOST_FACTOR = 0.85, 1.2
 ENOUGH_HOURS = 72
 GUARD_HALF_LIFE_DAYS = 10.0

@@ -75,7 +75,7 @@ def test_means_and_quantiles_pass_over_what_is_unknown() -> None:
 def test_the_total_is_made_good_only_as_far_as_the_hours_bear_it() -> None:
     age = np.repeat(np.arange(20.0), 24)
     even = np.full(age.size, 100.0)
-    assert total_factor(0.9 * even, even, age) > 1.08
+    assert total_factor(0.9 * even, even, age) > 1.05
     skewed = np.where(np.arange(age.size) % 10 == 0, 600.0, 100.0)  # the median is right hour by hour
     assert total_factor(even, skewed, age) == 1.0
     assert total_factor(even[:50], 2 * even[:50], age[:50]) == 1.0
