@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from charts.specs import (
     CellPoint,
     CellsChart,
@@ -216,7 +218,7 @@ def cells_spec(scope: Scope, health: Health) -> CellsChart | None:
         if not x or cycles > x[-1]:
             x.append(cycles)
             kept.append(index)
-    now = min(range(len(x)), key=lambda n: abs(curve.at_s[kept[n]] - health.until_s))
+    now_x = float(np.interp(health.until_s, curve.at_s, curve.full_cycles))
 
     def column(values: Any) -> tuple[float, ...]:
         return tuple(values[kept].tolist())
@@ -227,8 +229,8 @@ def cells_spec(scope: Scope, health: Health) -> CellsChart | None:
         points=tuple(
             CellPoint(x=p.full_cycles, pct=p.pct, low_pct=p.low_pct, high_pct=p.high_pct) for p in fade.points
         ),
-        now_x=x[now],
-        remaining=CellPoint(x=x[now], pct=fade.remaining_pct, low_pct=fade.low_pct, high_pct=fade.high_pct),
+        now_x=now_x,
+        remaining=CellPoint(x=now_x, pct=fade.remaining_pct, low_pct=fade.low_pct, high_pct=fade.high_pct),
         own=Curve(x=tuple(x), pct=column(curve.pct), low_pct=column(curve.low_pct), high_pct=column(curve.high_pct)),
         fleet=Curve(x=tuple(x), pct=column(curve.fleet_pct)),
     )

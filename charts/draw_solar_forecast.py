@@ -24,7 +24,7 @@ from charts.line import Line
 from charts.outlook_words import DayTotal, daily_totals, part_words, short_day
 from charts.specs import SolarForecastChart
 from charts.ticks import HOUR_S, value_ticks
-from charts.wording import at
+from charts.wording import at, day
 from energy.units import format_energy
 
 PANEL_PX = 560
@@ -101,17 +101,25 @@ def _draw_totals(card: Card, spec: SolarForecastChart, totals: list[DayTotal], t
             continue
         x_px = AXIS_LEFT_PX + (total.start_s - spec.start_s) * per_s + 6
         wide = room_px >= 240
-        value = format_energy(total.kwh) if room_px >= UNIT_PX else f"{total.kwh:.0f}"
+        roomy = room_px >= UNIT_PX
+        value = format_energy(total.kwh) if roomy else f"{total.kwh:.0f}"
         size_px = next((size for size in (VALUE_PX, 36, 30) if text_width_px(value, size, bold=True) <= room_px), 26)
-        day = short_day(spec, total.start_s)
-        name = day if total.whole else f"{day} {part_words(spec, total)}"
-        if not wide and day not in ("Today", "Tomorrow", "Yesterday"):
-            name = " ".join(day.split()[: 2 if room_px >= UNIT_PX else 1])
-        card.text(x_px, top_px + 36, name, size_px=LABEL_PX if wide else NOTE_PX, colour=palette.SOLAR, bold=True,
-                  width_px=room_px)  # fmt: skip
+        note, note_px = _note(spec, total, wide=wide) if roomy else "kWh", NOTE_PX if wide else NOTE_PX - 4
+        name_px = LABEL_PX if wide else NOTE_PX
+        name = _name(spec, total, wide=wide, roomy=roomy)
+        card.text(x_px, top_px + 36, name, size_px=name_px, colour=palette.SOLAR, bold=True, width_px=room_px)
         card.text(x_px, top_px + 84, value, size_px=size_px, bold=True)
-        card.text(x_px, top_px + 122, _note(spec, total, wide=wide) if room_px >= UNIT_PX else "kWh", size_px=NOTE_PX if wide else NOTE_PX - 4,
-                  colour=palette.MUTED, width_px=room_px)  # fmt: skip
+        card.text(x_px, top_px + 122, note, size_px=note_px, colour=palette.MUTED, width_px=room_px)
+
+
+def _name(spec: SolarForecastChart, total: DayTotal, *, wide: bool, roomy: bool) -> str:
+    """`Today`, `Thu 26 Nov`, `Thu 26`, `Thu`, as there is room; with the part of the day where it is not whole."""
+    if not roomy:
+        return day(spec, total.start_s).split()[0]
+    name = short_day(spec, total.start_s)
+    if not wide:
+        return " ".join(name.split()[:2])
+    return name if total.whole else f"{name} {part_words(spec, total)}"
 
 
 def _note(spec: SolarForecastChart, total: DayTotal, *, wide: bool) -> str:
