@@ -9,7 +9,7 @@ import numpy as np
 
 from energy.forecast.hours import Floats
 
-Looks = Literal["covered or off", "a part is off", "soiling"]
+Looks = Literal["covered or off", "a part is off", "soiling", "snow or dirt"]
 LATELY_DAYS = 4
 BEFORE_DAYS = 30
 NOTICED_BELOW = 0.75
@@ -25,11 +25,12 @@ class Persistent:
     looks: Looks
 
 
-def notice(ratio: Floats) -> Persistent | None:
+def notice(ratio: Floats, *, frost: bool = False) -> Persistent | None:
     """From daily ratios of actual over expected (NaN unknown, the last one yesterday's); None where nothing is odd.
 
     Noticed when the middle of the last four known days is below 0.75 of what was usual in the month before, and each
-    of the last three is below 0.85 of it: one bad forecast or one dark day is no finding.
+    of the last three is below 0.85 of it: one bad forecast or one dark day is no finding. With `frost`, what comes and
+    goes may be snow as well as dirt.
     """
     known = ratio[np.isfinite(ratio)]
     if known.size < 2 * LATELY_DAYS:
@@ -47,4 +48,6 @@ def notice(ratio: Floats) -> Persistent | None:
         return Persistent(lately, days, "covered or off")
     since = relative[-days:]
     steady = float(np.std(since)) < 0.1 and abs(float(since[0]) - lately) < 0.12
-    return Persistent(lately, days, "a part is off" if steady else "soiling")
+    if steady:
+        return Persistent(lately, days, "a part is off")
+    return Persistent(lately, days, "snow or dirt" if frost else "soiling")

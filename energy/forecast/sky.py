@@ -20,6 +20,7 @@ PERFORMANCE = (
 )
 LOSS_PER_K = 0.004  # of the power, per kelvin of the cells above 25 degrees
 HEATING_K_M2_W = 0.03  # cells over the air, per W/m2 in their plane
+FROST_BELOW_C = 7.0  # of the season's air by day
 CLEAREST = 1.1
 USUAL_CLEARNESS = 0.75  # where no forecast and no history says anything
 UNKNOWN_TILT_DEG = 20.0  # a roof's usual pitch
@@ -167,17 +168,24 @@ def prior_w(sky: Sky, panels: tuple[Panel, ...], clearness: Floats) -> Floats:
 
 
 def heat_factor(sky: Sky, plane: Floats) -> Floats:
-    """What is left of the power (about 1) where the cells are as warm as the season's air and the sun make them.
-
-    The air by day is a mean of the climate: 27 degrees near the equator, 0.4 less per degree of latitude beyond 10, the
-    seasons 0.28 per degree to either side, warmest three to four weeks after midsummer.
-    """
-    north = abs(sky.latitude)
-    turn = np.cos(2 * np.pi * (sky.starts_s % YEAR_S / YEAR_S - 200 / 365))
-    season = np.where(sky.latitude >= 0, turn, -turn)
-    air_c = 27.0 - 0.4 * max(north - 10.0, 0.0) + 0.28 * north * season
+    """What is left of the power (about 1) where the cells are as warm as the season's air and the sun make them."""
+    air_c = usual_air_c(sky.latitude, sky.starts_s)
     factor: Floats = 1.0 - LOSS_PER_K * (air_c + HEATING_K_M2_W * plane - 25.0)
     return factor
+
+
+def usual_air_c(latitude: float, starts_s: Ints) -> Floats:
+    """The air by day as a mean of the climate: 27 degrees near the equator, 0.4 less per degree of latitude beyond 10,
+    the seasons 0.28 per degree to either side, warmest three to four weeks after midsummer."""
+    turn = np.cos(2 * np.pi * (np.asarray(starts_s) % YEAR_S / YEAR_S - 200 / 365))
+    season = turn if latitude >= 0 else -turn
+    found: Floats = 27.0 - 0.4 * max(abs(latitude) - 10.0, 0.0) + 0.28 * abs(latitude) * season
+    return found
+
+
+def frost_is_usual(latitude: float, moment_s: int) -> bool:
+    """Whether snow is no surprise: the season's air by day is so cold that nights freeze."""
+    return bool(usual_air_c(latitude, np.array([moment_s]))[0] < FROST_BELOW_C)
 
 
 def equator_deg(latitude: float) -> float:

@@ -94,8 +94,8 @@ def test_nothing_after_the_issue_changes_a_forecast_or_a_training() -> None:
         ),
     )
     one, other = train(HOME, past, cut), train(HOME, poisoned, cut)
-    before = forecast(HOME, past, cut, one, rehearse(HOME, past, cut, days=5))
-    after = forecast(HOME, poisoned, cut, other, rehearse(HOME, poisoned, cut, days=5))
+    before = forecast(HOME, past, cut, one, rehearse(HOME, past, cut, days=2))
+    after = forecast(HOME, poisoned, cut, other, rehearse(HOME, poisoned, cut, days=2))
     assert np.array_equal(before.band.p50, after.band.p50)
     assert np.array_equal(before.band.p10, after.band.p10)
     assert np.array_equal(before.band.p90, after.band.p90)
