@@ -15,6 +15,7 @@ from jobs.forecasting import make_forecasts
 from jobs.housekeeping import keep_house
 from jobs.planning import make_plan, plan_on_events
 from jobs.polling import fetch_details, poll_devices
+from jobs.scoring import score_yesterday
 from jobs.training import train_models
 from jobs.weather import fetch_forecast, fetch_weather_now
 from jobs.work import Work
@@ -46,6 +47,7 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled("weather_now", 60, 600, fetch_weather_now, 60),
     Scheduled("forecast", 60, 3600, make_forecasts, 90, claimed=False),
     Scheduled("training", 600, 86_400, train_models, 660, claimed=False),
+    Scheduled("scoring", 600, 86_400, score_yesterday, 660, claimed=False),
     Scheduled("plan", 60, 900, make_plan, 120),
     Scheduled("plan_events", 60, 60, plan_on_events, 120),
     Scheduled("briefs", 60, 60, queue_briefs, 60),

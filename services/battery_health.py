@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from services.scope import Scope, require
 from services.times_ahead import utc
 
 if TYPE_CHECKING:
+    from energy.cells.estimate import Estimate
     from energy.cells.health import Health
+    from energy.site import Site
 
 LOOKS_BACK = timedelta(days=90)
 _HOUR_S = 3_600
@@ -33,8 +35,27 @@ class HealthView:
     days: int
 
 
+@dataclass(frozen=True, slots=True)
+class HealthInputs:
+    """What the health is reckoned from: hourly means, each at the middle of its hour."""
+
+    soc: Series
+    charge_w: Series
+    temperature_c: Series | None
+    surplus_w: Series | None
+
+
 async def health_view(scope: Scope) -> HealthView | Nothing:
     """Capacity, efficiency, cycles and fade, out of what was measured."""
+    inputs = await health_inputs(scope)
+    if isinstance(inputs, Nothing):
+        return inputs
+    told = await asyncio.to_thread(reckon_health, scope.site, inputs)
+    return HealthView(told, round((told.until_s - told.since_s) / 86_400))
+
+
+async def health_inputs(scope: Scope) -> HealthInputs | Nothing:
+    """What was measured of the battery in the last three months; or that it is too little."""
     require(scope, "viewer")
     if scope.site.battery is None:
         return Nothing("This site has no battery; the owner describes it in commandcenter.toml under [battery].")
@@ -42,18 +63,71 @@ async def health_view(scope: Scope) -> HealthView | Nothing:
     soc, charge_w = found["soc_pct"], found["battery_charge_w"]
     if min(soc.times.size, charge_w.times.size) < _LEAST_HOURS:
         return Nothing("Too little was measured for that: level and flow of the battery over two days are needed.")
-    from energy.cells.health import health
-
     temperature = found["battery_temperature_c"]
-    told = await asyncio.to_thread(
-        health,
-        scope.site,
+    return HealthInputs(
         soc,
         charge_w,
         temperature if temperature.times.size else None,
-        surplus_w=_difference(found["solar_w"], found["load_w"]),
+        _difference(found["solar_w"], found["load_w"]),
     )
-    return HealthView(told, round((told.until_s - told.since_s) / 86_400))
+
+
+def reckon_health(site: Site, inputs: HealthInputs) -> Health:
+    """The health out of them; heavy, so beside the event loop."""
+    from energy.cells.health import health
+
+    return health(site, inputs.soc, inputs.charge_w, inputs.temperature_c, surplus_w=inputs.surplus_w)
+
+
+def cells_values(found: Health) -> dict[str, Any]:
+    """The figures of a night, as the scores keep them under "cells"; None is unknown."""
+    fade, takes = found.fade, found.acceptance
+    values: dict[str, Any] = {
+        "scored": True,
+        "since_s": found.since_s,
+        "until_s": found.until_s,
+        "rated_kwh": found.rated_kwh,
+        "usable_kwh": _estimate(found.usable_kwh),
+        "round_trip": _estimate(found.round_trip),
+        "taper": None
+        if takes is None
+        else {"from_pct": takes.taper_from_pct, "end_w": round(takes.taper_end_w, 1), "count": takes.count},
+        "full_cycles": round(found.cycles.full, 3),
+        "seen_days": round(found.cycles.seen_days, 2),
+        "wear_per_kwh": _rounded(found.wear_per_kwh),
+        "cost_per_cycle": _rounded(found.cost_per_cycle),
+        "yearly_cost": _rounded(found.yearly_cost),
+        "remaining": None,
+        "months": [],
+        "notes": list(found.notes),
+    }
+    if fade is not None:
+        values["remaining"] = {
+            "pct": round(fade.remaining_pct, 2),
+            "low": round(fade.low_pct, 2),
+            "high": round(fade.high_pct, 2),
+            "method": fade.method,
+        }
+        values["months"] = [
+            {"at_s": p.at_s, "pct": round(p.pct, 2), "low": round(p.low_pct, 2), "high": round(p.high_pct, 2)}
+            for p in fade.points
+        ]
+    return values
+
+
+def _estimate(found: Estimate | None) -> dict[str, float] | None:
+    if found is None:
+        return None
+    return {
+        "value": round(found.value, 4),
+        "low": round(found.low, 4),
+        "high": round(found.high, 4),
+        "count": found.count,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 _FIELDS = ("soc_pct", "battery_charge_w", "battery_temperature_c", "solar_w", "load_w")

@@ -18,6 +18,7 @@ from energy.site import Site
 from energy.units import format_duration
 from energy.voltage import soc_from_voltage
 from services.conditions import from_parts, local_midnight
+from services.learned_battery import learned_battery
 from services.plan_modes import Mode, mode_of
 from services.plan_wishes import as_wanted, strictest_limits, with_wish
 from store import forecasts, people, readings, relays, weather, wishes
@@ -73,6 +74,7 @@ async def prepare(database: Database, org_id: str, site: Site, now: datetime) ->
     here = await people.on_site(database, org_id, site.id)
     owners = [each.preferences for each in here if each.role == "owner"]
     bound = site.model_copy(update={"limits": strictest_limits(site, owners)})
+    learned = await learned_battery(database, org_id, site, as_of=now)
     scenarios = scenarios_of(
         steps, solar.band, load.band, now_solar_w=_solar_w(site, c), now_base_w=_base_load_w(site, c, states)
     )
@@ -84,6 +86,9 @@ async def prepare(database: Database, org_id: str, site: Site, now: datetime) ->
         miners={miner.id: _miner_now(c, states.get(miner.id), miner.id, switched, since) for miner in site.miner},
         outages=_outages(site, c),
         temperature_c=await _temperature(database, org_id, site, steps, now),
+        usable_kwh=learned.usable_kwh,
+        taper=learned.taper,
+        notes=learned.says,
     )
     names = {person.person_id: person.name for person in here}
     notes = [beyond_forecast(steps, band.band, site.zone) for band in (solar, load)]

@@ -18,7 +18,7 @@ from energy.preference_values import PreferenceError, brief_time
 from services.brief import Kind, NoSuchDay, brief, days_of
 from services.brief_times import group_brief, set_group_brief
 from services.outlook_values import Nothing
-from services.scored_days import DAYS, scored_days, scored_lines
+from services.scorecard import DAYS, scorecard, scorecard_lines
 
 if TYPE_CHECKING:
     from services.scope import Scope
@@ -54,13 +54,14 @@ async def report(scope: Scope, context: Context, arguments: str) -> Reply:
 
 
 async def _scorecard(scope: Scope) -> Reply:
-    """How right the forecasts were."""
-    scores = await scored_days(scope)
-    said = scored_lines(scores)
-    if isinstance(said, Nothing):
-        return answer(said.says)
-    first, *rest = [figure(line.figure, line.rest) for line in said]
-    return answer(first, *rest, source=f"the last {DAYS} days", charts=await scorecard_chart(scope, scores))
+    """How right the forecasts were, and what the plans were worth."""
+    card = await scorecard(scope)
+    if isinstance(card, Nothing):
+        return answer(card.says)
+    first, *rest = [figure(line.figure, line.rest) for line in scorecard_lines(card)]
+    accuracy = "1 is right, 0 as far off as what came"
+    source = f"the last {DAYS} days; {accuracy}"
+    return answer(first, *rest, source=source, charts=await scorecard_chart(scope, card.scores))
 
 
 def _kind_and_day(scope: Scope, kind: Kind | None, words: str) -> tuple[Kind, date]:

@@ -96,7 +96,7 @@ def score_day(
     scale = 1.0 if band.target in ("soc", "soc_as_is") else 1_000.0
     y, f = actual_w[known] / scale, ours[known] / scale
     sums = {"actual": float(y.sum()), "ours": float(f.sum()), "off": float(np.abs(f - y).sum())}
-    figures: dict[str, float | None] = {"acc_hour": _accuracy(sums["off"], sums["actual"])}
+    figures: dict[str, Any] = {"acc_hour": _accuracy(sums["off"], sums["actual"])}
     figures["acc_day"] = None if scale == 1.0 else _accuracy(abs(sums["ours"] - sums["actual"]), sums["actual"])
     for name, values in others.items():
         both = known & np.isfinite(values)
@@ -142,9 +142,9 @@ def midnight_s(day: date, zone: ZoneInfo) -> int:
 
 
 def sky_kind(solar_w: Floats, clear_w: Floats) -> SkyKind | None:
-    """The day's sky by the energy of its known hours of daylight over a clear sky's: clear from 70 %, overcast below 35 %.
+    """The day's sky by its energy over a clear sky's, in the known hours of daylight.
 
-    None where no daylight is known, or less than half of it by its energy.
+    Clear from 70 %, overcast below 35 %. None where no daylight is known, or less than half of it by its energy.
     """
     day = np.isfinite(clear_w) & (clear_w > 0)
     known = day & np.isfinite(solar_w)
