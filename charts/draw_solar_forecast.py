@@ -104,7 +104,9 @@ def _draw_totals(card: Card, spec: SolarForecastChart, totals: list[DayTotal], t
         roomy = room_px >= UNIT_PX
         value = format_energy(total.kwh) if roomy else f"{total.kwh:.0f}"
         size_px = next((size for size in (VALUE_PX, 36, 30) if text_width_px(value, size, bold=True) <= room_px), 26)
-        note, note_px = _note(spec, total, wide=wide) if roomy else "kWh", NOTE_PX if wide else NOTE_PX - 4
+        note, note_px = _note(spec, total, wide=wide), NOTE_PX if wide else NOTE_PX - 4
+        if not roomy:
+            note = "kWh" if total.whole else "in part"
         name_px = LABEL_PX if wide else NOTE_PX
         name = _name(spec, total, wide=wide, roomy=roomy)
         card.text(x_px, top_px + 36, name, size_px=name_px, colour=palette.SOLAR, bold=True, width_px=room_px)
@@ -125,6 +127,8 @@ def _name(spec: SolarForecastChart, total: DayTotal, *, wide: bool, roomy: bool)
 def _note(spec: SolarForecastChart, total: DayTotal, *, wide: bool) -> str:
     if not total.forecast:
         return "measured"
+    if not wide and not total.whole:  # its name has no room to say so
+        return part_words(spec, total)
     span = f"{total.low_kwh:.0f} to {total.high_kwh:.0f}"
     if total.measured_kwh is None or total.start_s >= spec.known_until_s:
         return span if not wide else f"{span} kWh"
