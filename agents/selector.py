@@ -14,8 +14,9 @@ MONITOR = "Monitor"
 SOLARK = "SolArk"
 VICTRON = "Victron"
 OPTIMIZER = "Energy_Optimizer"
+PLANNER = "Planner"
 CONTROL = "Control"
-SPECIALISTS = (MONITOR, SOLARK, VICTRON, OPTIMIZER, CONTROL)
+SPECIALISTS = (MONITOR, SOLARK, VICTRON, OPTIMIZER, PLANNER, CONTROL)
 MOST_SPECIALISTS = 2
 
 
@@ -60,14 +61,20 @@ _RULES = (
         r"|language|temperature|power|e-?mail|sms|phone|alerts?)",
     ),
     _rule(
+        "ahead",
+        PLANNER,
+        r"\bwhat if\b|\bwhat would\b.*\bmore\b.*\bbatter|\bthe plan\b|\bplanned\b|\bplan for\b"
+        r"|\bwhy (?:is|are|was|were|does|did|will|isn't|aren't|not)\b.*\b(?:miners?|mining|s\d\d[\w+-]*)\b"
+        r"|\b(?:forecasts?|predictions?)\b.*\b(?:accura\w+|right|good|reliable|wrong|scores?)\b"
+        r"|\bhow (?:accurate|right|good|reliable)\b.*\bforecast|\benough (?:sun|solar)\b",
+    ),
+    _rule(
         "advice",
         OPTIMIZER,
         r"\bshould(n't)?\b|\bbest time\b|\boptimi[sz]|\brecommend|\badvi[cs]e|\bworth\b|\bplan(ning)?\b|\bbetter to\b"
-        r"|\bwhat if\b|\bcan (we|i) (run|afford|start)\b|\bsurplus\b|\bprofit",
+        r"|\bcan (we|i) (run|afford|start)\b|\bsurplus\b|\bprofit",
     ),
-    _rule(
-        "outlook", OPTIMIZER, r"\bforecast|\bpredict|\bwill (the|my|we|it|i)\b|\btomorrow\b|\bnext (week|day|month)\b"
-    ),
+    _rule("outlook", PLANNER, r"\bforecast|\bpredict|\bwill (the|my|we|it|i)\b|\btomorrow\b|\bnext (week|day|month)\b"),
     _rule(
         "economy", OPTIMIZER, r"\bcosts?\b|\btariff|\bprices?\b|\bsav(e|ed|ing|ings)\b|\bearn|\bmoney\b|\bhash ?price\b"
     ),

@@ -1,4 +1,4 @@
-"""The specialists: names, what a selector reads about them, their duties, and at most five tools each.
+"""The specialists: names, what a selector reads about them, their duties, and at most six tools each.
 
 To add one: a `Specialist` here, a rule in `agents/selector.py`, and its questions in `tests/agents/test_selector.py`.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from agents.selector import CONTROL, MONITOR, OPTIMIZER, SOLARK, VICTRON
+from agents.selector import CONTROL, MONITOR, OPTIMIZER, PLANNER, SOLARK, VICTRON
 
-MOST_TOOLS = 5
+MOST_TOOLS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,26 @@ SPECIALISTS: MappingProxyType[str, Specialist] = MappingProxyType(
             ),
             Specialist(
                 OPTIMIZER,
-                "advice: miners, charging, limits and policy, costs, forecasts, general energy knowledge",
-                "You advise on miners, charging and limits. Decide from the owner's limits and current figures: say "
-                "yes or no first, then the figures that decide. General knowledge needs no tool; say that it is "
-                "general. You have no forecast: say so where one is asked for.",
-                ("current_state", "history_statistics", "compare_periods", "site_settings", "draw_chart"),
+                "advice: miners, charging, limits and policy, costs, general energy knowledge",
+                "You advise on miners, charging and limits. Decide from the owner's limits, the plan and the battery's "
+                "outlook, or from current figures where there are none, and say so: yes or no first, then the figures "
+                "that decide, the risk and what would change it. General knowledge needs no tool; say that it is "
+                "general.",
+                ("current_state", "history_statistics", "site_settings", "battery_outlook", "miner_and_battery_plan"),
+            ),
+            Specialist(
+                PLANNER,
+                "forecasts of sun, load and battery, the plan and its reasons, what if, how right forecasts were",
+                "You tell what is to come: the answer first, the likely range, what happens with little sun, and when "
+                "it was forecast; call an old forecast old. A plan in mode advise switches nothing.",
+                (
+                    "solar_and_load_forecast",
+                    "battery_outlook",
+                    "miner_and_battery_plan",
+                    "why_plan",
+                    "what_if",
+                    "forecast_accuracy",
+                ),
             ),
             Specialist(
                 CONTROL,

@@ -144,7 +144,7 @@ class ToolDesk:
             return ToolResult({"problem": "too_many_calls"}, "Enough was looked up; answer from it.", is_problem=True)
         started = time.perf_counter()
         await self._tell(tool.progress(arguments))
-        result = await self._guarded(tool.run, name, arguments)
+        result = await self._guarded(tool.run, name, arguments, tool.timeout_s)
         ms = (time.perf_counter() - started) * 1000
         self.calls.append(ToolCall(name, dict(arguments), round(ms, 2)))
         self.results.append(result)
@@ -155,28 +155,29 @@ class ToolDesk:
         run: Callable[[ToolDesk, Mapping[str, Any]], Awaitable[ToolResult]],
         name: str,
         arguments: Mapping[str, Any],
+        own_limit_s: float | None,
     ) -> ToolResult:
         # The time limit sits in here, around the service call: cancelling a team from outside hangs in AutoGen.
         try:
-            async with asyncio.timeout(self._limit_s()):
+            async with asyncio.timeout(self._limit_s(own_limit_s)):
                 return await run(self, arguments)
         except ToolProblem as problem:
             return ToolResult({"problem": True} | problem.facts, problem.text, is_problem=True)
         except Refused as refusal:
             return ToolResult({"problem": "refused"}, f"That is not allowed: {refusal}.", is_problem=True)
         except TimeoutError:
-            log.warning("tool_timed_out", tool=name, timeout_s=self.timeout_s)
-            return ToolResult(
-                {"problem": "timeout"}, "Looking that up took too long; try a shorter period.", is_problem=True
-            )
+            log.warning("tool_timed_out", tool=name, timeout_s=self._limit_s(own_limit_s))
+            remedy = "try a shorter period" if own_limit_s is None else "try again in a minute"
+            return ToolResult({"problem": "timeout"}, f"Looking that up took too long; {remedy}.", is_problem=True)
         except Exception as error:  # the boundary: hosts and paths stay in our log, never in a prompt
             log.error("tool_failed", tool=name, error_kind=type(error).__name__, exc_info=True)
             return ToolResult({"problem": "failed"}, "That could not be looked up just now.", is_problem=True)
 
-    def _limit_s(self) -> float:
+    def _limit_s(self, own_limit_s: float | None) -> float:
+        limit_s = self.timeout_s if own_limit_s is None else max(self.timeout_s, own_limit_s)
         if self._deadline is None:
-            return self.timeout_s
-        return min(self.timeout_s, max(_LEAST_TIMEOUT_S, self._deadline - time.monotonic()))
+            return limit_s
+        return min(limit_s, max(_LEAST_TIMEOUT_S, self._deadline - time.monotonic()))
 
     async def _tell(self, words: str) -> None:
         if self._progress is None or not words:

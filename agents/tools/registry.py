@@ -14,6 +14,8 @@ from agents.tools.charting import draw_chart
 from agents.tools.desk import ToolDesk, ToolProblem, ToolResult
 from agents.tools.devices import device_details, site_settings
 from agents.tools.history import compare_periods, history_statistics, when_crossed
+from agents.tools.outlook import battery_outlook, forecast_accuracy, solar_and_load_forecast
+from agents.tools.plans import WHAT_IF_TIMEOUT_S, miner_and_battery_plan, what_if, why_plan
 from agents.tools.proposals import propose_miners, propose_preference
 from agents.tools.state import current_state
 
@@ -30,6 +32,7 @@ class Tool:
     words: str
     _function: ToolFunction
     _arguments: type[BaseModel]
+    timeout_s: float | None = None  # where it may take longer than the desk's tools do
 
     async def run(self, desk: ToolDesk, arguments: Mapping[str, Any]) -> ToolResult:
         """Check the arguments and run; raises ToolProblem naming the argument that is wrong."""
@@ -47,7 +50,7 @@ class Tool:
         return self.words.format(period=plain or "the history")
 
 
-def _tool(function: ToolFunction, words: str) -> Tool:
+def _tool(function: ToolFunction, words: str, *, timeout_s: float | None = None) -> Tool:
     described = inspect.getdoc(function)
     if not described:
         raise ValueError(f"{function.__name__} needs a docstring: it is the tool's description")
@@ -59,7 +62,8 @@ def _tool(function: ToolFunction, words: str) -> Tool:
     arguments = cast(
         type[BaseModel], create_model(f"{name}_arguments", __config__=ConfigDict(extra="ignore"), **fields)
     )
-    return Tool(name, described.split("\n\n")[0].replace("\n", " "), _schema(arguments), words, function, arguments)
+    told = described.split("\n\n")[0].replace("\n", " ")
+    return Tool(name, told, _schema(arguments), words, function, arguments, timeout_s)
 
 
 def _schema(arguments: type[BaseModel]) -> dict[str, Any]:
@@ -85,6 +89,12 @@ TOOLS: MappingProxyType[str, Tool] = MappingProxyType(
             _tool(draw_chart, "drawing {period}"),
             _tool(propose_miners, "checking whether that is safe"),
             _tool(propose_preference, "checking that value"),
+            _tool(solar_and_load_forecast, "looking at the forecast"),
+            _tool(battery_outlook, "looking where the battery goes"),
+            _tool(miner_and_battery_plan, "reading the plan"),
+            _tool(why_plan, "looking for the plan's reasons"),
+            _tool(what_if, "working that out", timeout_s=WHAT_IF_TIMEOUT_S),
+            _tool(forecast_accuracy, "looking at the forecasts' scores"),
         )
     }
 )

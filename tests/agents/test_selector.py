@@ -38,6 +38,15 @@ EXPECTED = {
         "Any fault codes?",
     ],
     "Victron": ["Is the Cerbo online?", "What is the battery voltage?", "How warm is the battery?"],
+    "Planner": [
+        "What's the forecast for battery charging this week?",
+        "Will I have enough solar tomorrow to run the miners all day?",
+        "what is the plan",
+        "why is s21 off",
+        "what if tomorrow is cloudy?",
+        "what would one more 5 kWh battery have saved last month?",
+        "how accurate are your forecasts",
+    ],
     "Energy_Optimizer": [
         "Should we run the miners tonight?",
         "What is your minimum battery SOC threshold?",
@@ -53,7 +62,6 @@ EXPECTED = {
         "How does my energy cost compare to grid-tied?",
         "What's your minimum SOC threshold?",
         "What's the latest research on solid-state batteries?",
-        "What's the forecast for battery charging this week?",
         "What'''s the minimum SOC?",
         "What is the minimum SOC and target SOC?",
         "What is the best battery technology?",
