@@ -1,4 +1,4 @@
-"""The weather of past hours as it was forecast the day before: what a forecast issued then could know."""
+"""The weather of past hours: as it was forecast the day before, as a forecast then could know it, and as it came."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from energy.forecast.hours import HOUR_S, NO_HOURS, Hours
+from energy.forecast.hours import HOUR_S, NO_HOURS, Hours, hours_from
 from energy.forecast.sky import PERFORMANCE
 from energy.site import Site
 from store import weather
@@ -24,11 +24,13 @@ Key = tuple[datetime, str]
 
 @dataclass(frozen=True)
 class IssuedHours:
-    """By the hour: global irradiance (W/m2), temperature (°C), and the power (W) of the panels under it."""
+    """By the hour: global irradiance (W/m2), temperature (°C), and the power (W) of the panels under it; and the
+    irradiance by the newest look at the hour, one after its day where there is one: services tell of the day before."""
 
     ghi_w_m2: Hours = NO_HOURS
     temperature_c: Hours = NO_HOURS
     panels_w: Hours = NO_HOURS
+    seen_ghi_w_m2: Hours = NO_HOURS
 
 
 async def as_issued(db: Database, org_id: str, site: Site, *, start: datetime, as_of: datetime) -> IssuedHours:
@@ -38,22 +40,28 @@ async def as_issued(db: Database, org_id: str, site: Site, *, start: datetime, a
     """
     keys = await weather.issues(db, org_id, site.id, start - OLDEST, as_of)
     chosen = _one_a_day(site, keys, start, as_of)
-    wanted = sorted({key for keys_of_day in chosen.values() for key in keys_of_day})
+    looks = [*[tuple(reversed(keys_of_day)) for keys_of_day in chosen.values()][1:], tuple(keys[-1:])]
+    wanted = sorted({key for keys_of_day in (*chosen.values(), *looks) for key in keys_of_day})
     packed: dict[Key, PackedIssue] = {}
     for first in range(0, len(wanted), _AT_A_TIME):  # the event loop has other things to do in between
         found = await weather.packed(db, org_id, site.id, wanted[first : first + _AT_A_TIME])
         packed |= {(issue.issued_at, issue.source): issue for issue in found}
         await asyncio.sleep(0)
     by_hour: dict[int, tuple[float, float, float]] = {}
-    for (day_from_s, day_to_s), keys_of_day in chosen.items():
+    seen: dict[int, float] = {}
+    for (span, keys_of_day), looks_of_day in zip(chosen.items(), looks, strict=True):
         for key in keys_of_day:
             if key in packed:
-                _fill(by_hour, site, packed[key], day_from_s, day_to_s)
+                _fill(by_hour, site, packed[key], *span)
+        for key in looks_of_day:
+            if key in packed:
+                _look(seen, packed[key], *span)
     starts_s = np.array(sorted(by_hour), dtype=np.int64)
     if not starts_s.size:
         return IssuedHours()
     values = np.array([by_hour[start_s] for start_s in starts_s.tolist()], dtype=np.float64)
-    return IssuedHours(*(Hours(starts_s, values[:, column]) for column in range(3)))
+    ghi, temperature, panels = (Hours(starts_s, values[:, column]) for column in range(3))
+    return IssuedHours(ghi, temperature, panels, hours_from(seen.items()))
 
 
 def _one_a_day(
@@ -89,6 +97,13 @@ def _fill(
         start_s = start_ms // 1_000
         if earliest_s <= start_s < to_s and start_s not in by_hour and ghi[index] is not None:
             by_hour[start_s] = (_number(ghi[index]), _number(temperature[index]), _panels_w(site, issue, index))
+
+
+def _look(seen: dict[int, float], issue: PackedIssue, from_s: int, to_s: int) -> None:
+    for start_ms, ghi in zip(issue.start_ms, issue.columns["ghi_w_m2"], strict=True):
+        start_s = start_ms // 1_000
+        if from_s <= start_s <= to_s - HOUR_S and ghi is not None:
+            seen.setdefault(start_s, float(ghi))
 
 
 def _panels_w(site: Site, issue: PackedIssue, index: int) -> float:

@@ -47,6 +47,7 @@ class Weather:
 
     Of past hours it is what was forecast the day before (NaN where nothing was archived), of the hours to come the
     newest forecast, then typical weather. `reach_s` is where the forecast ends; `says` is what people must hear of it.
+    `seen_ghi_w_m2` is the newest look at past hours.
     """
 
     ghi_w_m2: Hours = NO_HOURS
@@ -55,6 +56,7 @@ class Weather:
     issued_at: datetime | None = None
     reach_s: int | None = None
     says: str = ""
+    seen_ghi_w_m2: Hours = NO_HOURS
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ async def _weather(db: Database, org_id: str, site: Site, past: IssuedHours, *, 
         issued_at=ahead.issued_at,
         reach_s=reach_s,
         says=ahead.says,
+        seen_ghi_w_m2=past.seen_ghi_w_m2,
     )
 
 

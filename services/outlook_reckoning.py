@@ -126,8 +126,14 @@ def log_file(folder: Path, target: str) -> Path:
 
 
 def solar_past(site: SolarSite, inputs: OutlookInputs) -> SolarPast:
-    """What the solar forecast knows: irradiance as a share of a clear sky's."""
-    return SolarPast(inputs.measured.solar_w, clearness(site, inputs.weather.ghi_w_m2), inputs.measured.curtailed_s)
+    """What the solar forecast knows: irradiance as a share of a clear sky's, as forecast and as it came."""
+    weather = inputs.weather
+    return SolarPast(
+        inputs.measured.solar_w,
+        clearness(site, weather.ghi_w_m2),
+        inputs.measured.curtailed_s,
+        clearness(site, weather.seen_ghi_w_m2),
+    )
 
 
 def load_past(inputs: OutlookInputs) -> LoadPast:

@@ -14,12 +14,13 @@ import pytest
 from app.outlook_demo import issued_weather
 from energy.forecast.hours import Hours
 from energy.site import Site
-from energy.weather import IssuedPower, PowerHour
+from energy.weather import IssuedForecast, IssuedPower, PowerHour, WeatherHour
 from jobs.forecasting import make_forecasts, make_forecasts_now, models_in_use
 from jobs.housekeeping import keep_house
 from jobs.training import keep_trained, slot_of_night, train_models, train_now
 from jobs.work import Work
 from services.outlook_inputs import measured, outlook_inputs
+from services.outlook_reckoning import solar_past
 from services.outlook_training import TrainTask, train
 from services.reckoning import InlineReckoner, Reckoner
 from simulator.default_site import DEFAULT_SITE
@@ -111,6 +112,21 @@ async def test_what_was_measured_holds_the_base_load_and_marks_full_hours(work: 
     assert np.isin(known.curtailed_s, known.solar_w.starts_s).all()
     early = await measured(work.database, ORG, DEFAULT_SITE, start=NOW - timedelta(days=2), as_of=NOW)
     assert early.solar_w.starts_s.max() + 3_600 <= NOW.timestamp()
+
+
+async def test_what_came_is_the_newest_look_at_an_hour_and_what_was_forecast_stays(work: Work) -> None:
+    noon = (NOW - timedelta(days=1)).replace(hour=20, minute=0)  # the middle of yesterday, in California
+    before = await outlook_inputs(work.database, ORG, DEFAULT_SITE, as_of=NOW, days=20, hours=1)
+    told = WeatherHour(noon, temperature_c=20.0, ghi_w_m2=111.0)
+    await weather.insert(work.database, ORG, SITE, IssuedForecast(NOW - timedelta(minutes=1), "open_meteo", (told,)))
+    inputs = await outlook_inputs(work.database, ORG, DEFAULT_SITE, as_of=NOW, days=20, hours=1)
+    hour = np.array([int(noon.timestamp())])
+    assert inputs.weather.seen_ghi_w_m2.at(hour)[0] == 111.0
+    assert inputs.weather.ghi_w_m2.at(hour)[0] == before.weather.ghi_w_m2.at(hour)[0]
+    assert np.isnan(before.weather.seen_ghi_w_m2.at(hour)[0])  # no forecast after that day tells of it
+    assert before.weather.seen_ghi_w_m2.starts_s.max() + 3_600 <= NOW.timestamp()
+    assert inputs.solar is not None
+    assert 0.05 < solar_past(inputs.solar, inputs).seen.at(hour)[0] < 0.3  # of a clear sky's
 
 
 async def test_training_leaves_models_that_are_used_and_a_changed_file_is_not(work: Work) -> None:
