@@ -186,13 +186,14 @@ def scorecard_spec(scope: Scope, scores: Sequence[HasScore]) -> ScorecardChart |
     rows = []
     for target, label, field in _SCORED:
         kept = [found.get((target, day), {}) for day in days]
-        coverages = [share for share in (_known(values.get("coverage")) for values in kept) if share is not None]
         row = ScoreRow(
             label=label,
             field=field,  # type: ignore[arg-type]  # a tuple of literals widens
             ours=_values([values.get("acc_hour") for values in kept]),
             persistence=_values([values.get("persistence_hour") for values in kept]),
-            coverage=sum(coverages) / len(coverages) if coverages else None,
+            ours_all=_over_all(kept, "off", "actual"),
+            persistence_all=_over_all(kept, "persistence_off", "persistence_actual"),
+            coverage=_coverage(kept),
         )
         if any(value is not None for value in row.ours):
             rows.append(row)
@@ -204,6 +205,21 @@ def scorecard_spec(scope: Scope, scores: Sequence[HasScore]) -> ScorecardChart |
         sky=tuple(found.get(("solar", day), {}).get("sky") for day in days),
         rows=tuple(rows),
     )
+
+
+def _over_all(days: Sequence[Mapping[str, Any]], off: str, actual: str) -> float | None:
+    """The accuracy over all days: their errors and energies are added up, not their accuracies."""
+    sums = [each["sums"] for each in days if each.get("sums")]
+    came = sum(float(each.get(actual, 0.0)) for each in sums)
+    return 1 - sum(float(each.get(off, 0.0)) for each in sums) / came if came > 0 else None
+
+
+def _coverage(days: Sequence[Mapping[str, Any]]) -> float | None:
+    """The share of hours within the band; a day of which the hours are not said counts as a whole one."""
+    known = [(float(each["coverage"]), float(each.get("covered_hours") or 24)) for each in days
+             if _known(each.get("coverage")) is not None]  # fmt: skip
+    hours = sum(weight for _, weight in known)
+    return sum(share * weight for share, weight in known) / hours if hours else None
 
 
 def cells_spec(scope: Scope, health: Health) -> CellsChart | None:

@@ -193,13 +193,16 @@ class PlanChart(Frame):
 class ScoreRow:
     """How right one forecast was: per day the accuracy (1 is perfect; it can be negative) of ours and of persistence.
 
-    `coverage` is the share of all hours that fell into the band, which is meant to hold `meant` of them.
+    `ours_all` and `persistence_all` are over all days together, where errors and energies are added up; without them
+    the mean of the days is said. `coverage` is the share of hours within the band, which is meant to hold `meant`.
     """
 
     label: str
     field: Literal["solar_w", "load_w", "soc_pct"]
     ours: Values
     persistence: Values
+    ours_all: float | None = None
+    persistence_all: float | None = None
     coverage: float | None = None
     meant: float = 0.8
 

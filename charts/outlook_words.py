@@ -251,7 +251,12 @@ def plan_kwh(spec: PlanChart, field: str) -> float:
 
 
 def compared(row: ScoreRow) -> tuple[float, float | None] | None:
-    """The mean accuracy of ours, and persistence's over the same days where both are known; None without days."""
+    """The accuracy of ours and of persistence over all days; None without any.
+
+    Where only the days' figures are given it is their mean, over the days that both have.
+    """
+    if row.ours_all is not None:
+        return row.ours_all, row.persistence_all
     both = [(a, b) for a, b in zip(row.ours, row.persistence, strict=True) if a is not None and b is not None]
     if both:
         return fmean(a for a, _ in both), fmean(b for _, b in both)

@@ -162,6 +162,25 @@ async def test_scores_become_rows_per_forecast_and_leave_gaps(sunny: Horizon) ->
     assert chart.sky == ("clear", None)
 
 
+async def test_accuracy_over_all_days_adds_up_errors_and_energies(sunny: Horizon) -> None:
+    scope = await sunny.scope()
+    sums = [
+        {"actual": 50.0, "off": 5.0, "persistence_actual": 50.0, "persistence_off": 20.0},
+        {"actual": 10.0, "off": 5.0, "persistence_actual": 10.0, "persistence_off": 10.0},
+    ]
+    days = [
+        Scored(date(2026, 6, 1), "solar", {"acc_hour": 0.9, "coverage": 1.0, "covered_hours": 18, "sums": sums[0]}),
+        Scored(date(2026, 6, 2), "solar", {"acc_hour": 0.5, "coverage": 0.0, "covered_hours": 6, "sums": sums[1]}),
+    ]
+    chart = scorecard_spec(scope, days)
+    assert chart is not None
+    (row,) = chart.rows
+    assert row.ours_all == pytest.approx(1 - 10 / 60)
+    assert row.persistence_all == pytest.approx(0.5)
+    assert row.coverage == pytest.approx(0.75)
+    assert "Solar: 83 % accurate over 2 days, persistence 50 %" in chart.alt
+
+
 async def test_a_banks_health_becomes_its_points_and_both_curves(sunny: Horizon) -> None:
     scope = await sunny.scope()
     measured = bank(days=60)
