@@ -1,19 +1,25 @@
 """How a back-test's forecasts are scored: the accuracies of the first 24 hours of each issue, and the band's coverage.
 
 acc_hour is 1 - sum |error| / sum(actual) over hours, acc_day the same of sums of 24 hours where all are known, coverage
-the share of (for solar: daylight) hours within the 80 % band.
+the share of (for solar: daylight) hours within the 80 % band. An hour that a file of forecasts leaves out counts as a
+forecast of 0; an hour for which a simple rule knows no past does not count for it.
 """
 
 from __future__ import annotations
 
 import csv
 import math
+import statistics
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 HOUR_S = 3_600
 DAY = 24
+RULES = ("persistence", "7-day mean", "14-day median")
+Line = tuple[float, float, float]  # the forecast and the ends of its band (kW)
+Issues = Mapping[int, Mapping[int, Line]]  # by moment of issue and hour start (epoch s)
 
 
 @dataclass(frozen=True)
@@ -44,49 +50,70 @@ def read_actual(file: Path, column: str) -> Actual:
     )
 
 
-def score(forecasts: Path, actual: Actual) -> Accuracy:
-    """The accuracy of a file as `backtest forecast` writes it. An hour without a line counts as a forecast of 0."""
-    issues: dict[int, dict[int, tuple[float, float, float]]] = {}
-    with forecasts.open(newline="", encoding="utf-8") as lines:
+def read_forecasts(file: Path) -> Issues:
+    """A file as `backtest forecast` writes it: the first 24 hours of each issue, those left out as 0."""
+    issues: dict[int, dict[int, Line]] = {}
+    with file.open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             said = (float(row["yhat"]), float(row["q10"]), float(row["q90"]))
             issues.setdefault(_epoch(row["issue_time"]), {})[_epoch(row["target_time"])] = said
+    nothing = (0.0, math.nan, math.nan)
+    return {issued_s: {hour: said.get(hour, nothing) for hour in _day(issued_s)} for issued_s, said in issues.items()}
+
+
+def simple_forecasts(issues_s: Collection[int], actual: Actual, rule: str) -> Issues:
+    """The same by a rule of RULES: yesterday's hour, or the mean or median of the hour over the days before."""
+    days = {"persistence": 1, "7-day mean": 7, "14-day median": 14}[rule]
+    middle = statistics.median if rule.endswith("median") else statistics.fmean
+    found: dict[int, dict[int, Line]] = {}
+    for issued_s in issues_s:
+        found[issued_s] = {}
+        for hour in _day(issued_s):
+            past = [actual.kw[then] for back in range(1, days + 1) if (then := hour - back * DAY * HOUR_S) in actual.kw]
+            if past:
+                found[issued_s][hour] = (middle(past), math.nan, math.nan)
+    return found
+
+
+def score(issues: Issues, actual: Actual, only: Collection[int] | None = None) -> Accuracy:
+    """The accuracy; with `only`, over those hours alone."""
     error = total = day_error = day_total = 0.0
     inside = judged = 0
-    for issued_s, said_of in issues.items():
-        hours = [issued_s + HOUR_S * hour for hour in range(DAY)]
-        known = [hour for hour in hours if hour in actual.kw]
-        off = {hour: said_of.get(hour, (0.0, 0.0, 0.0))[0] - actual.kw[hour] for hour in known}
-        error += sum(abs(each) for each in off.values())
-        total += sum(actual.kw[hour] for hour in known)
+    for said_of in issues.values():
+        known = [hour for hour in said_of if hour in actual.kw and (only is None or hour in only)]
+        off = sum(said_of[hour][0] - actual.kw[hour] for hour in known)
+        came = sum(actual.kw[hour] for hour in known)
+        error += sum(abs(said_of[hour][0] - actual.kw[hour]) for hour in known)
+        total += came
         if len(known) == DAY:
-            day_error += abs(sum(off.values()))
-            day_total += sum(actual.kw[hour] for hour in known)
-        banded = [hour for hour in known if hour in actual.lit and hour in said_of]
+            day_error += abs(off)
+            day_total += came
+        banded = [hour for hour in known if hour in actual.lit and math.isfinite(said_of[hour][1])]
         judged += len(banded)
         inside += sum(said_of[hour][1] <= actual.kw[hour] <= said_of[hour][2] for hour in banded)
     return Accuracy(_share(error, total), _share(day_error, day_total), inside / judged if judged else math.nan)
 
 
-def score_simple(issues_s: list[int], actual: Actual, rule: str) -> Accuracy:
-    """The same of "persistence" (yesterday's hour), "7-day mean" or "14-day median" of the hour, over known hours."""
-    days = {"persistence": 1, "7-day mean": 7, "14-day median": 14}[rule]
-    error = total = 0.0
-    for issued_s in issues_s:
-        for hour in range(issued_s, issued_s + DAY * HOUR_S, HOUR_S):
-            past = [actual.kw[then] for back in range(1, days + 1) if (then := hour - back * DAY * HOUR_S) in actual.kw]
-            if hour not in actual.kw or not past:
-                continue
-            said = sorted(past)[len(past) // 2] if days == 14 else sum(past) / len(past)
-            error += abs(said - actual.kw[hour])
-            total += actual.kw[hour]
-    return Accuracy(_share(error, total), math.nan, math.nan)
+def worst_lead(issues: Issues, other: Issues, actual: Actual, days: int) -> float:
+    """How far acc_hour is ahead of the other's in the worst so many issues running (all of them, if fewer); below 0 is
+    behind. Over the hours for which both say something."""
+    ours, theirs, totals = [], [], []
+    for issued_s in sorted(issues):
+        hours = [hour for hour in issues[issued_s] if hour in actual.kw and hour in other.get(issued_s, {})]
+        ours.append(sum(abs(issues[issued_s][hour][0] - actual.kw[hour]) for hour in hours))
+        theirs.append(sum(abs(other[issued_s][hour][0] - actual.kw[hour]) for hour in hours))
+        totals.append(sum(actual.kw[hour] for hour in hours))
+    leads = []
+    for first in range(max(len(ours) - days, 0) + 1):
+        span = slice(first, first + days)
+        came = sum(totals[span])
+        if came > 0:
+            leads.append((sum(theirs[span]) - sum(ours[span])) / came)
+    return min(leads, default=math.nan)
 
 
-def issues_of(forecasts: Path) -> list[int]:
-    """The moments of issue of such a file."""
-    with forecasts.open(newline="", encoding="utf-8") as lines:
-        return sorted({_epoch(row["issue_time"]) for row in csv.DictReader(lines)})
+def _day(issued_s: int) -> range:
+    return range(issued_s, issued_s + DAY * HOUR_S, HOUR_S)
 
 
 def _share(error: float, total: float) -> float:
