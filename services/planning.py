@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from energy.units import format_duration
 from energy.voltage import soc_from_voltage
 from services.conditions import from_parts, local_midnight
 from services.learned_battery import learned_battery
+from services.measured_now import measured_now
 from services.plan_modes import Mode, mode_of
 from services.plan_wishes import as_wanted, strictest_limits, with_wish
 from store import forecasts, people, readings, relays, weather, wishes
@@ -75,8 +76,13 @@ async def prepare(database: Database, org_id: str, site: Site, now: datetime) ->
     owners = [each.preferences for each in here if each.role == "owner"]
     bound = site.model_copy(update={"limits": strictest_limits(site, owners)})
     learned = await learned_battery(database, org_id, site, as_of=now)
+    lately = await measured_now(database, org_id, site, now, states=states, switched=switched)
     scenarios = scenarios_of(
-        steps, solar.band, load.band, now_solar_w=_solar_w(site, c), now_base_w=_base_load_w(site, c, states)
+        steps,
+        solar.band,
+        load.band,
+        now_solar_w=None if _throttled(site, c) else lately.solar_w,
+        now_base_w=lately.base_load_w,
     )
     problem = problem_of(
         bound,
@@ -155,25 +161,11 @@ def _no_soc(site: Site, c: Conditions) -> str:
     )
 
 
-def _solar_w(site: Site, c: Conditions) -> float | None:
-    """What the panels give now (W); None where a full battery holds them back, or it is not known."""
-    solar_w, soc_pct = usable(c.solar_w, c.now), usable(c.soc_pct, c.now)
+def _throttled(site: Site, c: Conditions) -> bool:
+    """Whether a full battery holds the panels back, so that less sun is measured than there is."""
+    soc_pct = usable(c.soc_pct, c.now)
     exports = site.grid.present and site.grid.export_allowed and c.grid_present is not False
-    if soc_pct is not None and soc_pct >= _FULL_PCT and not exports:
-        return None
-    return solar_w
-
-
-def _base_load_w(site: Site, c: Conditions, states: Mapping[str, RelayState]) -> float | None:
-    """The load without our miners (W); None where it is not known."""
-    load_w = usable(c.load_w, c.now)
-    if load_w is None:
-        return None
-    for miner in site.miner:
-        state = states.get(miner.id)
-        if state is not None and state.on:
-            load_w -= miner.power_w if state.power_w is None else state.power_w
-    return max(load_w, 0.0)
+    return soc_pct is not None and soc_pct >= _FULL_PCT and not exports
 
 
 def _miner_now(
