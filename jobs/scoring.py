@@ -67,7 +67,7 @@ async def score_days(work: Work) -> tuple[Score, ...]:
         ]
     reckoner = work.reckoner or InlineReckoner()
     made = []
-    for task in tasks:
+    for task in (each for each in tasks if each.targets):
         try:
             found = await reckoner.once(reckon_scores, task, timeout_s=WITHIN_S)
         except ReckoningError as error:

@@ -19,8 +19,9 @@ from services.outlook_inputs import Measured
 
 @dataclass(frozen=True)
 class ScoreTask:
-    """A local day of a site, with the forecasts that stood when it began, by target ("solar", "load", "soc", "plan").
+    """A local day of a site, with the forecasts that stood when it began.
 
+    `targets` are of "solar", "load", "soc" and "plan"; each but the plan has its band.
     `measured` reaches 15 days back; `soc_pct`, `charge_w`, `import_w` and `miner_w` (hourly means) at least one.
     `mode` is the plan's when the day began; the battery's forecast is the one for that mode.
     """
@@ -44,16 +45,8 @@ def reckon_scores(task: ScoreTask) -> dict[str, dict[str, Any]]:
     return {target: _plan(task) if target == "plan" else _forecast(task, target) for target in task.targets}
 
 
-def not_scored(because: str) -> dict[str, Any]:
-    """The figures of a target that has none."""
-    return {"scored": False, "notes": [because]}
-
-
 def _forecast(task: ScoreTask, target: str) -> dict[str, Any]:
-    band = task.bands.get(target)
-    if band is None:
-        return not_scored("no forecast was made before the day began")
-    measured = task.measured
+    band, measured = task.bands[target], task.measured
     if target == "soc":
         ends = level_at_ends(task.soc_pct)
         return score_day(ends, band, ends, task.site.zone, task.day).values() | {"judged": band.target}
@@ -102,7 +95,7 @@ def _plan(task: ScoreTask) -> dict[str, Any]:
         ),
     )
     if isinstance(found, NotTold):
-        return not_scored(found.because)
+        return {"scored": False, "notes": [found.because]}
     values = found.values()
     return values | {"mode": task.mode, "notes": [*values["notes"], *notes]}
 

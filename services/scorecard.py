@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from energy.brief import BriefLine
+from energy.forecast.hours import HOUR_S
+from energy.scorecard.day import LATE_S, midnight_s
 from energy.scorecard.worth import is_meaningful
 from services.outlook_values import Nothing
 from services.scope import Scope, require
@@ -35,6 +38,7 @@ class Accuracy:
 class TargetScore:
     """A forecast's figures. `better_days` of `compared_days` it was nearer than the same hour of the day before.
 
+    `old_days` are those by a forecast that was hours old already when the day began.
     `coverage` is the share of hours within the 80 % range; `bias` above 0 is too much promised; `mean_error` in W, or
     points of the battery's level. `by_sky` goes by the kind of the day's sky.
     """
@@ -42,6 +46,7 @@ class TargetScore:
     target: str
     all: Accuracy
     unscored_days: int
+    old_days: int
     better_days: int
     compared_days: int
     coverage: float | None
@@ -97,7 +102,7 @@ def scorecard_of(scope: Scope, found: Sequence[Score], first: date, last: date) 
     """The totals of these scores."""
     scored = tuple(score for score in found if score.values.get("scored"))
     skies = {score.day: score.values.get("sky") for score in scored if score.target == "solar"}
-    targets = tuple(each for target in TARGETS if (each := _target(target, found, skies)) is not None)
+    targets = tuple(each for target in TARGETS if (each := _target(target, found, skies, scope.site.zone)) is not None)
     if not targets:
         return Nothing(_none(found))
     plan = _plan(scope, [score.values for score in scored if score.target == "plan"])
@@ -120,16 +125,26 @@ def scorecard_lines(card: Scorecard) -> list[BriefLine]:
         lines.append(BriefLine(f"{first[0].upper()}{first[1:]}", f"{''.join(f', {each}' for each in rest)}{_WITHIN}"))
     if card.plan is not None:
         lines.append(_plan_line(card.plan))
-    missing = [f"{each.unscored_days} of {_NAMES[each.target].lower()}" for each in card.targets if each.unscored_days]
-    if missing:
-        lines.append(BriefLine("Not scored", f": {_days_of(missing)}, for want of a forecast or of measurements."))
+    lines += _left_out_lines(card)
     return lines
 
 
 _WITHIN = " of the hours came within the range said, which is meant to hold 80 %."
 
 
-def _target(target: str, found: Sequence[Score], skies: Mapping[date, Any]) -> TargetScore | None:
+def _left_out_lines(card: Scorecard) -> list[BriefLine]:
+    missing = [
+        f"{_days(each.unscored_days)} of {_NAMES[each.target].lower()}" for each in card.targets if each.unscored_days
+    ]
+    old = max(each.old_days for each in card.targets)
+    by_old = f"{_days(old)} scored by a forecast older than {LATE_S // HOUR_S} h, as no newer one was made"
+    if missing:
+        also = f"; {by_old}" if old else ""
+        return [BriefLine("Not scored", f": {', '.join(missing)}, as less than half of it was known{also}.")]
+    return [BriefLine(f"{by_old[0].upper()}{by_old[1:]}.")] if old else []
+
+
+def _target(target: str, found: Sequence[Score], skies: Mapping[date, Any], zone: ZoneInfo) -> TargetScore | None:
     own = [score for score in found if score.target == target]
     days = [(score.day, score.values) for score in own if score.values.get("scored") and score.values.get("sums")]
     if not days:
@@ -146,6 +161,7 @@ def _target(target: str, found: Sequence[Score], skies: Mapping[date, Any]) -> T
         target=target,
         all=_accuracy(values),
         unscored_days=len({score.day for score in own}) - len(days),
+        old_days=sum(_is_old(day, each, zone) for day, each in days),
         better_days=sum(ours > theirs for ours, theirs in compared),
         compared_days=len(compared),
         coverage=_weighted(values, "coverage", "covered_hours"),
@@ -153,6 +169,11 @@ def _target(target: str, found: Sequence[Score], skies: Mapping[date, Any]) -> T
         mean_error=_weighted(values, "mean_error", "hours_known"),
         by_sky={sky: _accuracy(each) for sky, each in by_sky.items() if each},
     )
+
+
+def _is_old(day: date, values: Mapping[str, Any], zone: ZoneInfo) -> bool:
+    issued_s = values.get("issued_s")
+    return issued_s is not None and midnight_s(day, zone) - issued_s > LATE_S
 
 
 def _accuracy(values: Sequence[Mapping[str, Any]]) -> Accuracy:
@@ -187,27 +208,20 @@ _MONEY = ("happened", "no_control", "threshold", "perfect")
 
 
 def _line(found: TargetScore) -> BriefLine:
-    """`Solar .89, same hour of the day before .80: better on 24 of 30 days.`"""
+    """`Solar .89 by the hour, .94 by the day; same hour of the day before .80: better on 24 of 30 days.`"""
     name, all_ = _NAMES[found.target], found.all
     if all_.acc_hour is None:
         return BriefLine(f"{name}: nothing came", f" on the {_days(all_.days)} that were scored, so there is no share.")
-    others = [
-        f"{words} {_figure(value)}"
-        for words, value in (
-            ("same hour of the day before", all_.persistence_hour),
-            ("14-day profile", all_.profile_hour),
-        )
-        if value is not None
-    ]
     rest = f" by the hour{f', {_figure(all_.acc_day)} by the day' if all_.acc_day is not None else ''}"
     if found.target == "soc" and found.mean_error is not None:
         rest = f", {found.mean_error:.1f} points off on average"
-    if others:
-        rest += f"; {', '.join(others)}"
-    if found.compared_days:
-        rest += f": better than the day before on {found.better_days} of {_days(found.compared_days)}"
-    elif found.target != "soc" or not others:
+    if all_.persistence_hour is None:
         rest += f", over {_days(all_.days)}"
+    else:
+        rest += f"; same hour of the day before {_figure(all_.persistence_hour)}"
+        rest += f": better on {found.better_days} of {_days(found.compared_days)}"
+    if all_.profile_hour is not None:
+        rest += f"; 14-day profile {_figure(all_.profile_hour)}"
     return BriefLine(f"{name} {_figure(all_.acc_hour)}", f"{rest}.")
 
 
@@ -278,7 +292,3 @@ def _percent(share: float) -> str:
 
 def _days(count: int) -> str:
     return f"{count} {'day' if count == 1 else 'days'}"
-
-
-def _days_of(parts: Sequence[str]) -> str:
-    return f"{' and '.join(parts)} (days)"

@@ -65,7 +65,10 @@ async def measurements(db: Database, org_id: str, site: Site, first_day: date, *
 async def score_task(
     db: Database, org_id: str, site: Site, day: date, targets: Sequence[str], known: Measurements
 ) -> ScoreTask:
-    """The task of a day: each target's forecast is the last one that was issued by the midnight that begins it."""
+    """The task of a day: each target's forecast is the last one that was issued by the midnight that begins it.
+
+    Its targets are those of which there was a forecast; the plan is one where there was a plan.
+    """
     midnight, after = _midnight(day, site), _midnight(day + timedelta(days=1), site)
     plan = await plans.newest(db, org_id, site.id, as_of=midnight)
     mode = None if plan is None or midnight - plan.planned_at > _OLDEST else plan.mode
@@ -87,7 +90,7 @@ async def score_task(
     return ScoreTask(
         site=site,
         day=day,
-        targets=tuple(targets),
+        targets=tuple(each for each in targets if each in bands or (each == "plan" and mode is not None)),
         bands=bands,
         measured=known.power,
         soc_pct=known.soc_pct,

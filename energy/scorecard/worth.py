@@ -103,8 +103,12 @@ def plan_worth(site: Site, facts: DayFacts, *, time_limit_s: float = 3.0) -> Pla
         as_it_stood = site.model_copy(update={"miner": kept})
         no_control = _money(_replayed(as_it_stood, series, "always", facts, time_limit_s), base, facts)
     happened = _happened(site, base, facts, filled)
-    gap = found["perfect"].money - found["threshold"].money
-    share = (happened - found["threshold"].money) / gap if is_meaningful(gap, found["perfect"].money) else None
+    # The plan is reckoned in steps of up to an hour and keeps the reserve: one of the simple ways may bring more, and
+    # whoever knows the day would have taken it.
+    best = max([found["perfect"], found["threshold"], found["never"]], key=lambda each: each.money)
+    perfect = max(best.money, no_control)
+    gap = perfect - found["threshold"].money
+    share = (happened - found["threshold"].money) / gap if is_meaningful(gap, perfect) else None
     gaps = max(int((~np.isfinite(values)).sum()) for values in columns.values())
     notes = (f"{gaps} of {facts.starts_s.size} hours were filled from their neighbours",) if gaps else ()
     return PlanWorth(
@@ -112,10 +116,10 @@ def plan_worth(site: Site, facts: DayFacts, *, time_limit_s: float = 3.0) -> Pla
         no_control=no_control,
         never=found["never"].money,
         threshold=found["threshold"].money,
-        perfect=found["perfect"].money,
+        perfect=perfect,
         share=share,
         miner_kwh=float(filled["the miners' power"].sum()) / 1_000.0 if site.miner else 0.0,
-        perfect_miner_kwh=found["perfect"].miner_kwh,
+        perfect_miner_kwh=best.miner_kwh,
         currency=site.economics.currency,
         notes=notes,
     )

@@ -145,12 +145,15 @@ async def test_no_day_is_scored_yet_and_then_it_is(sunny: Horizon) -> None:
     stage = await stage_of(sunny)
     assert (await stage.hears("/report forecast")).startswith("No day has been scored yet")
     day = sunny.farm.now.date() - timedelta(days=1)
-    values = {"acc_hour": 0.9, "acc_day": 0.94, "persistence_hour": 0.7, "coverage": 0.81}
+    sums = {"actual": 50.0, "ours": 47.0, "off": 5.0, "persistence_off": 15.0, "persistence_actual": 50.0}
+    values = {"scored": True, "sums": sums, "acc_hour": 0.9, "acc_day": 0.94, "persistence_hour": 0.7, "sky": "clear"}
     await scores.put(sunny.farm.database, "home", sunny.site.id, Score(day, "solar", values))
     reply = await stage.say("/report forecast")
     assert len(reply.charts) == 1
     said = plain(reply.blocks)
-    assert said.startswith("Solar 94 % right over 1 day, 90 % hour by hour")
+    assert said.startswith(
+        "Solar .90 by the hour, .94 by the day; same hour of the day before .70: better on 1 of 1 day."
+    )
 
 
 async def test_battery_health_tells_cycles_and_what_cannot_be_told(stage: Stage) -> None:
