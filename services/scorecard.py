@@ -38,6 +38,7 @@ class Accuracy:
 class TargetScore:
     """A forecast's figures. `better_days` of `compared_days` it was nearer than the same hour of the day before.
 
+    `as_is`: the battery's level was foreseen with the miners left as they were, since no plan was in charge.
     `old_days` are those by a forecast that was hours old already when the day began.
     `coverage` is the share of hours within the 80 % range; `bias` above 0 is too much promised; `mean_error` in W, or
     points of the battery's level. `by_sky` goes by the kind of the day's sky.
@@ -53,6 +54,7 @@ class TargetScore:
     bias: float | None
     mean_error: float | None
     by_sky: Mapping[str, Accuracy]
+    as_is: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def _target(target: str, found: Sequence[Score], skies: Mapping[date, Any], zone
         bias=(_sum(values, "ours") - actual) / actual if actual > 0 else None,
         mean_error=_weighted(values, "mean_error", "hours_known"),
         by_sky={sky: _accuracy(each) for sky, each in by_sky.items() if each},
+        as_is=all(each.get("judged") == "soc_as_is" for each in values),
     )
 
 
@@ -214,7 +217,7 @@ def _line(found: TargetScore) -> BriefLine:
         return BriefLine(f"{name}: nothing came", f" on the {_days(all_.days)} that were scored, so there is no share.")
     rest = f" by the hour{f', {_figure(all_.acc_day)} by the day' if all_.acc_day is not None else ''}"
     if found.target == "soc" and found.mean_error is not None:
-        rest = f", {found.mean_error:.1f} points off on average"
+        rest = f", {found.mean_error:.1f} points off on average{' with the miners left as they were' * found.as_is}"
     if all_.persistence_hour is None:
         rest += f", over {_days(all_.days)}"
     else:
@@ -234,7 +237,7 @@ def _sky_line(solar: TargetScore) -> BriefLine:
 
 
 def _plan_line(plan: PlanScore) -> BriefLine:
-    money = f"{plan.happened:,.2f} {plan.currency} in {_days(plan.days)}"
+    money = f"{plan.happened:,.2f} {plan.currency} came about in {_days(plan.days)}"
     others = (
         f"; no control {plan.no_control:,.2f}, threshold rule {plan.threshold:,.2f}, "
         f"perfect foresight {plan.perfect:,.2f}"

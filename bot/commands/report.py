@@ -59,8 +59,7 @@ async def _scorecard(scope: Scope) -> Reply:
     if isinstance(card, Nothing):
         return answer(card.says)
     first, *rest = [figure(line.figure, line.rest) for line in scorecard_lines(card)]
-    accuracy = "1 is right, 0 as far off as what came"
-    source = f"the last {DAYS} days; {accuracy}"
+    source = f"the last {DAYS} days; an accuracy of 1 is exact, 0 is as far off as what came"
     return answer(first, *rest, source=source, charts=await scorecard_chart(scope, card.scores))
 
 
