@@ -102,7 +102,7 @@ def first_day_verdicts(found: Sequence[Found]) -> list[Verdict]:
                 f"{figure}: points of acc_hour behind the trained model, the worst site",
                 behind[worst] if worst else None,
                 most=FIRST_DAY_WITHIN,
-                about=worst or "",
+                about=worst or "no clean home with solar power was looked at",
             )
         )
     return verdicts
@@ -118,13 +118,13 @@ def load_verdicts(found: Sequence[Found]) -> list[Verdict]:
             "load, acc_hour beyond the best of persistence, 7-day mean, 14-day median",
             _mean(leads.values()),
             LOAD_AHEAD,
-            about=_of(leads),
+            about=_of(leads) or "no home with load was looked at",
         ),
         Verdict(
             "load, acc_hour beyond persistence in the worst 180 days of the worst home",
             lines[worst].worst_lead if worst else None,
             0.0,
-            about=worst or "",
+            about=worst or "no home with load was looked at",
         ),
     ]
 
