@@ -20,6 +20,7 @@ from energy.plan.reasons import Reasons
 from energy.plan.worth import hashing_share, heat_per_kwh
 
 _SMALL_KW = 0.05
+_WORTH_SAYING_PCT = 0.5  # a reserve that is missed by less is kept, to people
 _CASES = {MIDDLE: "", LOW: " with little sun", HIGH: " with much sun"}
 
 
@@ -193,7 +194,8 @@ def _violations(problem: Problem, solution: Solution) -> tuple[Violation, ...]:
             ("reserve", c.below_reserve_kwh, problem.battery.reserve_pct),
             ("hard_floor", c.below_floor_kwh, problem.battery.hard_floor_pct),
         ):
-            where = np.flatnonzero(below > 0.03)
+            seen_kwh = 0.03 if code == "hard_floor" else max(0.03, problem.battery.kwh(_WORTH_SAYING_PCT))
+            where = np.flatnonzero(below > seen_kwh)
             if where.size:
                 lowest = limit_pct - problem.battery.pct(float(below.max()))
                 what = "reserve" if code == "reserve" else "hard floor"

@@ -164,6 +164,11 @@ class Reasons:
         if surplus_w >= m.least_w:
             if self._middle.charge[t] <= _SMALL_KW:
                 return self._not_worth_it(m, t, surplus_w, others_w, figures)
+            if falls := self._reserve_binds(m, t):
+                text = (
+                    f"Off: the {surplus_w / 1_000:.1f} kW to spare charge the battery, as with little sun it {falls}."
+                )
+                return Reason("reserve", text, figures)
             text = (
                 f"Off: the {surplus_w / 1_000:.1f} kW to spare charge the battery {self._kept_for(t)}; "
                 f"mining earns {self._earns(m, t)}."
@@ -222,16 +227,25 @@ class Reasons:
         if level < m.start_soc_pct and surplus_w < m.least_w + 1_000 * p.battery.charge_w:
             text = f"Off: the battery is at {level:.0f} %, and it starts from {m.start_soc_pct:.0f} %."
             return Reason("start_soc", text)
+        falls = self._reserve_binds(m, t)
+        if falls and surplus_w < m.least_w:
+            return Reason("reserve", f"Off: with little sun the battery {falls}.")
+        return None
+
+    def _reserve_binds(self, m: MinerState, t: int) -> str:
+        """How low the battery falls later with little sun, where that keeps the miner off; "" where it does not."""
+        p = self._p
+        if p.battery is None:
+            return ""
         lowest = p.battery.pct(float(np.min(self._low.soc_kwh[t:])))
         pays = worth_per_kwh(p, m, t) >= self._stored or self._full_at(t) is not None  # else money decides, not this
-        if pays and lowest <= p.battery.reserve_pct + 1.0 and surplus_w < m.least_w:
-            at = self._time(self._end_s(t + int(np.argmin(self._low.soc_kwh[t:]))), t)
-            reserve = f"its reserve of {p.battery.reserve_pct:.0f} %"
-            falls = f"is down to {reserve}" if lowest >= p.battery.reserve_pct - 0.5 else f"is at {lowest:.0f} %"
-            below = "" if lowest >= p.battery.reserve_pct - 0.5 else f", below {reserve}"
-            text = f"Off: with little sun the battery {falls} at {at}{below}."
-            return Reason("reserve", text, {"lowest_pct": lowest})
-        return None
+        if not pays or lowest > p.battery.reserve_pct + 1.0:
+            return ""
+        at = self._time(self._end_s(t + int(np.argmin(self._low.soc_kwh[t:]))), t)
+        reserve = f"its reserve of {p.battery.reserve_pct:.0f} %"
+        if lowest >= p.battery.reserve_pct - 0.5:
+            return f"is down to {reserve} at {at}"
+        return f"is at {lowest:.0f} % at {at}, below {reserve}"
 
     def _kept_for(self, t: int) -> str:
         """What the battery's energy is for: the dearest import that it replaces later, else what it is worth then."""
