@@ -11,7 +11,16 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, cast
 
-from agents.local_model import compose_advice, compose_change, compose_history, compose_now, compose_site, compose_times
+from agents.local_model import (
+    compose_advice,
+    compose_ahead,
+    compose_change,
+    compose_history,
+    compose_now,
+    compose_plan,
+    compose_site,
+    compose_times,
+)
 from agents.local_model import intents as i
 from agents.local_model.compose_miners import night_drop_pct
 from agents.local_model.found import Found, known, number, said
@@ -44,6 +53,11 @@ def _answer(intent: i.Intent, found: Found) -> str:
 
 
 def _forecast(intent: i.Forecast, found: Found) -> str:
+    ahead = compose_ahead.forecast(intent, found)
+    if ahead is not None:
+        return ahead
+    if intent.metric in ("grid", "miners") and found.of(compose_ahead.PLAN) is not None:
+        return compose_plan.plan(i.PlanShown(), found)
     state = found.state or {}
     now = compose_now.figures_line(state) if state and not state.get("no_data") else None
     if intent.metric in ("solar", "load", "grid", "miners"):
@@ -282,6 +296,10 @@ _COMPOSERS: Mapping[type[i.Intent], _Composer] = MappingProxyType(
             i.Policy: compose_site.policy,
             i.Advice: compose_advice.advice,
             i.Forecast: _forecast,
+            i.PlanShown: compose_plan.plan,
+            i.WhyPlanned: compose_plan.why,
+            i.WhatIf: compose_plan.what_if,
+            i.Accuracy: compose_plan.accuracy,
             i.Knowledge: _knowledge,
             i.OutOfScope: _outside,
             i.Recall: _recall,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from agents.local_model import compose_ahead, compose_plan
 from agents.local_model.compose_miners import FIGURES, about_hours, night_drop_pct, run_miners, start_stop, surplus_w
 from agents.local_model.compose_now import RUNNING_W, figures_line, overview
 from agents.local_model.found import Found, known, number, said
@@ -30,8 +31,24 @@ def advice(intent: Advice, found: Found) -> str:
         return by_old_figures(state, FIGURES, _high_discharge(intent, state, found))
     if found.settings is None:
         return lines(found.problem or "I could not read the site's settings.", overview(state))
-    decision = _DECISIONS[intent.about](intent, state, found)
+    planned = _BY_THE_PLAN.get(intent.about)
+    decision = None if planned is None else planned(intent, state, found)
+    if decision is None:
+        decision = _says_how_old(_DECISIONS[intent.about](intent, state, found), found)
     return decision if intent.about in _OWN_AGE else by_old_figures(state, FIGURES, decision)
+
+
+def _says_how_old(decision: str, found: Found) -> str:
+    """A decision by present figures names the plan or forecast that was too old for it."""
+    seen = [found.of(name) or {} for name in (compose_ahead.PLAN, compose_ahead.BATTERY)]
+    age = next((facts["old"] for facts in seen if "old" in facts), None)
+    if age is None:
+        return decision
+    told = f"The newest plan is {age} old, so this goes by present figures"
+    for none in ("I have no forecast and no prices yet", "I have no forecast yet"):
+        if none in decision:
+            return decision.replace(none, told)
+    return lines(decision, f"{told}.")
 
 
 def _grid_charge(_: Advice, state: Facts, found: Found) -> str:
@@ -243,5 +260,19 @@ _DECISIONS: Mapping[str, Callable[[Advice, Facts, Found], str]] = MappingProxyTy
         "low_battery": _low_battery,
         "surplus": _surplus,
         "run_generator": _run_generator,
+        "enough_for_miners": run_miners,
+        "use_surplus": _charge_time,
+    }
+)
+# What decides where something is forecast; None from them where nothing is.
+_BY_THE_PLAN: Mapping[str, Callable[[Advice, Facts, Found], str | None]] = MappingProxyType(
+    {
+        "run_miners": compose_plan.run_miners,
+        "start_miners": compose_plan.start_miners,
+        "enough_for_miners": compose_plan.enough_for_miners,
+        "grid_charge": compose_plan.grid_charge,
+        "charge_time": compose_plan.charge_time,
+        "run_generator": compose_plan.run_generator,
+        "use_surplus": compose_ahead.use_surplus,
     }
 )

@@ -158,8 +158,8 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A decision: run_miners, start_miners, stop_miners, grid_charge, charge_time, low_battery, high_discharge,
-    draining, surplus, run_generator.
+    """A decision: run_miners, start_miners, stop_miners, enough_for_miners, grid_charge, charge_time, use_surplus,
+    low_battery, high_discharge, draining, surplus, run_generator.
 
     `when` is the time that was asked about ("tonight"), `watts` a power that the question states.
     """
@@ -171,10 +171,42 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Something to come."""
+    """Something to come; `about` narrows a question on the battery: when it is full, or empty."""
 
     metric: str | None
     when: str | None
+    about: Literal["", "full", "empty"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanShown:
+    """What the plan does."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhyPlanned:
+    """Why a miner (or the battery) is on or off by the plan; no miner means all, no time means now."""
+
+    miner: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The plan with one thing changed; the fields are those of the tool `what_if`."""
+
+    kind: Literal["run_miners", "cloudy", "more_battery"]
+    miners: str = ""
+    until: str = ""
+    day: str = ""
+    sun_pct: int = -1
+    extra_kwh: float = 0.0
+    days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How right the forecasts were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +294,10 @@ Intent = (
     | Judge
     | Advice
     | Forecast
+    | PlanShown
+    | WhyPlanned
+    | WhatIf
+    | Accuracy
     | Chart
     | Knowledge
     | Recall

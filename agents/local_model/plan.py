@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, cast
@@ -60,6 +61,8 @@ def _dated(call: Call, today: date | None) -> Call:
 NOW = Call("current_state", {})
 SETTINGS = Call("site_settings", {})
 DEVICES = Call("device_details", {"device": ""})
+OUTLOOK = Call("battery_outlook", {})
+PLAN = Call("miner_and_battery_plan", {})
 
 
 def statistics(metric: str, period: str, by: str | None = None) -> Call:
@@ -146,8 +149,12 @@ def _judge(intent: i.Judge) -> list[Call]:
 
 
 def _advice(intent: i.Advice) -> list[Call]:
+    if intent.about == "enough_for_miners":
+        return [NOW, SETTINGS, sun_ahead(intent.when or "tomorrow"), PLAN]
+    if intent.about == "use_surplus":
+        return [NOW, SETTINGS, sun_ahead(intent.when), statistics("solar", "yesterday", "hour")]
     if intent.about == "charge_time":
-        return [NOW, SETTINGS, statistics("solar", "yesterday", "hour")]
+        return [NOW, SETTINGS, statistics("solar", "yesterday", "hour"), sun_ahead(intent.when), OUTLOOK]
     if intent.about in ("high_discharge", "draining"):
         calls = [NOW, statistics("load", "last 24 hours"), statistics("load", "last 7 days")]
         if intent.watts:
@@ -156,14 +163,43 @@ def _advice(intent: i.Advice) -> list[Call]:
     calls = [NOW, SETTINGS]
     if intent.about in ("run_miners", "grid_charge", "run_generator"):
         calls += [statistics("soc", "last night"), statistics("miners", "last night")]
+    if intent.about in ("run_miners", "start_miners"):
+        return [*calls, PLAN, OUTLOOK]
+    if intent.about in ("grid_charge", "run_generator"):
+        return [*calls, OUTLOOK, PLAN, sun_ahead("tomorrow")]
     return calls
 
 
 def _forecast(intent: i.Forecast) -> list[Call]:
-    calls = [NOW, SETTINGS]
     if intent.metric in ("solar", "load", "grid", "miners"):
-        return [NOW, statistics(intent.metric, "yesterday"), statistics(intent.metric, "last 7 days")]
-    return [*calls, statistics("soc", "last night"), statistics("solar", "yesterday")]
+        past = [statistics(intent.metric, "yesterday"), statistics(intent.metric, "last 7 days")]
+        return [NOW, *past, *([PLAN] if intent.metric in ("grid", "miners") else [sun_ahead(intent.when)])]
+    past = [statistics("soc", "last night"), statistics("solar", "yesterday")]
+    if intent.when is not None and "week" in intent.when:
+        return [NOW, SETTINGS, *past, sun_ahead("week")]
+    more = [PLAN] if intent.about == "full" else [] if intent.metric or intent.about else [sun_ahead(intent.when)]
+    return [NOW, SETTINGS, *past, OUTLOOK, *more]
+
+
+def sun_ahead(when: str | None) -> Call:
+    """A call of solar_and_load_forecast for words such as "tomorrow afternoon", "last friday" (the coming one)."""
+    words = (when or "").removeprefix("last ")
+    hours = re.search(r"(\d+) ?(?:h|hours?)\b", words)
+    if hours is not None:
+        return Call("solar_and_load_forecast", {"hours": int(hours[1])})
+    vague = not words or words in ("now", "tonight") or not re.search(r"day|week|today|tomorrow|\d{4}-", words)
+    return Call("solar_and_load_forecast", {} if vague else {"day": words})
+
+
+def _why(intent: i.WhyPlanned) -> list[Call]:
+    arguments = {name: value for name, value in (("miner", intent.miner), ("at", intent.at)) if value}
+    return [Call("why_plan", arguments), NOW]
+
+
+def _what_if(intent: i.WhatIf) -> list[Call]:
+    given = asdict(intent)
+    unset = asdict(i.WhatIf(intent.kind))
+    return [Call("what_if", {"kind": intent.kind} | {n: v for n, v in given.items() if v != unset[n]})]
 
 
 def _chart(intent: i.Chart) -> list[Call]:
@@ -217,6 +253,10 @@ _PLANS: Mapping[type[i.Intent], _Plan] = MappingProxyType(
             i.Judge: _judge,
             i.Advice: _advice,
             i.Forecast: _forecast,
+            i.PlanShown: lambda _: [PLAN],
+            i.WhyPlanned: _why,
+            i.WhatIf: _what_if,
+            i.Accuracy: lambda _: [Call("forecast_accuracy", {})],
             i.Chart: _chart,
             i.Knowledge: _knowledge,
             i.OutOfScope: _outside,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from agents.local_model import rules_advice, rules_figures, rules_talk
+from agents.local_model import rules_advice, rules_ahead, rules_figures, rules_talk
 from agents.local_model.asked import Asked, read
 from agents.local_model.follow_up import continued
 from agents.local_model.intents import Greeting, Intent, NotYet, Switch, Thanks, Unclear
 
 Rule = Callable[[Asked], Intent | None]
 
-# The order decides: talk and what lies outside first, then decisions and limits, then figures.
-RULES: tuple[Rule, ...] = (*rules_talk.RULES, *rules_advice.RULES, *rules_figures.RULES)
+# The order decides: plans and what if, talk and what lies outside, then decisions and limits, then figures.
+RULES: tuple[Rule, ...] = (*rules_ahead.RULES, *rules_talk.RULES, *rules_advice.RULES, *rules_figures.RULES)
 _MOST_PARTS = 3
 _TAILS = ("when", "why", "how", "what", "which", "where")
 _PARTS = re.compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_MOST_CHARTS = 2
 _WEEK = re.compile(r"\bweek\b|\b(?:seven|7) days\b|\bnext (?:few|\d+) days\b|\bcoming days\b")
 _WEEKDAY = re.compile(r"\b(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b")
 _ISO = re.compile(r"\b\d{4}-\d\d-\d\d\b")
@@ -128,10 +129,12 @@ def note_span(
     desk.note(Figure(name, round(value, 3), unit, start=start, end=end, source=source, age_s=age_s))
 
 
-async def attach(desk: ToolDesk, what: str, build: Awaitable[ChartSpec | None]) -> bool:
-    """Keep a chart; whatever is wrong with a picture, the figures are still told."""
+async def attach(desk: ToolDesk, what: str, build: Callable[[], Awaitable[ChartSpec | None]]) -> bool:
+    """Keep a chart, a second one at the most; whatever is wrong with a picture, the figures are still told."""
+    if len(desk.charts) >= _MOST_CHARTS:
+        return False
     try:
-        spec = await build
+        spec = await build()
     except Exception:
         log.exception("chart_spec_failed", chart=what)
         return False

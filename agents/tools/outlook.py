@@ -24,11 +24,13 @@ from agents.tools.ahead import (
 from agents.tools.desk import ToolDesk, ToolProblem, ToolResult
 from agents.tools.words import age_words, clock, instant, rounded
 from energy.forecast.hours import HOUR_S
+from energy.naming import source_name
 from energy.periods import local_midnight
 from energy.units import day_name, format_energy, format_percent
 from services import outlook, outlook_words
 from services.outlook_values import CourseView, DayView, ForecastView, LevelAt, Nothing, Quantiles, WeekDay
 from services.scorecard import scorecard, scorecard_lines
+from services.state import current_state
 from services.times_ahead import bare, clock_of, day_ahead, moment_ahead
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ async def solar_and_load_forecast(desk: ToolDesk, day: str = "", hours: int = 0)
     source = issued_source(scope, view.issued_at)
     for each in known:
         _note_day(desk, each, source, view)
-    await attach(desk, "solar_forecast", outlook_charts.solar_forecast_chart(scope, view))
+    await attach(desk, "solar_forecast", lambda: outlook_charts.solar_forecast_chart(scope, view))
     facts: dict[str, Any] = {
         "issued": clock(scope, view.issued_at),
         **age_fact(view.age, old=view.old),
@@ -91,7 +93,8 @@ async def battery_outlook(desk: ToolDesk) -> ToolResult:
     course, other = view.expected, view.other
     source = issued_source(scope, view.issued_at)
     if view.soc_pct is not None:
-        desk.note_instant("soc_pct", view.soc_pct, "%", view.read_at, "battery")
+        now = (await current_state(scope))["soc_pct"]
+        desk.note_instant("soc_pct", view.soc_pct, "%", view.read_at, source_name(scope.site, now.sources))
     end = instant(float(course.ends_s[-1]))
     night = _night(course)
     for name, level in (("lowest", course.lowest), ("lowest_if_dull", course.lowest_if_dull), ("night", night)):
@@ -129,7 +132,7 @@ async def battery_outlook(desk: ToolDesk) -> ToolResult:
         "other_breach": other is not None and other.breach_at is not None,
         "why": view.because,
     }
-    await attach(desk, "soc_fan", outlook_charts.soc_fan_chart(scope, view))
+    await attach(desk, "soc_fan", lambda: outlook_charts.soc_fan_chart(scope, view))
     return ToolResult(without_nothing(facts), " ".join(map(plain, outlook_words.battery_lines(scope, view)[:4])))
 
 
@@ -146,7 +149,7 @@ async def forecast_accuracy(desk: ToolDesk) -> ToolResult:
     async def chart() -> ScorecardChart | None:
         return outlook_charts.scorecard_spec(scope, card.scores)
 
-    await attach(desk, "scorecard", chart())
+    await attach(desk, "scorecard", chart)
     start, end = local_midnight(card.first_day, scope.zone), local_midnight(card.last_day, scope.zone)
     for target in card.targets:
         note_span(desk, f"{target.target}_accuracy", target.all.acc_hour, "", start, end, "scored forecasts", end)
@@ -264,7 +267,7 @@ async def _week(desk: ToolDesk, *, only: Sequence[date] = ()) -> ToolResult:
     if not only:
         forecast = await outlook.forecast_view(scope)
         if not isinstance(forecast, Nothing):
-            await attach(desk, "solar_forecast", outlook_charts.solar_forecast_chart(scope, forecast))
+            await attach(desk, "solar_forecast", lambda: outlook_charts.solar_forecast_chart(scope, forecast))
         charged = [day.charge_kwh for day in days]
         total = sum(kwh or 0.0 for kwh in charged) if all(kwh is not None for kwh in charged) else None
         note_span(

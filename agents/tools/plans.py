@@ -86,7 +86,7 @@ async def miner_and_battery_plan(desk: ToolDesk) -> ToolResult:
         "not_kept": list(view.violations[:1]),
         "why_tonight": _night_reason(scope, view, night),
     }
-    await attach(desk, "plan", outlook_charts.plan_chart(scope, view))
+    await attach(desk, "plan", lambda: outlook_charts.plan_chart(scope, view))
     return ToolResult(without_nothing(facts), " ".join(map(plain, plan_words.plan_lines(scope, view)[:5])))
 
 
@@ -252,7 +252,7 @@ def _night_reason(scope: Scope, view: PlanView, night: tuple[datetime, datetime]
     middle_s = (night[0] + (night[1] - night[0]) / 2).timestamp()
     step = next((step for step in view.steps if step.start_s <= middle_s < step.end_s), None)
     reason = None if step is None else step.miner_reasons.get(miners[0].id)
-    return None if reason is None else plan_words.as_clause(reason.text)[:_LONGEST_REASON]
+    return None if reason is None else f"{miners[0].name}: {plan_words.as_clause(reason.text)[:_LONGEST_REASON]}"
 
 
 def _moment(scope: Scope, text: str) -> datetime | None:

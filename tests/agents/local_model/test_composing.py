@@ -12,6 +12,7 @@ from agents.local_model import intents as i
 from agents.local_model.compose import MOST_LINES, compose
 from agents.local_model.found import Found, Result
 from agents.local_model.plan import calls_for
+from agents.tools.registry import TOOLS
 
 
 def found(*results: tuple[str, Mapping[str, Any], Mapping[str, Any]]) -> Found:
@@ -351,6 +352,13 @@ def test_every_intent_answers_without_findings_and_calls_known_tools_only() -> N
     samples: list[i.Intent] = [
         *[i.Advice(about) for about in ("run_miners", "start_miners", "stop_miners", "grid_charge", "charge_time")],
         *[i.Advice(about) for about in ("low_battery", "high_discharge", "draining", "surplus", "run_generator")],
+        *[i.Advice("enough_for_miners", "tomorrow"), i.Advice("use_surplus"), i.Accuracy(), i.PlanShown()],
+        *[
+            i.WhyPlanned("s21"),
+            i.WhatIf("cloudy"),
+            i.WhatIf("more_battery", extra_kwh=5),
+            i.Forecast("soc", None, "full"),
+        ],
         *[
             i.Policy(which)
             for which in ("minimum", "critical", "range", "target", "miners", "charge_rate", "all", "tariff")
@@ -366,7 +374,6 @@ def test_every_intent_answers_without_findings_and_calls_known_tools_only() -> N
         *[i.Trend("soc", "today"), i.Trend("solar", "this week"), i.Compare("solar", "today", "yesterday")],
         *[i.Chart("soc", "today"), i.Range("soc", "today"), i.At("soc", "today from 12:00 to 12:10", "12:00")],
     ]
-    known = {"current_state", "history_statistics", "when_crossed", "compare_periods", "device_details"}
     for intent in samples:
         assert compose([intent], Found()).strip(), intent
-        assert {call.name for call in calls_for(intent)} <= known | {"site_settings", "draw_chart"}
+        assert {call.name for call in calls_for(intent)} <= set(TOOLS)
