@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 # files, or those with one long test would come last and alone.
 TEST_PROCESSES ?= 4
 
-.PHONY: install demo test test-all check lock bench clean
+.PHONY: install demo test test-all check lock bench figures clean
 
 install: $(STAMP)
 
@@ -36,6 +36,11 @@ test-all: test
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+# The figures of forecasts, ageing and plans on the homes of the folder CC_DATA; an hour on two cores.
+figures: install
+	$(BIN)/python -m benchmarks.forecast_bench
+	$(BIN)/python -m benchmarks.plan_bench
 
 # Locks by name, version and hash; needs uv.
 lock:
