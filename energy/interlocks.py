@@ -115,15 +115,17 @@ def plan_wants(site: Site, miner: Miner, c: Conditions, *, running: bool, planne
     """What the auto mode wants of `miner` now while it follows a plan that wants it on (`planned`), `because` so.
 
     As with `auto_wants`, wanting it on is not yet permission. What comes before the plan: what protects the site, a
-    hand, the minimum on time, allowed hours, the miner's own stop level, under which it stops whatever the plan says,
-    and excess solar where it needs some.
+    hand, the minimum on time, allowed hours, the miner's own levels, and excess solar where it needs some. Under its
+    stop level it stops whatever the plan says, and it starts at its start level alone, as the plan itself reckons:
+    otherwise a plan would start again and again what the stop level has just stopped. A plan keeps on what runs
+    between the two.
     """
     if (first := _first(site, miner, c, running=running)) is not None:
         return first
     plan = Wants(planned, because, by_plan=True)
     if not planned:
         return plan
-    level = _level_wants(miner, c, running=True)  # between its stop and its start level the plan decides
+    level = _level_wants(miner, c, running=running)
     if not level.on:
         return level
     if miner.needs_excess_w > 0:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from energy.interlocks import auto_wants
+from energy.interlocks import auto_wants, plan_wants
 from tests.energy.ranch import conditions, ranch, relay, seen
 
 
@@ -85,3 +85,22 @@ def test_the_reason_carries_the_figures() -> None:
     site = ranch()
     wants = auto_wants(site, site.miner[0], conditions(), running=False)
     assert (wants.on, wants.because) == (True, "SOC is 70 %, at or above the start at 60 %")
+
+
+@pytest.mark.parametrize(
+    ("running", "soc_pct", "on", "by_plan"),
+    [
+        (False, 80, True, True),
+        (False, 79.9, False, False),  # what the stop level has stopped is not started again right above it
+        (False, 61, False, False),
+        (True, 61, True, True),
+        (True, 60, False, False),
+    ],
+)
+def test_a_plan_starts_at_the_start_level_and_keeps_on_down_to_the_stop_level(
+    running: bool, soc_pct: float, on: bool, by_plan: bool
+) -> None:
+    site = ranch({"start_soc_pct": 80, "stop_soc_pct": 60})
+    c = conditions(miners={"s21": relay(running), "s19": relay()}, soc_pct=seen(soc_pct))
+    wants = plan_wants(site, site.miner[0], c, running=running, planned=True, because="for a test")
+    assert (wants.on, wants.by_plan) == (on, by_plan)

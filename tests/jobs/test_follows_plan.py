@@ -37,7 +37,7 @@ async def test_a_miner_is_started_and_stopped_by_the_plan_and_its_owner_is_told_
         assert sorted(text.split("\n")) == sorted(said)
 
 
-async def test_the_plan_starts_nothing_that_the_interlocks_refuse_and_stops_below_the_miners_own_level(database):
+async def test_the_plan_starts_nothing_under_the_start_level_and_keeps_on_down_to_the_stop_level(database):
     levels = {"stop_soc_pct": 50, "start_soc_pct": 60}
     site = ranch_site(s21={"stop_soc_pct": 60, "start_soc_pct": 70}, s19_1=levels)
     async with on_ranch(database, site) as ranch:
@@ -49,12 +49,21 @@ async def test_the_plan_starts_nothing_that_the_interlocks_refuse_and_stops_belo
             await asyncio.sleep(0.5)
             assert not ranch.is_on("s21")
             assert not await ranch.switchings("s21")
-            await ranch.weather(soc_pct=65.0)  # under its own start, above its stop: the plan decides
-            await until(lambda: ranch.is_on("s21") and ranch.is_on("s19-1"))
+            await ranch.weather(soc_pct=65.0)
+            await until(lambda: ranch.is_on("s19-1"))
+            await asyncio.sleep(0.5)
+            assert not ranch.is_on("s21")  # under its own start
+            await ranch.weather(soc_pct=70.0)
+            await until(lambda: ranch.is_on("s21"))
+            await ranch.weather(soc_pct=61.0)
+            await asyncio.sleep(0.5)
+            assert ranch.is_on("s21")  # above its stop: the plan keeps it on
             await ranch.weather(soc_pct=59.0)
             await until(lambda: not ranch.is_on("s21"))
-            await asyncio.sleep(0.3)
+            await ranch.weather(soc_pct=61.0)
+            await asyncio.sleep(0.5)
             assert ranch.is_on("s19-1")
+        assert await ranch.switchings("s21") == [(True, "us"), (False, "us")]
         said = [text for _, text in await ranch.told() if text.startswith("s21 is off")]
         assert any("at or below the stop at 60 %" in text for text in said), said
 
