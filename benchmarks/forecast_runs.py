@@ -6,6 +6,7 @@ off goes on where it stopped; after a change of the code the folder must be a ne
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from benchmarks.forecast_score import (
 
 SOLAR, PERFECT, NO_WEATHER = "solar, forecast weather", "solar, perfect weather", "solar, no weather"
 FIRST_DAY, SECOND_DAY = "solar, no history", "solar, one day of history"
+DESCRIBED = "solar, described panels, no history"
 LOAD = "load, pooled model without this home"
 LOAD_SHIPPED = "load, shipped model (there is no other home to train on)"
 BEHIND_OVER_DAYS = 180
@@ -34,6 +36,7 @@ _SOLAR_RUNS = {
     NO_WEATHER: ("none", None),
     FIRST_DAY: ("forecast", 0),
     SECOND_DAY: ("forecast", 1),
+    DESCRIBED: ("forecast", 0),
 }
 
 
@@ -72,7 +75,7 @@ def runs_of(folder: Path, made: Path, meta: dict[str, Any], sites: list[str], *,
             continue
         solar.append(Run(folder, made, site, SOLAR))
         if site in clean:
-            young += [Run(folder, made, site, FIRST_DAY), Run(folder, made, site, SECOND_DAY)]
+            young += [Run(folder, made, site, figure) for figure in (FIRST_DAY, DESCRIBED, SECOND_DAY)]
             if not quick:
                 solar.append(Run(folder, made, site, PERFECT))
     if clean and not quick:
@@ -92,11 +95,40 @@ def measured(run: Run, file: Path) -> list[Found]:
     if run.figure == LOAD:
         return _load(run, file, out)
     weather, days = _SOLAR_RUNS[run.figure]
-    _back_test(
-        ForecastFlags(file, "solar", run.folder / "meta.json", run.site, weather, out, history_days=days), run.figure
-    )
+    meta = _described(run, file) if run.figure == DESCRIBED else run.folder / "meta.json"
+    _back_test(ForecastFlags(file, "solar", meta, run.site, weather, out, history_days=days), run.figure)
     found = score(read_forecasts(out), read_actual(file, "pv_kw"))
     return [Found(run.site, run.figure, found.by_hour, found.by_day, found.coverage)]
+
+
+def _described(run: Run, file: Path) -> Path:
+    """The meta file with the panels described as their owner would: where it does not say how they look, the one plane
+    that comes nearest to the file (in steps of 10 and 15 degrees) stands in for what the owner sees on the roof."""
+    import numpy as np
+
+    from app.backtest import KW, read_columns
+    from energy.forecast.sky import Panel, prior_w, sky_over
+
+    about = json.loads((run.folder / "meta.json").read_text(encoding="utf-8"))[run.site]
+    if about.get("arrays") or about.get("tilt_deg") is not None:
+        return run.folder / "meta.json"
+    columns = read_columns(file, ("pv_kw",), ("k_obs",), lambda _: None)
+    power_w, clearness = columns["pv_kw"].values * KW, columns["k_obs"].values
+    known = np.flatnonzero(np.isfinite(power_w) & np.isfinite(clearness) & (power_w > 0))[::3]
+    sky = sky_over(columns["pv_kw"].starts_s[known], about["lat"], about["lon"])
+    off = {
+        (tilt, azimuth): float(
+            np.abs(
+                prior_w(sky, (Panel(about["kwp"], float(tilt), float(azimuth)),), clearness[known]) - power_w[known]
+            ).sum()
+        )
+        for tilt in range(5, 56, 10)
+        for azimuth in range(75, 286, 15)
+    }
+    about["tilt_deg"], about["azimuth_deg"] = min(off, key=lambda each: off[each])
+    meta = run.made / f"{run.site}-described.json"
+    meta.write_text(json.dumps({run.site: about}), encoding="utf-8")
+    return meta
 
 
 def _load(run: Run, file: Path, out: Path) -> list[Found]:

@@ -35,7 +35,7 @@ BLEND_HALF_LIFE_DAYS = 40.0
 SHARPNESS = 16.0  # the members are alike in most weather: small differences last
 # The ends of the band before anything was scored, in shares of the clear sky's power: so wide that 8 of 10 hours lay
 # within on five real sites, with panels whose direction nobody wrote down, and after a first look at them.
-FIRST_ENDS, DEFAULT_ENDS = (-0.60, 0.50), (-0.50, 0.30)
+FIRST_ENDS, DEFAULT_ENDS = (-0.60, 0.50), (-0.50, 0.36)
 _FIT_EVERY_DAYS = 7
 _FEW_HOURS, _SOME_HOURS = 6, 50  # daylight hours known: below, the described arrays alone; then the fitted planes alone
 
@@ -218,10 +218,11 @@ def _known_hours(grid: Grid, moment_s: int) -> int:
 
 
 def _came_of_planes(grid: Grid, shares: Floats, issued_s: int) -> Floats:
-    """The daily ratios of actual power over what the planes give under the sky that came, as far as that is known."""
+    """The daily ratios of actual power over what the planes give under the sky that came, as far as that is known:
+    without weather a dull week would look like dirt."""
     end = int(grid.known(np.array([issued_s]))[0])
     span = slice(max(0, end - 24 * (BEFORE_DAYS + LATELY_DAYS)), end)
-    expected = grid.past_basis[span] @ shares
+    expected = np.where(np.isfinite(grid.clearness[span]), grid.past_basis[span] @ shares, np.nan)
     return daily_ratio(grid.starts_s[span], grid.actual_w[span], expected, grid.peak_w, issued_s)[1]
 
 

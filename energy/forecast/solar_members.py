@@ -47,7 +47,7 @@ def fit_boosted(grid: Grid, rows: Rows, until_s: int) -> Boosted | None:
     if np.unique(rows.index[used]).size < ENOUGH_HOURS or np.nanmax(actual[used]) <= 0.01 * grid.peak_w:
         return None
     season = until_s - int(grid.starts_s[0]) >= SEASON_DAYS * DAY_S
-    base, features = _base(rows, grid.peak_w)[used], _features(rows, season=season)[used]
+    base, features = _base(rows, grid.peak_w)[used], _splittable(_features(rows, season=season)[used])
     actual = actual[used]
     recent = 0.5 ** ((until_s - rows.issued_s[used]) / DAY_S / HALF_LIFE_DAYS)
     power = _booster(0).fit(features, actual / grid.peak_w, sample_weight=recent)
@@ -78,6 +78,12 @@ def _features(rows: Rows, *, season: bool) -> Floats:
     features = rows.features.copy()
     features[:, NAMES.index("day_of_year")] = 0.0
     return features
+
+
+def _splittable(features: Floats) -> Floats:
+    """The features with those that are never known (no weather was ever forecast) as 0: boosting needs a value."""
+    found: Floats = np.where(np.isfinite(features).any(axis=0), features, 0.0)
+    return found
 
 
 def _base(rows: Rows, peak_w: float) -> Floats:

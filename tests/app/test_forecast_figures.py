@@ -17,7 +17,18 @@ import pytest
 
 from app.backtest import ForecastFlags, backtest_forecast
 from benchmarks.forecast_bench import as_markdown
-from benchmarks.forecast_runs import FIRST_DAY, LOAD, PERFECT, SOLAR, Found, is_clean, measured, runs_of
+from benchmarks.forecast_runs import (
+    DESCRIBED,
+    FIRST_DAY,
+    LOAD,
+    PERFECT,
+    SOLAR,
+    Found,
+    Run,
+    is_clean,
+    measured,
+    runs_of,
+)
 from benchmarks.forecast_score import (
     DAY,
     HOUR_S,
@@ -160,10 +171,20 @@ def test_a_run_is_kept_and_not_made_anew(tmp_path: Path) -> None:
     run = next(run for run in runs_of(folder, tmp_path, {"home": ABOUT}, ["home"], quick=True) if run.figure == SOLAR)
     found = measured(run, folder / "home.csv")[0]
     assert 0 < found.by_hour < 1
-    kept = next(tmp_path.glob("home-solar*.csv"))
+    kept = tmp_path / "home-solar-forecast-weather.csv"
     written = kept.stat().st_mtime_ns
     assert measured(run, folder / "home.csv")[0] == found
     assert kept.stat().st_mtime_ns == written
+
+
+def test_panels_that_the_folder_does_not_describe_are_taken_as_the_plane_that_fits(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, 10)
+    first, described = (
+        measured(Run(folder, tmp_path, "home", each), folder / "home.csv")[0] for each in (FIRST_DAY, DESCRIBED)
+    )
+    assert described.by_hour > first.by_hour + 0.05
+    about = json.loads((tmp_path / "home-described.json").read_text(encoding="utf-8"))["home"]
+    assert 5 <= about["tilt_deg"] <= 55
 
 
 def test_a_home_with_many_blank_solar_hours_is_looked_at_by_forecast_alone(tmp_path: Path) -> None:
@@ -189,7 +210,7 @@ def test_targets_are_met_missed_or_said_to_be_not_measured() -> None:
         "solar, California, forecast weather, acc_day": "MISSED",
         "solar, California, perfect weather, acc_hour": "not measured",
     }
-    assert [each.says for each in first_day_verdicts(lines)] == ["MISSED", "not measured"]
+    assert [each.says for each in first_day_verdicts(lines)] == ["not measured", "MISSED", "not measured"]
     assert [each.says for each in load_verdicts(lines)] == ["ok", "MISSED"]
     assert [each.says for each in coverage_verdicts(lines)] == ["ok", "ok", "ok", "ok", "MISSED", "MISSED"]
     assert [each.says for each in ageing_verdicts({100.0: (0.7, 30), 200.0: (0.6, 20)})] == [

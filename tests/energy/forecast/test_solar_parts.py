@@ -8,7 +8,7 @@ import pytest
 from energy.forecast.hours import NO_HOURS, Hours
 from energy.forecast.persistent import notice
 from energy.forecast.sky import Panel, frost_is_usual, usual_air_c
-from energy.forecast.solar import DEFAULT_ENDS, FIRST_ENDS, forecast
+from energy.forecast.solar import DEFAULT_ENDS, FIRST_ENDS, forecast, train
 from energy.forecast.solar_linear import USUAL, fit_linear, linear_w
 from energy.forecast.solar_rows import Grid, Rows, rows_of
 from energy.forecast.solar_site import SolarPast, checked_past, grid_for
@@ -104,6 +104,27 @@ def test_the_weather_service_away_for_two_days_is_said_and_the_usual_sky_assumed
     half = replace(past, clearness=past.clearness.before(issued_s + DAY_S))
     note = next(note for note in forecast(HOME, half, issued_s).notes if "no weather forecast" in note)
     assert note.startswith("no weather forecast for 1")
+
+
+def test_a_site_that_never_had_weather_is_trained_and_forecast_all_the_same() -> None:
+    past = invented(40)
+    issued_s = int(past.power.starts_s[-1]) + 3_600
+    model = train(HOME, replace(past, clearness=NO_HOURS), issued_s)
+    assert model.boosted is not None
+    said = forecast(HOME, replace(past, clearness=NO_HOURS), issued_s, model)
+    assert any("no weather forecast" in note for note in said.notes)
+    assert said.band.p50.max() > 500
+    weather_is_back = forecast(HOME, past, issued_s, model)
+    assert np.isfinite(weather_is_back.band.p50).all()
+
+
+def test_dull_days_without_weather_are_no_dirt_on_the_panels() -> None:
+    past = invented(40)
+    issued_s = int(past.power.starts_s[-1]) + 3_600
+    lately = past.power.starts_s >= issued_s - 5 * DAY_S
+    dull = Hours(past.power.starts_s, np.where(lately, 0.4 * past.power.values, past.power.values))
+    assert forecast(HOME, replace(past, power=dull), issued_s).persistent is not None
+    assert forecast(HOME, replace(past, power=dull, clearness=NO_HOURS), issued_s).persistent is None
 
 
 def test_the_first_band_is_wider_than_that_of_panels_that_were_looked_at() -> None:
