@@ -7,7 +7,7 @@ from datetime import datetime
 
 from energy.following import Wanted, wanted_at
 from jobs.work import Work
-from services.plan_modes import mode_of
+from services.plan_modes import Mode, mode_of
 from store import plans
 from store.plans import StoredPlan
 
@@ -20,39 +20,44 @@ NONE_TO_FOLLOW = (
 
 
 class Following:
-    """One worker's look at the newest plan, kept for a few seconds."""
+    """One worker's look at the newest plan, kept for a few seconds, and longer where it cannot be asked for."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._looked_at_s: float | None = None
-        self._automatic = False
+        self._mode: Mode | None = None  # None: not known yet
         self._newest: StoredPlan | None = None
         self.missing: str | None = None  # why there is none to follow, in a sentence; None while none is to be
 
     async def wanted(self, now: datetime) -> Mapping[str, Wanted] | None:
         """What the plan wants of each miner at `now`; None: miners keep to their own levels.
 
-        Whatever is wrong with plans, it ends so: the limits are held without them.
+        Whatever is wrong with the database or with plans, the last good plan is followed for as long as it holds, and
+        after that it ends so: the limits are held without plans.
         """
-        try:
-            await self._look(now)
-            found = None if self._newest is None else wanted_at(self._newest.plan, self._newest.planned_at, now)
-        except Exception as error:  # noqa: BLE001  the miners' own levels stand in, and it is logged
-            self._work.surprises.failed(EVENT, self._work.site.id, error)
-            return None
-        self._work.surprises.succeeded(EVENT, self._work.site.id)
-        if not self._automatic:
+        await self._look(now)
+        found = None if self._newest is None else wanted_at(self._newest.plan, self._newest.planned_at, now)
+        if self._mode != "automatic":
             self.missing = None
             return None
         self.missing = NONE_TO_FOLLOW if found is None else ""
         return found
 
     async def _look(self, now: datetime) -> None:
+        """Ask for the mode and the plan, every few seconds. Where that fails, what was known stays."""
         work, now_s = self._work, self._work.monotonic()
         if self._looked_at_s is not None and 0 <= now_s - self._looked_at_s < LOOK_EVERY_S:
             return
-        self._automatic = (await mode_of(work.database, work.org_id, work.site)).mode == "automatic"
-        self._newest = (
-            await plans.newest(work.database, work.org_id, work.site.id, as_of=now) if self._automatic else None
-        )
         self._looked_at_s = now_s
+        try:
+            self._mode = (await mode_of(work.database, work.org_id, work.site)).mode
+            newest = None
+            if self._mode == "automatic":
+                newest = await plans.newest(work.database, work.org_id, work.site.id, as_of=now)
+            if newest is not None:
+                wanted_at(newest.plan, newest.planned_at, now)  # a plan that cannot be taken fails here
+        except Exception as error:  # noqa: BLE001  the plan from before stands in, and it is logged
+            work.surprises.failed(EVENT, work.site.id, error)
+        else:
+            self._newest = newest
+            work.surprises.succeeded(EVENT, work.site.id)

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import timedelta
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
-from jobs.following import LOOK_EVERY_S
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from jobs.following import LOOK_EVERY_S, Following
+from store import plans
 from tests.jobs.plans import automatic, put_plan
-from tests.jobs.ranch import on_ranch, ranch_site
+from tests.jobs.ranch import ORG, on_ranch, ranch_site
 from tests.jobs.stage import until
 
 
 def hurried():
     """A clock on which a plan is looked at again soon."""
     return time.monotonic() * 2 * LOOK_EVERY_S
+
+
+@asynccontextmanager
+async def plans_out_of_reach(ranch):
+    """The database refuses every question for a plan while the block runs."""
+    async with ranch.database.begin() as connection:
+        await connection.execute(text("ALTER TABLE plans RENAME TO plans_away"))
+    with pytest.raises(DBAPIError):
+        await plans.newest(ranch.database, ORG, "ranch", as_of=datetime.now(UTC))
+    yield
+    async with ranch.database.begin() as connection:
+        await connection.execute(text("ALTER TABLE plans_away RENAME TO plans"))
 
 
 async def test_a_miner_is_started_and_stopped_by_the_plan_and_its_owner_is_told_in_one_message(database):
@@ -121,3 +139,24 @@ async def test_a_worker_that_was_started_again_follows_on_and_switches_nothing_t
             assert ranch.is_on("s21")
         assert await ranch.switchings("s21") == [(True, "us")]
         assert (await ranch.actions()).count("miner_plan") == 1
+
+
+async def test_while_plans_cannot_be_read_the_last_one_is_followed_until_it_is_too_old(database):
+    async with on_ranch(database) as ranch:
+        await automatic(ranch, "s21", "s19-1")
+        await put_plan(ranch, "s19-1")  # wants s21 off, whose own level would start it
+        following = Following(ranch.work(monotonic=hurried))
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: ranch.is_on("s19-1"))
+            assert await following.wanted(datetime.now(UTC))
+            async with plans_out_of_reach(ranch):
+                await asyncio.sleep(1.5)  # three looks
+                now = datetime.now(UTC)
+                wanted = await following.wanted(now)
+                assert wanted is not None
+                assert {miner_id for miner_id, each in wanted.items() if each.on} == {"s19-1"}
+                assert await following.wanted(now + timedelta(minutes=46)) is None
+            assert not await ranch.switchings("s21")
+            assert ranch.is_on("s19-1")
+            await put_plan(ranch)
+            await until(lambda: not ranch.is_on("s19-1"))
