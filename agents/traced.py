@@ -1,8 +1,8 @@
 """Whether the figures of a text come from tool results: those that do not are left out, sentence by sentence.
 
-A figure is a number with a unit of energy, or a time of day. It is traced when a source holds the same number within
-the digits that the text shows, in W or kW alike. Sources are this question's tool results, the question itself, and the
-earlier turns, whose figures were traced when they were written.
+A figure is a number with a unit of energy or of money, or a time of day. It is traced when a source holds the same
+number within the digits that the text shows, in W or kW alike. Sources are this question's tool results, the question
+itself, and the earlier turns, whose figures were traced when they were written.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from dataclasses import dataclass
 _NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?")
 _FIGURE = re.compile(
     r"(?<![\w.,:])(?P<number>\d[\d,]*(?:\.\d+)?)\s?(?P<unit>kwh|mwh|wh|kwp|kw|mw|w|"
-    r"(?:kilo|mega)?watts?(?:[- ]hours?)?|%|per ?cent|pct|volts?|v|°\s?[cf]|degrees|amps?|a|ah|th/s)(?!\w)",
+    r"(?:kilo|mega)?watts?(?:[- ]hours?)?|%|per ?cent|pct|volts?|v|°\s?[cf]|degrees|amps?|a|ah|th/s|"
+    r"usd|eur|gbp|chf|cad|aud|dollars?|euros?|pounds?|cents?)(?!\w)",
     re.IGNORECASE,
 )
+_PRICE = re.compile(r"[$€£]\s?(?P<number>\d[\d,]*(?:\.\d+)?)")
 _CLOCK = re.compile(
     r"(?<![\d:])(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::\d{2})?\s?(?P<half>[ap]\.?m\b\.?)?", re.IGNORECASE
 )
@@ -106,8 +108,10 @@ def _is_traced(sentence: str, sources: Sources) -> bool:
     if _GENERAL.search(sentence) and not _OWN.search(sentence):
         return True  # said to be general knowledge, and not about this site
     without_clocks = _CLOCK.sub(" ", sentence)
-    return all(sources.know_clock(match) for match in _CLOCK.finditer(sentence)) and all(
-        sources.know_number(match["number"], match["unit"]) for match in _FIGURE.finditer(without_clocks)
+    return (
+        all(sources.know_clock(match) for match in _CLOCK.finditer(sentence))
+        and all(sources.know_number(match["number"], match["unit"]) for match in _FIGURE.finditer(without_clocks))
+        and all(sources.know_number(match["number"], "") for match in _PRICE.finditer(without_clocks))
     )
 
 

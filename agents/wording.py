@@ -19,6 +19,7 @@ MOST_LINES = 6
 PROPOSES = "I propose to"  # how the sentence of a proposal begins; its question with the buttons follows in a chat
 MOST_CHARACTERS = 1_200
 _MOST_SOURCES = 3
+_AHEAD = ("forecast issued ", "plan of ", "worked out ")
 _OLD_S = 900.0
 
 _IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
@@ -56,8 +57,11 @@ def source_line(scope: Scope, figures: Sequence[Figure], *, basic: bool) -> str:
         moment = _speaks_of(scope, measured)
         old = (scope.as_of - moment).total_seconds() > _OLD_S
         parts.append(f"as of {clock(scope, moment)}" + (f" ({age_words(scope, moment)} old)" if old else ""))
-    sources = dict.fromkeys(name for f in measured for name in str(f.source).split(" + "))
-    parts.extend(list(sources)[:_MOST_SOURCES])
+    sources = sorted(
+        dict.fromkeys(name for f in measured for name in str(f.source).split(" + ")),
+        key=lambda name: not name.startswith(_AHEAD),  # what an answer on the time to come rests on is named first
+    )
+    parts.extend(sources[:_MOST_SOURCES])
     if any(f.source == SETTINGS for f in figures):
         parts.append("site settings")
     line = ", ".join(parts)

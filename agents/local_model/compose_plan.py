@@ -59,6 +59,8 @@ def what_if(_: WhatIf, found: Found) -> str:
     if facts is None:
         return capital(found.problem or "That could not be worked out just now.")
     first, *rest = [str(line) for line in facts["lines"][:5]]
+    if len(rest) > 1 and rest[-1].partition(", below")[0] == rest[-2].partition(", below")[0]:
+        rest = [*rest[:-2], rest[-1]]  # below the reserve and below the minimum: the latter says both
     return lines(_turned(first), *[_simpler(line) for line in rest])
 
 
@@ -141,11 +143,10 @@ def _plan_line(found: Found, when: str) -> str | None:
     named = [row for row in rows if ("tomorrow" in row) == (when == "tomorrow")]
     if when not in ("today", "tomorrow"):
         return None
-    return (
-        f"The plan runs {_ended(named[0])}"
-        if named
-        else f"The plan, which reaches to {facts['until']}, runs none {when}."
-    )
+    if named:
+        return f"The plan runs {_ended(named[0])}"
+    reason = f". {_ended(str(facts['why_tomorrow']))}" if when == "tomorrow" and "why_tomorrow" in facts else "."
+    return f"The plan, which reaches to {facts['until']}, runs none {when}{reason}"
 
 
 def run_miners(intent: Advice, state: Facts, found: Found) -> str | None:
@@ -168,8 +169,8 @@ def run_miners(intent: Advice, state: Facts, found: Found) -> str | None:
     elif intent.when is not None and "tomorrow" in intent.when:
         rows = [row for row in facts.get("run_lines") or () if "tomorrow" in row]
         names = list(dict.fromkeys(str(run["miner"]) for run in runs if "tomorrow" in str(run["when"])))
-        none = f"No: the plan, which reaches to {facts['until']}, runs none tomorrow."
-        first = f"Yes, {listed(names)}, by the plan:" if names else none
+        none = _plan_line(found, "tomorrow") or ""
+        first = f"Yes, {listed(names)}, by the plan:" if names else f"No. {none}"
     else:
         rows = list(facts.get("run_lines") or ())
         now = [run for run in runs if str(run["when"]).startswith("now") and run["when"] == runs[0]["when"]]

@@ -90,7 +90,7 @@ def plan(asked: Asked) -> Intent | None:
     if asked.has(r"\b(?:generator|upgrade|tariff|phone|rate) plan\b|\b(?:i|we) plan\b"):
         return None
     if asked.has(
-        r"^(?:show (?:me )?|tell me |give me )?(?:the |your |my |our |today |tonight |tomorrow |current )*plan"
+        r"^(?:show (?:me )?|tell me |give me )?(?:the |your |my |our |today (?:is )?|tonight |tomorrow |current )*plan"
         r"(?: (?:please|now|today|tonight|for .+|tomorrow))?$|\bwhat (?:is|are) (?:the |your |our |my |today )*"
         r"(?:tonight |current |new |next )?plans?\b|\bwhat (?:is|have you) planned\b|\bwhat does the plan\b"
         r"|\bwhat will the (?:miners?|battery) do\b"
@@ -122,7 +122,8 @@ def enough(asked: Asked) -> Intent | None:
 
 def battery(asked: Asked) -> Intent | None:
     """When the battery will be full, or empty."""
-    if asked.metric not in ("soc", "battery") or asked.threshold is not None or asked.has(_PAST):
+    past = r"\b(?:was|were|did|got|had|yesterday)\b"
+    if asked.metric not in ("soc", "battery") or asked.threshold is not None or asked.has(past):
         return None
     about: Literal["", "full", "empty"] = ""
     if asked.has(r"\b(?:when|what time|how long|how soon|will|time)\b"):

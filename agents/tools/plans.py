@@ -20,7 +20,7 @@ from agents.tools.ahead import (
     without_nothing,
 )
 from agents.tools.desk import ToolDesk, ToolProblem, ToolResult
-from agents.tools.words import clock, rounded
+from agents.tools.words import clock, instant, rounded
 from energy.periods import local_midnight
 from energy.units import format_energy
 from services import outlook, plan_words
@@ -85,6 +85,7 @@ async def miner_and_battery_plan(desk: ToolDesk) -> ToolResult:
         "risks": list(view.risks[:1]),
         "not_kept": list(view.violations[:1]),
         "why_tonight": _night_reason(scope, view, night),
+        "why_tomorrow": _tomorrow_reason(scope, view),
     }
     await attach(desk, "plan", lambda: outlook_charts.plan_chart(scope, view))
     return ToolResult(without_nothing(facts), " ".join(map(plain, plan_words.plan_lines(scope, view)[:5])))
@@ -246,12 +247,25 @@ def _overlaps(run: MinerRun, night: tuple[datetime, datetime]) -> bool:
 
 def _night_reason(scope: Scope, view: PlanView, night: tuple[datetime, datetime] | None) -> str | None:
     """Why the first miner stays off in the middle of the night."""
-    miners = sorted(scope.site.miner, key=lambda miner: miner.priority)
-    if night is None or not miners or any(_overlaps(run, night) for run in view.runs):
+    if night is None or any(_overlaps(run, night) for run in view.runs):
         return None
-    middle_s = (night[0] + (night[1] - night[0]) / 2).timestamp()
-    step = next((step for step in view.steps if step.start_s <= middle_s < step.end_s), None)
-    reason = None if step is None else step.miner_reasons.get(miners[0].id)
+    return _reason_at(scope, view, night[0] + (night[1] - night[0]) / 2)
+
+
+def _tomorrow_reason(scope: Scope, view: PlanView) -> str | None:
+    """Why the first miner stays off all of tomorrow, at its sunniest step."""
+    today = scope.as_of.astimezone(scope.zone).date()
+    day = tuple(local_midnight(today + timedelta(days=ahead), scope.zone) for ahead in (1, 2))
+    steps = [step for step in view.steps if day[0].timestamp() <= step.start_s < day[1].timestamp()]
+    if not steps or any(run.start < day[1] and run.end > day[0] for run in view.runs):
+        return None
+    return _reason_at(scope, view, instant(max(steps, key=lambda step: step.solar_w).start_s))
+
+
+def _reason_at(scope: Scope, view: PlanView, moment: datetime) -> str | None:
+    miners = sorted(scope.site.miner, key=lambda miner: miner.priority)
+    step = next((step for step in view.steps if step.start_s <= moment.timestamp() < step.end_s), None)
+    reason = None if step is None or not miners else step.miner_reasons.get(miners[0].id)
     return None if reason is None else f"{miners[0].name}: {plan_words.as_clause(reason.text)[:_LONGEST_REASON]}"
 
 

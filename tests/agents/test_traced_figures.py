@@ -34,6 +34,7 @@ SOURCES = Sources(
         "At 14:00",
         "Two miners, 3 days, s19-1, 48 hours and room 7",
         "Nothing with figures.",
+        "It brings 1.2 USD, or $1.20.",
     ],
 )
 def test_a_figure_from_a_source_passes_however_it_is_rounded(text: str) -> None:
@@ -133,3 +134,8 @@ async def test_figures_that_the_text_speaks_of_come_first(scope: Scope) -> None:
     assert answer.text == "Solar makes 8.66 kW.\nas of 14:00, SolArk"
     assert answer.figures[0].name == "solar_w"
     assert len(answer.figures) == 7
+
+
+@pytest.mark.parametrize("text", ["You will earn 99.50 USD.", "That saves $99.50 a month.", "It costs 4 euros."])
+def test_money_is_a_figure_too(text: str) -> None:
+    assert only_traced(text, Sources(['{"facts":{"money":1.2}}'])).text == ""
