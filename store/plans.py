@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import delete, insert, select
 
 from store.columns import storable
@@ -14,6 +16,10 @@ from store.forecast_tables import plans as table
 
 if TYPE_CHECKING:
     from energy.plan.plan import Plan
+
+log = structlog.get_logger()
+_LOOKED_BACK = 16  # plans of a few hours: what is older helps nobody who asks for the newest
+_said: set[int] = set()  # numbers of plans whose trouble stands in the log already
 
 
 @dataclass(frozen=True)
@@ -47,20 +53,27 @@ async def put(db: Database, org_id: str, site_id: str, stored: StoredPlan) -> in
 
 
 async def newest(db: Database, org_id: str, site_id: str, *, as_of: datetime) -> StoredPlan | None:
-    """The newest plan made by `as_of`, or None."""
+    """The newest plan made by `as_of`, or None.
+
+    One that cannot be read (of another version, or damaged) is passed over, and the log names it once: the plan that
+    takes its place could never be made else.
+    """
     query = _of(org_id, site_id).where(table.c.planned_at <= as_of)
-    query = query.order_by(table.c.planned_at.desc(), table.c.plan_id.desc()).limit(1)
+    query = query.order_by(table.c.planned_at.desc(), table.c.plan_id.desc())
     async with db.read() as connection:
-        row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _stored(row)
+        rows = (await connection.execute(query.limit(1))).all()
+        found = _readable(rows)
+        if rows and not found:
+            found = _readable((await connection.execute(query.offset(1).limit(_LOOKED_BACK))).all())
+    return found[0] if found else None
 
 
 async def between(db: Database, org_id: str, site_id: str, start: datetime, end: datetime) -> list[StoredPlan]:
-    """The plans made in [start, end), in order."""
+    """The plans made in [start, end), in order, without those that cannot be read."""
     query = _of(org_id, site_id).where(table.c.planned_at >= start, table.c.planned_at < end)
     async with db.read() as connection:
         rows = (await connection.execute(query.order_by(table.c.planned_at, table.c.plan_id))).all()
-    return [_stored(row) for row in rows]
+    return _readable(rows)
 
 
 async def forget_before(db: Database, org_id: str, site_id: str, moment: datetime) -> int:
@@ -72,6 +85,18 @@ async def forget_before(db: Database, org_id: str, site_id: str, moment: datetim
 
 def _of(org_id: str, site_id: str) -> Any:
     return select(*table.c).where(table.c.org_id == org_id, table.c.site_id == site_id)
+
+
+def _readable(rows: Sequence[Any]) -> list[StoredPlan]:
+    found = []
+    for row in rows:
+        try:
+            found.append(_stored(row))
+        except ValueError as error:
+            if row.plan_id not in _said:
+                _said.add(row.plan_id)
+                log.warning("plan_not_readable", site=row.site_id, plan_id=row.plan_id, reason=str(error))
+    return found
 
 
 def _stored(row: Any) -> StoredPlan:

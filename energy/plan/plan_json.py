@@ -30,6 +30,8 @@ def to_json(plan: Plan) -> dict[str, Any]:
 
 def from_json(value: Mapping[str, Any]) -> Plan:
     """The plan that `to_json` wrote. Raises ValueError for another version or what is no plan."""
+    if not isinstance(value, Mapping):
+        raise ValueError("plan: what is stored is no plan; make a new one")
     if value.get("version") != VERSION:
         raise ValueError(f"plan: version {value.get('version')!r} is not {VERSION}; make a new plan")
     try:
@@ -43,7 +45,7 @@ def from_json(value: Mapping[str, Any]) -> Plan:
                 Change(c["miner_id"], c["start_s"], c["on"], _read_reason(c["reason"])) for c in value["changes"]
             ),
         )
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"plan: what is stored is no plan ({error}); make a new one") from error
 
 

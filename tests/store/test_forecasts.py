@@ -6,11 +6,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import pytest
+from sqlalchemy import update
 
 from energy.forecast.hours import Band, Target
 from energy.plan.plan import Plan
+from energy.plan.plan_json import VERSION, to_json
 from store import forecasts, model_files, plan_modes, plans, scores
 from store.database import Database
+from store.forecast_tables import plans as plans_table
 from store.forecasts import StoredForecast
 from store.model_files import ModelFile
 from store.plan_modes import PlanMode
@@ -70,6 +74,25 @@ async def test_plans_are_numbered_and_the_newest_counts(database: Database) -> N
     assert len(await plans.between(database, ORG, SITE, NOON, NOON + 2 * HOUR)) == 2
     assert await plans.forget_before(database, ORG, SITE, NOON + HOUR) == 1
     assert await plans.newest(database, ORG, SITE, as_of=NOON) is None
+
+
+@pytest.mark.parametrize("broken", [{"version": VERSION + 1}, {"steps": [[]]}, {"steps": None}, None])
+async def test_a_plan_that_cannot_be_read_is_passed_over(database: Database, broken: dict[str, object] | None) -> None:
+    plan = Plan("fallback", (), 1.5)
+    first = StoredPlan(None, NOON, "because of a test", "advise", plan, None)
+    number = await plans.put(database, ORG, SITE, first)
+    other = await plans.put(database, ORG, SITE, replace(first, planned_at=NOON + HOUR))
+
+    async def damage(plan_id: int) -> None:
+        value = [] if broken is None else {**to_json(plan), **broken}
+        async with database.begin() as connection:
+            await connection.execute(update(plans_table).where(plans_table.c.plan_id == plan_id).values(plan=value))
+
+    await damage(other)
+    assert await plans.newest(database, ORG, SITE, as_of=NOON + HOUR) == replace(first, plan_id=number)
+    assert [each.plan_id for each in await plans.between(database, ORG, SITE, NOON, NOON + 2 * HOUR)] == [number]
+    await damage(number)
+    assert await plans.newest(database, ORG, SITE, as_of=NOON + HOUR) is None
 
 
 async def test_a_days_score_is_replaced(database: Database) -> None:
