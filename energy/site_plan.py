@@ -67,11 +67,14 @@ class PlanSettings(Part):
     `mode`: advise only, ask before each change, or follow the plan. `wear_per_kwh`: what a kWh into or out of the
     battery costs in its life. `demand_per_kw`: for the highest import of the billing period. `grid_charge`: whether
     plans may charge the battery from the grid. The two URLs are fetched, and win over the settings while they answer.
+    `hashprice_field` is where in the JSON of `hashprice_url` the price stands, such as data.price; without it the
+    answer is the number itself.
     """
 
     mode: PlanMode = "advise"
     hours: Annotated[Number, Field(ge=12, le=48)] = 36
     hashprice_url: Annotated[str, Field(pattern=_URL)] | None = None
+    hashprice_field: Annotated[str, Field(max_length=200)] | None = None
     prices_url: Annotated[str, Field(pattern=_URL)] | None = None
     wear_per_kwh: Annotated[Number, Field(ge=0, le=1)] = 0.02
     demand_per_kw: Annotated[Number, Field(ge=0)] = 0.0
@@ -91,6 +94,15 @@ class PlanSettings(Part):
         if value is not None and not str(value).strip().startswith(("http://", "https://")):
             raise ValueError("must be an address that begins with https:// or http://; leave the key out for none")
         return value
+
+    @model_validator(mode="after")
+    def _field_of_something(self) -> Self:
+        field = self.hashprice_field
+        if field is not None and self.hashprice_url is None:
+            raise ValueError("hashprice_field names a part of what hashprice_url answers: set hashprice_url as well")
+        if field is not None and not all(part.strip() for part in field.split(".")):
+            raise ValueError("hashprice_field must be names with dots between, such as data.price or prices.0.usd")
+        return self
 
 
 class MinerMode(Part):

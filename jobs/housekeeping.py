@@ -18,6 +18,7 @@ from store import (
     outbox,
     plans,
     power_forecasts,
+    prices,
     scores,
     slots,
     weather,
@@ -79,6 +80,7 @@ async def _drop_foreseen(work: Work) -> dict[str, int]:
         + await weather.forget_before(database, org_id, site.id, oldest),
         "weather_now": await weather_now.forget_before(database, org_id, site.id, thin_until),
         "power_forecasts": await power_forecasts.forget_before(database, org_id, site.id, thin_until),
+        "prices": await prices.forget_before(database, org_id, site.id, oldest),
         "plans": await plans.forget_before(database, org_id, site.id, now - PLANS_KEPT),
         "scores": await scores.forget_before(database, org_id, site.id, (now - SCORES_KEPT).date()),
     }

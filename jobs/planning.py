@@ -25,7 +25,7 @@ from services.plan_modes import mode_of
 from services.plan_solving import Solved, solved, solved_simply
 from services.planning import NoPlan, prepare
 from services.reckoning import InlineReckoner, ReckoningError
-from store import forecasts, plans, readings, relays, wishes
+from store import forecasts, plans, prices, readings, relays, wishes
 from store.forecasts import StoredForecast
 from store.plans import StoredPlan
 
@@ -35,6 +35,7 @@ QUARTER = timedelta(minutes=15)
 AGAIN_AFTER = timedelta(minutes=3)  # between two plans that something unexpected brings
 KEPT_FOR = timedelta(hours=3)  # an older plan is nothing to be steady against
 OFF_PLAN_PCT = 5.0
+HASH_PRICE_MOVES = 0.01  # by less it is nothing to plan anew for
 WITHIN_S = 30.0
 WOKEN_EVERY_S = 5.0
 NO_PLAN = "no_plan"
@@ -138,6 +139,8 @@ async def unexpected(work: Work) -> str | None:
     known = [each.issued_at for each in issued if each is not None]
     if len(known) == 2 and newest.forecast_issued_at is not None and min(known) > newest.forecast_issued_at:
         return "because a new forecast came"
+    if (priced := await _priced(work, newest)) is not None:
+        return priced
     return await _off_plan(work, newest)
 
 
@@ -153,6 +156,22 @@ async def _moved(work: Work, newest: StoredPlan) -> str | None:
             continue
         if state.changed_at > newest.planned_at:
             return f"because {miner.id} was switched {'on' if state.on else 'off'}, and not by us"
+    return None
+
+
+async def _priced(work: Work, newest: StoredPlan) -> str | None:
+    """Prices of hours to come, or a hash price, that were heard since the plan was made and are new to it."""
+    now, site, place = work.clock(), work.site, (work.database, work.org_id, work.site.id)
+    if site.plan.prices_url is not None:
+        changed_at = await prices.changed_at(*place, now, as_of=now)
+        if changed_at is not None and changed_at > newest.planned_at:
+            return "because new energy prices came"
+    if site.plan.hashprice_url is not None:
+        seen = await prices.newest_hash_price(*place, as_of=now)
+        before = await prices.newest_hash_price(*place, as_of=newest.planned_at)
+        was = site.economics.hashprice_per_phs_day if before is None else before.per_phs_day
+        if seen is not None and abs(seen.per_phs_day - was) > HASH_PRICE_MOVES * was:
+            return f"because the hash price is {seen.per_phs_day:.4g} {site.economics.currency} now, and was {was:.4g}"
     return None
 
 

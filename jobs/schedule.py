@@ -15,6 +15,7 @@ from jobs.forecasting import make_forecasts
 from jobs.housekeeping import keep_house
 from jobs.planning import make_plan, plan_on_events
 from jobs.polling import fetch_details, poll_devices
+from jobs.prices import fetch_hash_price, fetch_prices
 from jobs.scoring import score_yesterday
 from jobs.training import train_models
 from jobs.weather import fetch_forecast, fetch_weather_now
@@ -45,6 +46,8 @@ SCHEDULE: tuple[Scheduled, ...] = (
     Scheduled("details", 300, 3600, fetch_details, 60),
     Scheduled("weather", 60, 1800, fetch_forecast, 60),
     Scheduled("weather_now", 60, 600, fetch_weather_now, 60),
+    Scheduled("hash_price", 300, 1800, fetch_hash_price, 60),
+    Scheduled("prices", 300, 3600, fetch_prices, 60),
     Scheduled("forecast", 60, 3600, make_forecasts, 90, claimed=False),
     Scheduled("training", 600, 86_400, train_models, 660, claimed=False),
     Scheduled("scoring", 600, 86_400, score_yesterday, 660, claimed=False),

@@ -7,14 +7,14 @@ portal foresees for the site. Each is logged when its trouble begins and when it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from connectors.device import Connected
-from connectors.errors import ConnectorError, TryLater, Unreachable
+from connectors.errors import ConnectorError, Unreachable
 from energy.weather import IssuedPower
-from jobs.claims import NotDone, claim
-from jobs.polling import PAUSE_AFTER_BUSY_S, READ_TIMEOUT_S, note_failure
+from jobs.asking import asked
+from jobs.claims import claim
+from jobs.polling import READ_TIMEOUT_S, note_failure
 from jobs.work import Work
 from store import power_forecasts, weather, weather_now
 
@@ -22,8 +22,6 @@ SOURCE = "weather"
 NOW_SOURCE = "weather_now"
 POWER_EVERY_S = 3_600.0
 POWER_EVENT = "power_forecast_failed"
-
-_T = TypeVar("_T")
 
 
 @runtime_checkable
@@ -43,7 +41,7 @@ async def fetch_forecast(work: Work) -> None:
     service = work.weather
     if service is None:
         return
-    issued = await _asked(work, SOURCE, lambda: service.forecast(work.site))
+    issued = await asked(work, SOURCE, lambda: service.forecast(work.site))
     await weather.insert(work.database, work.org_id, work.site.id, issued)
 
 
@@ -52,22 +50,8 @@ async def fetch_weather_now(work: Work) -> None:
     service = work.weather_now
     if service is None:
         return
-    seen = await _asked(work, NOW_SOURCE, lambda: service.current(work.site))
+    seen = await asked(work, NOW_SOURCE, lambda: service.current(work.site))
     await weather_now.put(work.database, work.org_id, work.site.id, seen, now=work.clock())
-
-
-async def _asked(work: Work, name: str, ask: Callable[[], Awaitable[_T]]) -> _T:
-    if work.pause_left_s(name):
-        raise NotDone
-    try:
-        answer = await ask()
-    except ConnectorError as error:
-        work.watch.failed(name, error)
-        if isinstance(error, TryLater):
-            work.pause(name, PAUSE_AFTER_BUSY_S if error.after_s is None else error.after_s)
-        raise NotDone from error
-    work.watch.succeeded(name)
-    return answer
 
 
 async def _fetch_power(work: Work, device: ForecastsPower) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ import structlog
 
 from connectors.device import InverterSettings, MinerApi, PolledDevice, StreamedDevice, SwitchedDevice
 from connectors.watch import DeviceWatch
+from energy.prices import PriceHour
 from energy.reading import Reading
 from energy.site import Site
 from energy.weather import IssuedForecast, WeatherNow
@@ -42,6 +43,18 @@ class CurrentWeather(Protocol):
     """Where the weather now and its alerts come from."""
 
     async def current(self, site: Site) -> WeatherNow: ...
+
+
+class HashPriceService(Protocol):
+    """Where the hash price comes from; it is held against the last one."""
+
+    async def current(self, last: float | None = None) -> float: ...
+
+
+class PriceService(Protocol):
+    """Where energy prices by the hour come from."""
+
+    async def current(self) -> Sequence[PriceHour]: ...
 
 
 class Surprises:
@@ -105,6 +118,8 @@ class Work:
     miner_apis: Mapping[str, MinerApi] = field(default_factory=dict)  # by miner
     inverter_settings: Mapping[str, InverterSettings] = field(default_factory=dict)  # by device
     weather_now: CurrentWeather | None = None
+    hash_price: HashPriceService | None = None
+    prices: PriceService | None = None
     wake: Wake | None = None
     reckoner: Reckons | None = None  # long reckonings run here; None: in a thread
     pace: ControlPace = ControlPace()

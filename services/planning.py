@@ -22,6 +22,7 @@ from services.learned_battery import learned_battery
 from services.measured_now import measured_now
 from services.plan_modes import Mode, mode_of
 from services.plan_wishes import as_wanted, strictest_limits, with_wish
+from services.prices_now import prices_now
 from store import forecasts, people, readings, relays, weather, wishes
 from store.database import Database
 from store.forecasts import StoredForecast
@@ -84,17 +85,20 @@ async def prepare(database: Database, org_id: str, site: Site, now: datetime) ->
         now_solar_w=None if _throttled(site, c) else lately.solar_w,
         now_base_w=lately.base_load_w,
     )
+    cost = await prices_now(database, org_id, site, steps, now)
     problem = problem_of(
         bound,
         steps,
         scenarios,
         soc_pct=soc_pct,
         miners={miner.id: _miner_now(c, states.get(miner.id), miner.id, switched, since) for miner in site.miner},
+        prices=cost.prices,
+        hashprice_per_phs_day=cost.hashprice_per_phs_day,
         outages=_outages(site, c),
         temperature_c=await _temperature(database, org_id, site, steps, now),
         usable_kwh=learned.usable_kwh,
         taper=learned.taper,
-        notes=learned.says,
+        notes=(*learned.says, *cost.says),
     )
     names = {person.person_id: person.name for person in here}
     notes = [beyond_forecast(steps, band.band, site.zone) for band in (solar, load)]

@@ -1,6 +1,6 @@
 """All tables; those of control and of chats are in `store.control_tables`, those of alerts in `store.alert_tables`,
 those of the weather now and of vendors' forecasts in `store.weather_tables`, our own and plans in
-`store.forecast_tables`.
+`store.forecast_tables`, prices in `store.price_tables`.
 
 Every row belongs to an organisation (`org_id`), and to a site where that means something.
 
@@ -30,6 +30,7 @@ from energy.reading import NUMERIC_FIELDS
 from store import alert_tables as alert_tables  # its tables belong to the same metadata
 from store import control_tables as control_tables  # and so do these
 from store import forecast_tables as forecast_tables  # and these
+from store import price_tables as price_tables  # and these
 from store import weather_tables as weather_tables  # and these
 from store.columns import AutoKey, UtcMs, json_column
 from store.schema import key as _key

@@ -23,6 +23,7 @@ from connectors.notify.ping import HeartbeatUrlWrong, Ping
 from connectors.notify.settings import notify_settings
 from connectors.open_meteo import OpenMeteo
 from connectors.openweathermap import OpenWeatherMap
+from connectors.prices import HashPrice, HourlyPrices
 from connectors.registry import CONNECTORS, connect
 from energy.site import Site
 from jobs.backfill import Progress as BackfillProgress
@@ -100,6 +101,10 @@ async def opened(settings: Settings, database: Database, site: Site, wake: Wake 
         weather_now = _weather_now(settings, run_clock) if has_place else None
         if weather_now is not None:
             stack.push_async_callback(weather_now.close)
+        hash_price, prices = price_services(site, run_clock)
+        for service in (hash_price, prices):
+            if service is not None:
+                stack.push_async_callback(service.close)
         reckoner = Reckoner()
         stack.push_async_callback(reckoner.close)
         apis = {miner.id: connect_miner(miner) for miner in site.miner if miner.api is not None}
@@ -112,6 +117,8 @@ async def opened(settings: Settings, database: Database, site: Site, wake: Wake 
             streamed={device.device_id: device for device in devices if isinstance(device, StreamedDevice)},
             weather=weather,
             weather_now=weather_now,
+            hash_price=hash_price,
+            prices=prices,
             reckoner=reckoner,
             switched={device.device_id: device for device in devices if isinstance(device, SwitchedDevice)},
             miner_apis=apis,
@@ -135,6 +142,19 @@ def _weather_now(settings: Settings, clock: RunClock) -> OpenWeatherMap | None:
     if not key:
         return None
     return OpenWeatherMap(SecretStr(key), settings.environment.get("OPENWEATHERMAP_BASE_URL") or None, clock=clock.now)
+
+
+def price_services(site: Site, clock: RunClock) -> tuple[HashPrice | None, HourlyPrices | None]:
+    """The prices that the owner named an address for; one that is no address is logged and left out."""
+    plan, hash_price, prices = site.plan, None, None
+    try:
+        if plan.hashprice_url is not None:
+            hash_price = HashPrice(plan.hashprice_url, plan.hashprice_field, clock=clock.now)
+        if plan.prices_url is not None:
+            prices = HourlyPrices(plan.prices_url, clock=clock.now)
+    except ConnectorError as error:
+        log.error("prices_left_out", reason=str(error))
+    return hash_price, prices
 
 
 def _pace(clock: RunClock) -> ControlPace:

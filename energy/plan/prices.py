@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from energy.plan.problem import DAY_S, Floats, Prices, Problem, Steps
+from energy.prices import PriceHour, ends_of
 from energy.site import Tariff, TariffPeriod, in_hours
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -29,6 +31,62 @@ def tariff_prices(tariff: Tariff, steps: Steps, zone: ZoneInfo, *, demand_per_kw
     known = [p.import_per_kwh for p in tariff.period]
     fallback = float(np.mean(known)) if known else Prices.fallback_per_kwh
     return Prices(bought, sold, demand_per_kw=demand_per_kw, fallback_per_kwh=fallback)
+
+
+def with_hourly(
+    base: Prices, hours: Sequence[PriceHour], steps: Steps, zone: ZoneInfo
+) -> tuple[Prices, tuple[str, ...]]:
+    """The prices with those of a service (in order of their starts) where it told them, and what is to be said of it.
+
+    Of a step that is told in part the mean of that part counts, if it is half of it at least. Elsewhere the base
+    stays, and where it has none, the price that was told for the day before.
+    """
+    bought, sold = _on_steps(hours, steps, 0)
+    missing = np.isnan(bought)
+    before, before_sold = _on_steps(hours, steps, DAY_S)
+    copied = missing & np.isnan(base.import_per_kwh) & ~np.isnan(before)
+    prices = replace(
+        base,
+        import_per_kwh=np.where(copied, before, np.where(missing, base.import_per_kwh, bought)),
+        export_per_kwh=np.where(
+            copied & ~np.isnan(before_sold), before_sold, np.where(np.isnan(sold), base.export_per_kwh, sold)
+        ),
+    )
+    if not missing.any():
+        return prices, ()
+    if missing.all():
+        which = "No hourly price of prices_url is known for the time of this plan"
+    else:
+        first = datetime.fromtimestamp(int(steps.starts_s[np.flatnonzero(missing)[0]]), UTC).astimezone(zone)
+        which = f"No hourly price is known for {int(missing.sum())} of the steps, the first on {first:%a at %H:%M}"
+    if (missing & ~np.isnan(base.import_per_kwh)).any():
+        return prices, (f"{which}; the tariff of the settings counts there.",)
+    if copied.any():
+        return prices, (f"{which}; the price of a day before counts there, where it is known.",)
+    return prices, (f"{which}.",)
+
+
+def _on_steps(hours: Sequence[PriceHour], steps: Steps, later_s: int) -> tuple[Floats, Floats]:
+    """Import and export prices per step, of what was told for `later_s` before it; NaN where half of it or more is
+    unknown."""
+    bought, sold = np.full(steps.count, np.nan), np.full(steps.count, np.nan)
+    if not hours:
+        return bought, sold
+    starts_s = np.array([hour.start.timestamp() for hour in hours]) + later_s
+    ends_s = np.array([end.timestamp() for end in ends_of(hours)]) + later_s
+    values = np.array([(hour.import_per_kwh, _or_nan(hour.export_per_kwh)) for hour in hours], dtype=np.float64)
+    for index, start_s in enumerate(steps.starts_s.tolist()):
+        length_s = int(steps.minutes[index]) * 60
+        told_s = np.clip(np.minimum(ends_s, start_s + length_s) - np.maximum(starts_s, start_s), 0.0, None)
+        for column, found in ((0, bought), (1, sold)):
+            known = np.where(np.isnan(values[:, column]), 0.0, told_s)
+            if known.sum() * 2 >= length_s:
+                found[index] = float(known @ np.nan_to_num(values[:, column]) / known.sum())
+    return bought, sold
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def with_known_prices(problem: Problem) -> tuple[Problem, tuple[str, ...]]:

@@ -61,6 +61,7 @@ PLACES = {
     "connectors/notify/sms.py": {"HttpClient"},  # Twilio's, or TWILIO_API_BASE_URL
     "connectors/open_meteo.py": {"HttpClient"},  # the weather service's
     "connectors/openweathermap.py": {"HttpClient"},  # the weather service's
+    "connectors/prices.py": {"HttpClient"},  # plan.hashprice_url and plan.prices_url, from commandcenter.toml
     "connectors/pyasic_miner.py": {"get_miner"},  # a miner's api_host, from commandcenter.toml
     "connectors/shelly/client.py": {"HttpClient"},  # a device's host, from commandcenter.toml
     "connectors/shelly/gen1.py": {"HttpClient"},  # the same

@@ -7,6 +7,7 @@ from alembic import op
 
 from store.migrations.alert_tables import create_alert_tables
 from store.migrations.forecast_tables import create_forecast_tables
+from store.migrations.price_tables import create_price_tables
 from store.migrations.weather_tables import create_weather_tables
 
 revision = "0001"
@@ -21,6 +22,7 @@ def upgrade() -> None:
     create_alert_tables()
     create_weather_tables()
     create_forecast_tables()
+    create_price_tables()
     if op.get_bind().dialect.name == "postgresql":
         _protect_audit_on_postgres()
     else:

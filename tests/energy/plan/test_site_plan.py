@@ -41,6 +41,8 @@ def problem(site: Site, **more: Any) -> Problem:
         ({"mode": "auto"}, 'plan.mode: must be "advise"'),
         ({"prices_url": "ftp://prices"}, "plan.prices_url: must be an address that begins with https://"),
         ({"hashprice_url": 3}, "plan.hashprice_url: must be an address"),
+        ({"hashprice_field": "price"}, "set hashprice_url as well"),
+        ({"hashprice_url": "https://pool/x", "hashprice_field": "a..b"}, "must be names with dots between"),
         ({"hours": 4}, "plan.hours: Input should be greater than or equal to 12"),
         ({"hours": True}, "plan.hours: must be a number, not true or false"),
         ({"outages": []}, "plan.outages: is not a key here"),
