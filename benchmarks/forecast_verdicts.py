@@ -171,7 +171,9 @@ def time_verdicts(times_ms: Mapping[str, Sequence[float]]) -> list[Verdict]:
         found = next((values for key, values in times_ms.items() if key.startswith(name)), None)
         about = "" if found is None else f"median of {len(found)}, the longest {max(found):,.0f} ms"
         verdicts.append(
-            Verdict(f"time, {name}", statistics.median(found) if found else None, most=most, about=about, unit=" ms")
+            Verdict(
+                f"CPU time, {name}", statistics.median(found) if found else None, most=most, about=about, unit=" ms"
+            )
         )
     return verdicts
 
