@@ -9,10 +9,11 @@ import typer
 
 from agents.models import ModelSettings
 from app.chat_check import chat_findings, pairing_findings
+from app.clock import RunClock
 from app.finding import Finding
 from app.notify_check import notify_findings
 from app.opening import opened_database
-from app.processes.worker import opened_devices
+from app.processes.worker import opened_devices, price_services
 from app.relay_check import relay_warnings
 from app.settings import Settings, SettingsError
 from app.site_file import SiteFileError
@@ -34,6 +35,7 @@ async def doctor(settings: Settings, tell: Callable[[str], None] = typer.echo) -
     if site is not None:
         for finding in (
             *await pairing_findings(settings, site),
+            *await price_findings(site, RunClock.of(settings.environment)),
             *await _devices(settings, site),
             *await _relays(settings, site),
         ):
@@ -70,6 +72,30 @@ def _model(models: ModelSettings) -> Finding:
     if not models.is_configured:
         return Finding(None, "model", "no OPENAI_API_KEY: the local model answers (basic mode)")
     return Finding(True, "model", f"{models.model} at {models.base_url or 'the default endpoint'} (not asked)")
+
+
+async def price_findings(site: Site, clock: RunClock) -> list[Finding]:
+    """Whether the addresses of prices answer with prices."""
+    hash_price, prices = price_services(site, clock)
+    found = []
+    if hash_price is not None:
+        try:
+            price = await hash_price.current(site.economics.hashprice_per_phs_day)
+            says = f"{price:g} {site.economics.currency} per PH/s and day"
+            found.append(Finding(True, "hash price", says))
+        except ConnectorError as error:
+            found.append(Finding(False, "hash price", str(error)))
+        finally:
+            await hash_price.close()
+    if prices is not None:
+        try:
+            last = (await prices.current())[-1].start.astimezone(site.zone)
+            found.append(Finding(True, "energy prices", f"known until the hour of {last:%Y-%m-%d %H:%M}"))
+        except ConnectorError as error:
+            found.append(Finding(False, "energy prices", str(error)))
+        finally:
+            await prices.close()
+    return found
 
 
 async def _devices(settings: Settings, site: Site) -> list[Finding]:
