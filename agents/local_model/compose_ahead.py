@@ -253,12 +253,12 @@ def by_the_other(facts: Facts) -> str | None:
     other = facts.get("other")
     if other is None or other["said"] == facts["lowest"]["said"]:
         return None
-    label = "With the miners left as they are" if facts["course"] == "plan" else "By the plan"
+    label = "With the miners as they are set now" if facts["course"] == "plan" else "By the plan"
     return f"{label} the lowest is {other['said']} {other['at']}."
 
 
 def _how(facts: Facts) -> str:
-    return " by the plan" if facts["course"] == "plan" else " with the miners left as they are"
+    return " by the plan" if facts["course"] == "plan" else " with the miners as they are set now"
 
 
 def old(facts: Facts) -> str | None:

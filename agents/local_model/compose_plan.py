@@ -282,11 +282,11 @@ def _limit(level: int, reserve: float, floor: float) -> str:
 
 
 def _left(outlook: Facts) -> str:
-    return "" if outlook["course"] == "plan" else "with the miners left as they are "
+    return "" if outlook["course"] == "plan" else "with the miners as they are set now "
 
 
 def _left_as(outlook: Facts) -> str:
-    return " by the plan" if outlook["course"] == "plan" else " with the miners left as they are"
+    return " by the plan" if outlook["course"] == "plan" else " with the miners as they are set now"
 
 
 def charge_time(_: Advice, __: Facts, found: Found) -> str | None:
@@ -342,7 +342,7 @@ def _change(found: Found) -> str | None:
     outlook = found.of(ahead.BATTERY)
     if outlook is None or outlook["course"] == "plan" or "breach" not in outlook:
         return None
-    return f"With the miners left as they are the reserve is passed {outlook['breach']}."
+    return f"With the miners as they are set now the reserve is passed {outlook['breach']}."
 
 
 def _battery_run(run: Facts) -> str:

@@ -138,7 +138,8 @@ async def attach(desk: ToolDesk, what: str, build: Callable[[], Awaitable[ChartS
     except Exception:
         log.exception("chart_spec_failed", chart=what)
         return False
-    return spec is not None and desk.note_chart(spec)
+    # Tools run side by side: another may have drawn meanwhile.
+    return spec is not None and len(desk.charts) < _MOST_CHARTS and desk.note_chart(spec)
 
 
 def plain(line: BriefLine) -> str:

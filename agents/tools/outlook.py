@@ -284,7 +284,7 @@ async def _week(desk: ToolDesk, *, only: Sequence[date] = ()) -> ToolResult:
             "takes_in": None if total is None else format_energy(total),
             "without_miners": bool(scope.site.miner),
             "usual_day": None if view.typical_solar_kwh is None else format_energy(view.typical_solar_kwh),
-            "less_sure": plain(after[0]) if len(after) > 1 else None,
+            "less_sure": next((words for line in after if (words := plain(line)).startswith("From ")), None),
             "notes": list(view.notes[:1]),
         }
     )
