@@ -55,8 +55,13 @@ def next_step(
     state: RelayState | None,
     c: Conditions,
     plan: Mapping[str, Wanted] | None = None,
+    *,
+    held: bool = False,
 ) -> Step:
-    """The next step for `miner` at `c.now`. An automatic one follows `plan`, and its own levels where that is None."""
+    """The next step for `miner` at `c.now`. An automatic one follows `plan`, and its own levels where that is None.
+
+    While it is `held` its own levels stop it, and start nothing.
+    """
     if state is None:
         return NOTHING  # never seen: the first look comes first
     mode = wish.mode if wish is not None else None
@@ -67,7 +72,7 @@ def next_step(
     if wish is not None and mode == "on":
         return _wanted(site, miner, wish, state, c)
     if mode == "auto":
-        return _automatic(site, miner, state, c, None if plan is None else plan.get(miner.id))
+        return _automatic(site, miner, state, c, None if plan is None else plan.get(miner.id), held=held)
     return _unwanted(wish, state, c)
 
 
@@ -109,7 +114,9 @@ def _wanted(site: Site, miner: Miner, wish: Wish, state: RelayState, c: Conditio
     return Step("renew") if renewal_due(site, state, c) else NOTHING
 
 
-def _automatic(site: Site, miner: Miner, state: RelayState, c: Conditions, planned: Wanted | None) -> Step:
+def _automatic(
+    site: Site, miner: Miner, state: RelayState, c: Conditions, planned: Wanted | None, *, held: bool
+) -> Step:
     if state.on is None:
         return NOTHING
     if state.on and (blocks := hold_blocks(site, miner, c)):
@@ -120,6 +127,8 @@ def _automatic(site: Site, miner: Miner, state: RelayState, c: Conditions, plann
         wants = plan_wants(site, miner, c, running=state.on, planned=planned.on, because=planned.clause)
     if wants.on is state.on:
         return Step("renew") if state.on and renewal_due(site, state, c) else NOTHING
+    if wants.on and planned is None and held:
+        return NOTHING
     return Step("start" if wants.on else "stop", "plan" if wants.by_plan else "automatic", because=wants.because)
 
 

@@ -74,7 +74,8 @@ class Keeping:
                 continue
             if (known := self._known(miner)) is not None and known.on:
                 self._forget_failures(f"start:{miner.id}")
-            step = next_step(work.site, miner, self._relays.wishes.get(miner.id), self._known(miner), c, plan)
+            wish, held = self._relays.wishes.get(miner.id), self._following.held
+            step = next_step(work.site, miner, wish, self._known(miner), c, plan, held=held)
             if step.do != "nothing" and self._may(miner, step):
                 self._begin(miner.id, partial(self._take, miner, step))
 

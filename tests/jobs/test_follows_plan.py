@@ -11,16 +11,23 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from jobs.following import LOOK_EVERY_S, Following
+from jobs.following import HELD_S, LOOK_EVERY_S, Following
 from store import plans
 from tests.jobs.plans import automatic, put_plan
 from tests.jobs.ranch import ORG, on_ranch, ranch_site
 from tests.jobs.stage import until
 
 
-def hurried():
-    """A clock on which a plan is looked at again soon."""
-    return time.monotonic() * 2 * LOOK_EVERY_S
+class Hurried:
+    """A clock on which a plan is looked at again soon, and that a test sets ahead."""
+
+    ahead_s = 0.0
+
+    def __call__(self):
+        return time.monotonic() * 2 * LOOK_EVERY_S + self.ahead_s
+
+
+hurried = Hurried()  # never set ahead
 
 
 @asynccontextmanager
@@ -103,10 +110,15 @@ async def test_a_person_and_a_hand_at_the_relay_take_a_miner_out_of_the_plan_unt
 
 
 async def test_without_a_new_enough_plan_miners_keep_to_their_own_levels_and_that_is_noted_once(database):
+    clock = Hurried()
     async with on_ranch(database) as ranch:
         await automatic(ranch, "s21")
         await put_plan(ranch, age=timedelta(minutes=50))  # wants it off
-        async with ranch.controlled(monotonic=hurried):
+        async with ranch.controlled(monotonic=clock):
+            await until(lambda: ranch.looked_at("s21"))
+            await asyncio.sleep(0.5)
+            assert not ranch.is_on("s21")  # the first plan may be on its way
+            clock.ahead_s = HELD_S
             await until(lambda: ranch.is_on("s21"))  # by its SOC
             await put_plan(ranch)
             await until(lambda: not ranch.is_on("s21"))
@@ -116,6 +128,30 @@ async def test_without_a_new_enough_plan_miners_keep_to_their_own_levels_and_tha
         assert notes[1] == "There is a plan to follow again."
 
 
+@pytest.mark.parametrize("age", [None, timedelta(minutes=50)], ids=["no plan", "an old plan"])
+async def test_a_worker_that_starts_switches_nothing_on_before_the_first_plan_and_off_what_its_level_stops(
+    database, age
+):
+    async with on_ranch(database, ranch_site(s19_1={"stop_soc_pct": 70, "start_soc_pct": 95})) as ranch:
+        await automatic(ranch, "s21", "s19-1")
+        await put_plan(ranch, "s19-1")
+        await ranch.weather(soc_pct=96.0)
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: ranch.is_on("s19-1"))
+        async with database.begin() as connection:
+            await connection.execute(text("DELETE FROM plans"))
+        if age is not None:
+            await put_plan(ranch, age=age)
+        await ranch.weather(soc_pct=65.0)
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: not ranch.is_on("s19-1"))
+            await asyncio.sleep(1.0)
+            await put_plan(ranch)  # wants s21 off, whose own level would have started it
+            await asyncio.sleep(1.0)
+        assert not await ranch.switchings("s21")
+        assert not await ranch.has_told("miner_plan_missing")
+
+
 async def test_only_the_automatic_mode_follows(database):
     async with on_ranch(database) as ranch:
         await automatic(ranch, "s21", mode="ask")
@@ -123,6 +159,7 @@ async def test_only_the_automatic_mode_follows(database):
         async with ranch.controlled(monotonic=hurried):
             await until(lambda: ranch.is_on("s21"))
             await automatic(ranch)
+            await put_plan(ranch)
             await until(lambda: not ranch.is_on("s21"))
             await automatic(ranch, mode="advise")
             await until(lambda: ranch.is_on("s21"))
