@@ -23,7 +23,7 @@ from energy.forecast.persistent import BEFORE_DAYS, LATELY_DAYS, Persistent, not
 from energy.forecast.sky import frost_is_usual
 from energy.forecast.solar_linear import USUAL, fit_linear, linear_w
 from energy.forecast.solar_members import Boosted, fit_boosted
-from energy.forecast.solar_rows import DAYS_BACK, FITTED_OVER_DAYS, Grid, Rows, rows_of
+from energy.forecast.solar_rows import FITTED_OVER_DAYS, Grid, Rows, rows_of
 from energy.forecast.solar_site import SolarPast, SolarSite, checked_past, checked_site, grid_for
 
 VERSION = "solar-2"
@@ -124,11 +124,11 @@ def forecast(
     site, site_notes = checked_site(site)
     past, past_notes = checked_past(past, 1_000.0 * sum(panel.kwp for panel in site.panels))
     end_s = issued_s + hours * HOUR_S
-    fresh = model is not None and 0 <= issued_s - model.until_s <= FRESH_S
     past = SolarPast(
         past.power.before(issued_s), past.clearness.before(end_s), past.curtailed_s, past.seen.before(issued_s)
     )
-    grid = grid_for(site, past, end_s, days=(DAYS_BACK if fresh else FITTED_OVER_DAYS) + 4)
+    days = FITTED_OVER_DAYS + 4 + -(-hours // 24)  # counted from the end; a log reaches less far back than the fit
+    grid = grid_for(site, past, end_s, days=days)
     said = forecast_on(grid, issued_s, model, log or MemberLog(), hours=hours)
     return SolarForecast(
         said.band, said.members, said.weights, (*site_notes, *past_notes, *said.notes), said.persistent, said.log
@@ -160,7 +160,8 @@ def forecast_on(
     scale = np.maximum(rows.clear_w, 0.01 * grid.peak_w)
     group = _groups(grid, rows)
     past = PastErrors(actual - log.p50, log.scale, log.group, age)
-    low, high = band(mixed, scale, group, past, default=FIRST_ENDS if known < _FEW_HOURS else DEFAULT_ENDS)
+    ends = FIRST_ENDS if known < _FEW_HOURS and not grid.described else DEFAULT_ENDS
+    low, high = band(mixed, scale, group, past, default=ends)
 
     starts_s = hour_range(issued_s, hours)
     place = np.searchsorted(starts_s, grid.starts_s[rows.index])

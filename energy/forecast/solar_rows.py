@@ -46,6 +46,7 @@ class Grid:
     """Every hour of a span: the sun and the planes in it, the clearness that was forecast, the power that is known.
 
     `past_basis` is what the planes would give under the sky that came, where that is known (else as it was forecast).
+    `described`: somebody wrote down how all panels look.
     """
 
     starts_s: Ints
@@ -56,6 +57,7 @@ class Grid:
     clearness: Floats
     actual_w: Floats
     peak_w: float
+    described: bool = False
 
     def first(self, hours: int) -> Grid:
         """The grid's first so many hours."""
@@ -69,6 +71,7 @@ class Grid:
             self.clearness[span],
             self.actual_w[span],
             self.peak_w,
+            self.described,
         )
 
     def known(self, moments_s: Ints) -> Ints:
@@ -115,7 +118,8 @@ def grid_over(
     peak_w = 1_000.0 * sum(panel.kwp for panel in panels)
     basis = plane_basis(sky, panels, clearness)
     past = basis if seen is None else plane_basis(sky, panels, np.where(np.isfinite(seen), seen, clearness))
-    return Grid(starts_s, sky, basis, clear, past, clearness, actual_w, peak_w)
+    described = all(panel.tilt_deg is not None and panel.azimuth_deg is not None for panel in panels)
+    return Grid(starts_s, sky, basis, clear, past, clearness, actual_w, peak_w, described)
 
 
 def rows_of(grid: Grid, issues_s: Ints, shares: Floats, hours: int) -> Rows:
