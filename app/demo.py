@@ -28,7 +28,7 @@ from app.opening import opened_database
 from app.outlook_demo import add_outlook
 from app.processes.supervisor import Child, ChildGaveUp, end, supervise
 from app.processes.supervisor import start as start_child
-from app.run import child_environment, redis_for
+from app.run import child_environment, redis_for, stop_on_signal
 from app.settings import Settings, SettingsError
 from app.simulate import scenario_called
 from energy.site import Device, Site
@@ -86,7 +86,22 @@ class _Stage:
 
 
 async def demo(settings: Settings, flags: DemoFlags) -> None:
-    """Run the demo until its end; see `DemoFlags`. Raises `StoryUnfinished` where `until` is "resolved"."""
+    """Run the demo until its end, SIGTERM or Ctrl-C; see `DemoFlags`. Raises `StoryUnfinished` where `until` is
+    "resolved" and the story goes wrong."""
+    with stop_on_signal() as stop:
+        stopping = asyncio.create_task(stop.wait())
+        playing = asyncio.create_task(_play(settings, flags))
+        try:
+            await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            if not playing.done():
+                playing.cancel()  # whatever it is at: its ways out end the processes and leave no folder behind
+        with contextlib.suppress(asyncio.CancelledError):
+            await playing
+
+
+async def _play(settings: Settings, flags: DemoFlags) -> None:
     from simulator.scripts import SCRIPTS
 
     scenario = scenario_called(flags.scenario)

@@ -57,13 +57,15 @@ async def embedded_redis(data_dir: Path) -> AsyncIterator[str]:
     folder = data_dir / "redis"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     server = _Server(folder)
-    await server.start()
-    keeping = asyncio.create_task(server.keep_running())
-    try:
-        yield f"unix://{server.socket}"
+    try:  # from before the start on: whoever is told to end while it comes up must not leave it behind
+        await server.start()
+        keeping = asyncio.create_task(server.keep_running())
+        try:
+            yield f"unix://{server.socket}"
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
         await server.stop()
 
 
