@@ -99,8 +99,6 @@ def _said(task: ForecastTask, target: str, said: Any, log: MemberLog | None, not
     new = log is None or task.issued_s not in log.issued_s
     if task.logs is not None and task.keep_logs and new:
         member_logs.write(log_file(task.logs, target), said.log)
-    if task.hours > SURE_HOURS:
-        notes.append(f"after {SURE_HOURS} hours the band is that of the second day: expect it to be wider")
     return Said(said.band, (*notes, *said.notes), {name: float(share) for name, share in said.weights.items()})
 
 

@@ -22,6 +22,7 @@ from services.times_ahead import bare, clock_of, day_ahead, moment_ahead
 
 _OLD = "the worker makes one every {every} while it runs, and /health says what is silent."
 _LEAST_KWH = 0.05
+_SURE_HOURS = 48  # of how many ahead the errors are known that a band is made from
 
 
 def forecast_lines(scope: Scope, view: ForecastView, days: Sequence[date]) -> list[BriefLine]:
@@ -174,9 +175,9 @@ def week_lines(scope: Scope, view: WeekView) -> tuple[BriefLine, list[BriefLine]
     says = f"; {whose} battery takes in {format_energy(sum(charged))}" if len(charged) == len(view.days) else ""
     head = BriefLine(f"{format_energy(total)} solar in {len(known)} days", f"{says}.")
     after: list[BriefLine] = []
-    turns = _turns(scope, view.days)
-    if turns:
-        after.append(BriefLine(turns))
+    less_sure = " ".join(filter(None, (_wider(scope, view), _turns(scope, view.days))))
+    if less_sure:
+        after.append(BriefLine(less_sure))
     if view.typical_solar_kwh is not None:
         after.append(BriefLine(f"A day of the last two weeks had {format_energy(view.typical_solar_kwh)} on average."))
     return head, [_week_day(scope, day) for day in view.days], after
@@ -195,6 +196,16 @@ def _week_day(scope: Scope, day: WeekDay) -> BriefLine:
         full = f", full at {clock_of(day.full_at.astimezone(scope.zone), scope.units)}" if day.full_at else ""
         parts.append(f"{span}{takes}{full}")
     return BriefLine(label, "; ".join(parts))
+
+
+def _wider(scope: Scope, view: WeekView) -> str:
+    """What must be said where forecast days lie beyond the two for which a band was learned."""
+    if view.issued_at is None:
+        return ""
+    sure_until = (view.issued_at + timedelta(hours=_SURE_HOURS)).astimezone(scope.zone).date()
+    if not any(day.basis == "forecast" and day.day > sure_until for day in view.days):
+        return ""
+    return f"After {_SURE_HOURS} hours the band is that of the second day: expect it to be wider."
 
 
 def _turns(scope: Scope, days: Sequence[WeekDay]) -> str:

@@ -118,6 +118,9 @@ async def test_the_week_goes_on_with_typical_weather_and_says_so(sunny: Horizon)
     assert "in 7 days" in head.figure
     assert len(days) == 7
     assert after[0].figure.startswith("From ")
+    further = replace(view, days=tuple(replace(day, basis="forecast") for day in view.days))
+    _, _, after = outlook_words.week_lines(scope, further)
+    assert after[0].figure == "After 48 hours the band is that of the second day: expect it to be wider."
 
 
 async def test_old_forecasts_and_plans_say_their_age(tmp_path: Path) -> None:
