@@ -40,12 +40,17 @@ def daily_ratio(starts_s: Ints, actual_w: Floats, expected_w: Floats, peak_w: fl
 
 
 def fit_level(ratio: Floats) -> LevelModel | None:
-    """The model of a history of daily ratios; None where it is too short or the fit finds nothing."""
+    """The model of a history of daily ratios; None where it is too short or the fit finds nothing.
+
+    Where the ratios hardly change, the search ends without having settled, at variances near nothing: that level is as
+    good as another, so the member is kept, and judged by its errors like every one.
+    """
     if np.isfinite(ratio).sum() < ENOUGH_DAYS:
         return None
+    model = _model(ratio)  # first: its library sets warnings of its own to "always" when it is loaded
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a fit that did not converge is judged by its errors, like every member
-        fitted = _model(ratio).fit(disp=False, maxiter=50)
+        warnings.simplefilter("ignore")  # starting values that it had to replace, and the like
+        fitted = model.fit(disp=False, maxiter=50, warn_convergence=False)
     parameters = tuple(float(value) for value in fitted.params)
     return LevelModel(parameters) if all(np.isfinite(parameters)) else None
 
@@ -54,9 +59,10 @@ def level_now(model: LevelModel, ratio: Floats) -> float:
     """The ratio to expect next; 1 where nothing is known."""
     if np.isfinite(ratio).sum() < 2:
         return 1.0
+    expected = _model(ratio)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ahead = _model(ratio).filter(list(model.parameters)).forecast(1)
+        ahead = expected.filter(list(model.parameters)).forecast(1)
     level = float(np.exp(np.asarray(ahead)[0]))
     return min(max(level, _LEAST), _MOST) if np.isfinite(level) else 1.0
 
