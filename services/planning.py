@@ -91,7 +91,10 @@ async def prepare(database: Database, org_id: str, site: Site, now: datetime) ->
         steps,
         scenarios,
         soc_pct=soc_pct,
-        miners={miner.id: _miner_now(c, states.get(miner.id), miner.id, switched, since) for miner in site.miner},
+        miners={
+            miner.id: _miner_now(c, int(steps.starts_s[0]), states.get(miner.id), miner.id, switched, since)
+            for miner in site.miner
+        },
         prices=cost.prices,
         hashprice_per_phs_day=cost.hashprice_per_phs_day,
         outages=_outages(site, c),
@@ -173,12 +176,17 @@ def _throttled(site: Site, c: Conditions) -> bool:
 
 
 def _miner_now(
-    c: Conditions, state: RelayState | None, miner_id: str, switched: Sequence[Switching], since: datetime
+    c: Conditions,
+    begins_s: int,
+    state: RelayState | None,
+    miner_id: str,
+    switched: Sequence[Switching],
+    since: datetime,
 ) -> MinerNow:
     record = c.miners[miner_id]
     on = bool(state is not None and state.on)
     changed_at = None if state is None else state.changed_at
-    ago_min = 1e6 if changed_at is None else max((c.now - changed_at).total_seconds() / 60.0, 0.0)
+    ago_min = 1e6 if changed_at is None else max((begins_s - changed_at.timestamp()) / 60.0, 0.0)
     own = [each for each in switched if each.miner_id == miner_id]
     hours = _hours_on(own, on, since, c.now)
     return MinerNow(on=on, changed_ago_min=ago_min, starts_today=record.starts_today, run_hours=hours)

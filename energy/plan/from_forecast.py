@@ -65,9 +65,10 @@ def _on_steps(steps: Steps, band: Band, values: Floats) -> Floats:
     known = np.isfinite(values)
     if not known.any():
         raise ValueError(f"plan: the {band.target} forecast knows no hour; make a new one")
-    quarters = np.arange(int(steps.starts_s[0]), steps.end_s, QUARTER_S, dtype=np.int64)
+    begun_s = steps.starts_s // QUARTER_S * QUARTER_S  # the first step may begin within its quarter
+    quarters = np.arange(int(begun_s[0]), steps.end_s, QUARTER_S, dtype=np.int64)
     found = _of_hours(quarters // HOUR_S * HOUR_S, band.starts_s[known], values[known])
-    firsts = np.searchsorted(quarters, steps.starts_s)
+    firsts = np.searchsorted(quarters, begun_s)
     counts = np.diff(np.append(firsts, quarters.size))
     means: Floats = np.add.reduceat(found, firsts) / counts
     return means

@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Preference = Literal["plan", "always", "excess_solar", "never"]
 
+MINUTE_S = 60
 QUARTER_S = 900
 HOUR_S = 3_600
 DAY_S = 86_400
@@ -61,23 +62,25 @@ class Steps:
 
 
 def growing_steps(now_s: int, hours: float = 36, *, fine_hours: float = 2, middle_hours: float = 8) -> Steps:
-    """Steps from the quarter hour of `now_s`: 15 minutes for `fine_hours`, then 30 until `middle_hours`, then 60.
+    """Steps from the minute of `now_s`: to the end of its quarter hour, then 15 minutes for `fine_hours`, then 30 until
+    `middle_hours`, then 60.
 
-    Longer steps begin on their own full half hour or hour, where prices change.
+    The first one is as short as what is left of its quarter: the battery's level of now is that at its start, and what
+    flowed before is in it already. Longer steps begin on their own full half hour or hour, where prices change.
     """
-    start_s = now_s // QUARTER_S * QUARTER_S
-    at, starts, minutes = start_s, [], []
-    while at < start_s + hours * HOUR_S:
-        passed_h = (at - start_s) / HOUR_S
+    quarter_s = now_s // QUARTER_S * QUARTER_S
+    at, starts, minutes = now_s // MINUTE_S * MINUTE_S, [], []
+    while at < quarter_s + hours * HOUR_S:
+        passed_h = (at - quarter_s) / HOUR_S
         if passed_h >= middle_hours and at % HOUR_S == 0:
             length = 60
         elif passed_h >= fine_hours and at % (2 * QUARTER_S) == 0:
             length = 30
         else:
-            length = 15
+            length = (QUARTER_S - at % QUARTER_S) // MINUTE_S
         starts.append(at)
         minutes.append(length)
-        at += length * 60
+        at += length * MINUTE_S
     return Steps(np.array(starts), np.array(minutes))
 
 
@@ -186,10 +189,10 @@ class MinerPower:
 class MinerState:
     """A miner, and what it did so far. `kind` names identical miners, which are started in order.
 
-    `changed_ago_min`: since when it is on or off, in minutes. `allowed` is True per step in which people and hours let
-    it run. `run_until_s`, `off_until_s`: somebody wants it on, or off, until then. `modes` are lower powers than
-    `power_w`. It takes power for `ramp_min` after a start before it hashes. Its heat is worth something per kWh while
-    it is colder than `heat_below_c` outdoors.
+    `changed_ago_min`: for how many minutes it has been on or off when the first step begins. `allowed` is True per step
+    in which people and hours let it run. `run_until_s`, `off_until_s`: somebody wants it on, or off, until then.
+    `modes` are lower powers than `power_w`. It takes power for `ramp_min` after a start before it hashes. Its heat is
+    worth something per kWh while it is colder than `heat_below_c` outdoors.
     """
 
     id: str

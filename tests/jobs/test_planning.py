@@ -118,6 +118,22 @@ async def test_a_plan_is_made_anew_for_what_it_did_not_expect_and_for_nothing_el
         assert await unexpected(work) == "because the mode is ask now"  # at once
 
 
+async def test_a_plan_made_within_a_quarter_hour_is_not_off_plan_minutes_later(database):
+    """50 % at 13 past, and what 9 kW bring in the three minutes after it."""
+    now = (datetime.now(UTC) + timedelta(hours=1)).replace(minute=13, second=20, microsecond=0)
+    async with on_ranch(database) as ranch:
+        await put_forecasts(database, solar_w=10_500.0, at=now - timedelta(minutes=5))
+        await set_mode(scope_of(ranch), "automatic")
+        for miner in ranch.site.miner:
+            await wishes.put(database, ORG, "ranch", Wish(miner.id, "off", None, "anna", now - timedelta(hours=1)))
+        await ranch.weather(age=datetime.now(UTC) - now, soc_pct=50.0, solar_w=10_500.0)
+        made = await make_plan_now(ranch.work(clock=lambda: now), EVERY)
+        assert planned_soc(made.plan, now, 30.0) == pytest.approx(50.0, abs=0.6)
+        later = now + timedelta(minutes=3, seconds=1)
+        await ranch.weather(age=datetime.now(UTC) - later, soc_pct=51.5, solar_w=10_500.0)
+        assert await unexpected(ranch.work(clock=lambda: later)) is None
+
+
 def test_the_level_planned_for_a_moment_lies_between_the_ends_of_steps():
     start = datetime(2026, 6, 1, 19, 0, tzinfo=UTC)
     plan = plan_of(start, steps=2)

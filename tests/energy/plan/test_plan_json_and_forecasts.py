@@ -91,6 +91,13 @@ def test_the_cautious_scenario_has_little_sun_and_much_load() -> None:
     assert middle.solar_w[at] == pytest.approx(solar.p50[5])
 
 
+def test_within_a_quarter_hour_every_step_has_the_forecast_of_its_own_hour() -> None:
+    grid = growing_steps(MORNING_S + 50 * 60)
+    solar, load = band("solar", np.arange(48) * 100.0), band("load", np.full(48, 800.0))
+    middle = scenarios_of(grid, solar, load)[1]
+    assert np.array_equal(middle.solar_w, (grid.starts_s - MORNING_S) // 3_600 * 100.0)
+
+
 def test_the_running_step_is_what_is_measured_and_later_ones_lean_to_it() -> None:
     grid = growing_steps(MORNING_S)
     solar, load = band("solar", np.full(48, 4_000.0)), band("load", np.full(48, 800.0))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from energy.plan.limits import miner_bounds
 from energy.plan.plan import Plan
 from energy.plan.planner import make_plan
 from energy.plan.problem import BatteryState, GridState, InverterState, Outage, Prices, Scenario, growing_steps
@@ -22,13 +23,31 @@ def on(plan: Plan, miner_id: str) -> np.ndarray[Any, Any]:
     return np.array([miner_id in s.on for s in plan.steps])
 
 
-def test_steps_grow_from_a_quarter_to_an_hour() -> None:
-    steps = growing_steps(MORNING_S + 400)
-    assert steps.starts_s[0] == MORNING_S
-    assert sorted(set(steps.minutes.tolist())) == [15, 30, 60]
-    assert np.all(np.diff(steps.minutes) >= 0)
-    assert steps.end_s == MORNING_S + 36 * 3_600
-    assert np.all(steps.starts_s[steps.minutes == 60] % 3_600 == 0)
+def test_steps_grow_from_a_quarter_to_an_hour_and_the_first_is_what_is_left_of_its_quarter() -> None:
+    for passed_s, left_min in ((0, 15), (59, 15), (400, 9), (899, 1)):
+        steps = growing_steps(MORNING_S + passed_s)
+        assert steps.starts_s[0] == MORNING_S + passed_s // 60 * 60
+        assert steps.minutes[0] == left_min
+        assert sorted(set(steps.minutes[1:].tolist())) == [15, 30, 60]
+        assert np.all(np.diff(steps.minutes) >= 0)
+        assert steps.end_s == MORNING_S + 36 * 3_600
+        assert np.all(steps.starts_s[steps.minutes == 60] % 3_600 == 0)
+
+
+def test_what_flowed_before_a_plan_was_made_within_a_quarter_is_not_counted_again() -> None:
+    noon_s = MORNING_S + 4 * 3_600
+    plan = make_plan(problem(now_s=noon_s + 13 * 60, battery=BatteryState(30.0, 50.0), miners=()))
+    first = plan.steps[0]
+    assert first.battery_charge_w > 8_000
+    came_kwh = first.battery_charge_w / 1_000 * 0.96 * 2 / 60  # in the two minutes that are left
+    assert first.soc_pct["p50"] == pytest.approx(50 + 100 * came_kwh / 30, abs=0.01)
+
+
+def test_minimum_times_count_from_when_the_plan_is_made_within_a_quarter() -> None:
+    stopped = replace(S21, changed_ago_min=5, min_off_min=10)
+    bounds = miner_bounds(p := problem(now_s=MORNING_S + 14 * 60, miners=(stopped,)), stopped)
+    may = dict(zip(((p.steps.starts_s - MORNING_S) // 60).tolist(), bounds.may.tolist(), strict=True))
+    assert (may[14], may[15], may[30]) == (False, False, True)  # its ten minutes are over at 19 past
 
 
 def test_every_step_balances_and_never_imports_and_exports() -> None:
