@@ -25,7 +25,7 @@ NAME = "forecast"
 EVERY_S = 3_600.0
 WITHIN_S = 60.0  # the first one in a new child loads its libraries
 LONGEST_HOURS = 168
-DAYS_WITH_A_MODEL, DAYS_WITHOUT = 32, 128  # what the forecasts look back on: the fit of the panels is in the model
+DAYS = 128  # what the forecasts look back on: the panels are fitted over 120 days, and errors are kept for 75
 PORTAL = "victron_vrm"
 PORTAL_FRESH = timedelta(hours=12)
 FAR_APART = 0.25
@@ -56,9 +56,8 @@ async def make_forecasts_now(work: Work) -> tuple[StoredForecast, ...]:
         raise ValueError("forecasts need a reckoner")
     now, site = work.clock(), work.site
     models = await models_in_use(work)
-    days = DAYS_WITH_A_MODEL if "solar" in models else DAYS_WITHOUT
     async with work.database.one_read():
-        inputs = await outlook_inputs(work.database, work.org_id, site, as_of=now, days=days, hours=LONGEST_HOURS)
+        inputs = await outlook_inputs(work.database, work.org_id, site, as_of=now, days=DAYS, hours=LONGEST_HOURS)
     issued_s = int(now.timestamp()) // HOUR_S * HOUR_S
     logs = None if work.data_dir is None else work.data_dir / FOLDER / site.id
     task = ForecastTask(
