@@ -67,6 +67,8 @@ class Following:
             newest = None
             if self._mode == "automatic":
                 newest = await plans.newest(work.database, work.org_id, work.site.id, as_of=now)
+            if newest is not None and newest.mode != "automatic":
+                newest = None  # made to another end: it knows nothing of people's words; the next one is on its way
             if newest is not None:
                 wanted_at(newest.plan, newest.planned_at, now)  # a plan that cannot be taken fails here
         except Exception as error:  # noqa: BLE001  the plan from before stands in, and it is logged

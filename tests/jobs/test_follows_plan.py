@@ -165,6 +165,20 @@ async def test_only_the_automatic_mode_follows(database):
             await until(lambda: ranch.is_on("s21"))
 
 
+@pytest.mark.parametrize("before", ["advise", "ask"])
+async def test_a_plan_that_was_made_in_another_mode_is_not_followed_after_the_mode_has_changed(database, before):
+    async with on_ranch(database) as ranch:
+        await automatic(ranch, "s21", mode=before)
+        await put_plan(ranch, mode=before)  # wants it off
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: ranch.is_on("s21"))  # by its SOC
+            await automatic(ranch)
+            await asyncio.sleep(1.2)
+            assert ranch.is_on("s21")
+            await put_plan(ranch)
+            await until(lambda: not ranch.is_on("s21"))
+
+
 async def test_a_worker_that_was_started_again_follows_on_and_switches_nothing_twice(database):
     async with on_ranch(database) as ranch:
         await automatic(ranch, "s21")
