@@ -10,9 +10,10 @@ from bot.commands.buttons import place_button
 from bot.commands.saying import Line, answer, name, to_come
 from bot.reply import Bold, Code, Reply
 from energy.following import Wanted
-from services import control, plan_asks
+from services import control, plan_answers
 from services.control_words import refusal_text, result_text
-from services.plan_asks import Declined, Gone, PlanAsk, ask_from
+from services.plan_answers import Declined, Gone
+from services.plan_questions import PlanAsk, ask_from
 
 if TYPE_CHECKING:
     from bot.commands.command import Context
@@ -37,10 +38,10 @@ async def plan_tapped(action: Mapping[str, Any], scope: Scope, context: Context)
     ask = ask_from(action["data"])
     head = _head(scope, ask)
     if action.get("act") != "yes":
-        match await plan_asks.decline(scope, ask.ask_id):
+        match await plan_answers.decline(scope, ask.ask_id):
             case Declined(says) | Gone(says):
                 return _settled(head, says)
-    match await plan_asks.approve(scope, ask.ask_id, place=context.place):
+    match await plan_answers.approve(scope, ask.ask_id, place=context.place):
         case Gone(says):
             return _settled(head, says)
         case control.RefusedBy() as refused:

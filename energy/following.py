@@ -14,12 +14,16 @@ SKEW = timedelta(minutes=1)  # two hosts' clocks may differ by so much
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whether the plan wants a miner on, since when and until when in one go (aware UTC), and why in a sentence."""
+    """Whether the plan wants a miner on, since when and until when in one go (aware UTC), and why in a sentence.
+
+    `code` is the reason's kind, such as "surplus".
+    """
 
     on: bool
     since: datetime
     until: datetime
     because: str
+    code: str = ""
 
     @property
     def clause(self) -> str:
@@ -54,4 +58,5 @@ def _wanted(plan: Plan, at: int, miner_id: str) -> Wanted:
         datetime.fromtimestamp(plan.steps[first].start_s, UTC),
         datetime.fromtimestamp(plan.steps[last].end_s, UTC),
         plan.steps[at].miner_reasons[miner_id].text,
+        plan.steps[at].miner_reasons[miner_id].code,
     )

@@ -10,12 +10,14 @@ from energy.site import Site
 from services.authority import authorised
 from services.scope import Scope
 from store import audit, plan_modes
-from store.database import Database
+from store.database import AsyncConnection, Database
+from store.dialect import lock
 from store.plan_modes import PlanMode
 
 Mode = Literal["advise", "ask", "automatic"]
 MODES: tuple[Mode, ...] = ("advise", "ask", "automatic")
 ACTION = "plan_mode"
+LOCK = "plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,13 @@ class ModeNow:
 
 async def mode_of(database: Database, org_id: str, site: Site) -> ModeNow:
     """The mode of a site."""
-    found = await plan_modes.get(database, org_id, site.id)
+    async with database.read() as connection:
+        return await mode_in(connection, org_id, site)
+
+
+async def mode_in(connection: AsyncConnection, org_id: str, site: Site) -> ModeNow:
+    """`mode_of` inside the caller's transaction."""
+    found = await plan_modes.get_in(connection, org_id, site.id)
     return ModeNow(site.plan.mode) if found is None else ModeNow(found.mode, found.set_by, found.set_at)
 
 
@@ -39,6 +47,7 @@ async def set_mode(scope: Scope, mode: Mode) -> ModeNow:
     before = await mode_of(scope.database, scope.org_id, scope.site)
     by, now = scope.actor.person_id or scope.actor.name, scope.now
     async with scope.database.begin() as connection:
+        await lock(connection, LOCK, scope.org_id, scope.site.id)  # questions of the plan are settled one at a time
         await plan_modes.put_in(connection, scope.org_id, scope.site.id, PlanMode(mode, by, now))
         await audit.append_in(
             connection,

@@ -15,7 +15,8 @@ from services.alert_content import AlertContent, content_for, over_already
 from services.alert_telling import JOINED, QUIET, THIS_WAY_ALONE
 from services.audience import hears_at
 from services.digests import Gathered, digest_content
-from services.plan_asks import ask_from, still_stands
+from services.plan_asks import still_stands
+from services.plan_questions import ask_from
 from services.reading import Reader, Readers
 from services.scope import DEFAULT_ORG_ID, Scope
 from services.ways import Way

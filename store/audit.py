@@ -77,8 +77,14 @@ async def append_in(
     )
 
 
-async def entries(
-    db: Database,
+async def entries(db: Database, org_id: str, **which: Any) -> list[AuditEntry]:
+    """`entries_in` by itself."""
+    async with db.read() as connection:
+        return await entries_in(connection, org_id, **which)
+
+
+async def entries_in(
+    connection: AsyncConnection,
     org_id: str,
     *,
     site_id: str | None = None,
@@ -112,5 +118,4 @@ async def entries(
     if since is not None:
         query = query.where(audit.c.happened_at >= since)
     query = query.order_by(audit.c.audit_id.desc()).limit(limit)
-    async with db.read() as connection:
-        return [AuditEntry(*row) for row in await connection.execute(query)]
+    return [AuditEntry(*row) for row in await connection.execute(query)]

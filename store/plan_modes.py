@@ -27,11 +27,16 @@ class PlanMode:
 
 async def get(db: Database, org_id: str, site_id: str) -> PlanMode | None:
     """What a person has set; None while the site's settings say."""
+    async with db.read() as connection:
+        return await get_in(connection, org_id, site_id)
+
+
+async def get_in(connection: AsyncConnection, org_id: str, site_id: str) -> PlanMode | None:
+    """`get` inside the caller's transaction."""
     query = select(table.c.mode, table.c.set_by, table.c.set_at).where(
         table.c.org_id == org_id, table.c.site_id == site_id
     )
-    async with db.read() as connection:
-        row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(query)).one_or_none()
     return None if row is None else PlanMode(row.mode, row.set_by, row.set_at)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.control_tables import wishes as table
@@ -80,7 +80,39 @@ async def put(db: Database, org_id: str, site_id: str, wish: Wish) -> None:
 
 async def put_in(connection: AsyncConnection, org_id: str, site_id: str, wish: Wish) -> None:
     """`put` inside the caller's transaction."""
-    values = {
+    values = _values(wish)
+    statement = insert_for(connection, table).values(org_id=org_id, site_id=site_id, miner_id=wish.miner_id, **values)
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=["org_id", "site_id", "miner_id"], set_=values)
+    )
+
+
+async def swap(db: Database, org_id: str, site_id: str, old: Wish, new: Wish) -> bool:
+    """Replace `old` by `new`, unless something else is wanted of the miner by now; whether it was replaced."""
+    is_old = and_(
+        table.c.org_id == org_id,
+        table.c.site_id == site_id,
+        table.c.miner_id == old.miner_id,
+        table.c.mode == old.mode,
+        table.c.set_at == old.set_at,
+        table.c.until == old.until if old.until is not None else table.c.until.is_(None),
+        table.c.held.is_(old.held),
+    )
+    async with db.begin() as connection:
+        changed = await connection.execute(update(table).where(is_old).values(_values(new)))
+    return bool(changed.rowcount == 1)
+
+
+async def all_of(db: Database, org_id: str, site_id: str) -> dict[str, Wish]:
+    """The wishes of a site by miner id; a miner that nobody wanted anything of has none."""
+    query = select(*_COLUMNS).where(table.c.org_id == org_id, table.c.site_id == site_id)
+    async with db.read() as connection:
+        found = [dict(row._mapping) for row in await connection.execute(query)]
+    return {row["miner_id"]: Wish(**row | {"before": tuple(map(_from_json, row["before"]))}) for row in found}
+
+
+def _values(wish: Wish) -> dict[str, Any]:
+    return {
         "mode": wish.mode,
         "until": wish.until,
         "set_by": wish.set_by,
@@ -90,18 +122,6 @@ async def put_in(connection: AsyncConnection, org_id: str, site_id: str, wish: W
         "before": [_to_json(each) for each in wish.before],
         "held": wish.held,
     }
-    statement = insert_for(connection, table).values(org_id=org_id, site_id=site_id, miner_id=wish.miner_id, **values)
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=["org_id", "site_id", "miner_id"], set_=values)
-    )
-
-
-async def all_of(db: Database, org_id: str, site_id: str) -> dict[str, Wish]:
-    """The wishes of a site by miner id; a miner that nobody wanted anything of has none."""
-    query = select(*_COLUMNS).where(table.c.org_id == org_id, table.c.site_id == site_id)
-    async with db.read() as connection:
-        found = [dict(row._mapping) for row in await connection.execute(query)]
-    return {row["miner_id"]: Wish(**row | {"before": tuple(map(_from_json, row["before"]))}) for row in found}
 
 
 def _to_json(earlier: Earlier) -> dict[str, Any]:

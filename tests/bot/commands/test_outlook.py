@@ -18,7 +18,7 @@ from charts.specs import PlanChart, SocFanChart, SolarForecastChart
 from services import buttons as services_buttons
 from services import outlook
 from services.buttons import Redeemed
-from services.plan_asks import PlanAsk
+from services.plan_questions import PlanAsk
 from store import scores
 from store.scores import Score
 from tests.bot.commands.stage import Stage, buttons, labels, lines
@@ -135,7 +135,7 @@ async def test_a_question_of_the_plan_has_its_reason_and_three_buttons(sunny: Ho
     assert "/miners start s21" in plain(typed.blocks)
     over = await tapped(stage, reply, "Do it")
     assert over.replaces
-    assert "The plan has changed since this was asked" in plain(over.blocks)
+    assert "The site does not ask any more: the plan only advises now." in plain(over.blocks)
     refused = await tapped(await stage_of(sunny, "Vic"), reply, "Not now")
     assert not refused.replaces
     assert "needs the role operator" in plain(refused.blocks)
