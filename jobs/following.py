@@ -32,6 +32,11 @@ class Following:
         self.held = False  # there is none to follow, or this is not known yet, but soon there may be: start nothing
         self.missing: str | None = None  # why there is none to follow, in a sentence; None while none is to be
 
+    @property
+    def automatic(self) -> bool:
+        """Whether the site's mode is automatic, as far as is known."""
+        return self._mode == "automatic"
+
     async def wanted(self, now: datetime) -> Mapping[str, Wanted] | None:
         """What the plan wants of each miner at `now`; None: miners keep to their own levels, see also `held`.
 
@@ -42,7 +47,7 @@ class Following:
         await self._look(now)
         found = None if self._newest is None else wanted_at(self._newest.plan, self._newest.planned_at, now)
         self._note_without(self._mode in (None, "automatic") and found is None)
-        if self._mode != "automatic":
+        if not self.automatic:
             self.missing = None
             return None
         self.missing = NONE_TO_FOLLOW if found is None and not self.held else ""
@@ -65,7 +70,7 @@ class Following:
         try:
             self._mode = (await mode_of(work.database, work.org_id, work.site)).mode
             newest = None
-            if self._mode == "automatic":
+            if self.automatic:
                 newest = await plans.newest(work.database, work.org_id, work.site.id, as_of=now)
             if newest is not None and newest.mode != "automatic":
                 newest = None  # made to another end: it knows nothing of people's words; the next one is on its way

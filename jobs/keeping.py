@@ -29,11 +29,13 @@ from jobs.telling import WORKER, Telling, as_json, reasons
 from jobs.work import Work
 from services.conditions import conditions
 from services.control_words import after_words
+from store import audit
 from store.wishes import Wish, wish_after
 
 log = structlog.get_logger()
 EVENT = "miner_not_kept"
 AUTOMATIC, PLAN = "auto", "plan"  # how the record names them
+MISSING = "miner_plan_missing"
 TOLD_BY_ALERTS = frozenset({"relay_fault"})  # a miner that waits for nothing else has been told of
 LimitsOf = Callable[[str | None], Coroutine[Any, Any, PersonalLimits | None]]
 
@@ -51,7 +53,7 @@ class Keeping:
         self._telling = telling
         self._limits_of = limits_of
         self._following = Following(work)
-        self._told_missing = ""
+        self._told_missing: bool | None = None  # None: the record knows
         self._acting: dict[str, asyncio.Task[None]] = {}  # by miner, or relay that is looked at
         self._looked_at_s: dict[str, float] = {}
         self._not_before_s: dict[str, float] = {}
@@ -68,7 +70,8 @@ class Keeping:
         work = self._work
         c = await conditions(work.database, work.org_id, work.site, work.clock())
         plan = await self._following.wanted(c.now)
-        await self._note_missing(self._following.missing)
+        if not self._following.held:
+            await self._note_missing(self._following.missing)
         for miner in sorted(work.site.miner, key=lambda miner: (miner.priority, miner.id)):
             if miner.id in self._acting or self._relays.locks[miner.id].locked():
                 continue
@@ -227,6 +230,7 @@ class Keeping:
             else:
                 said = f"{miner.id} was started by itself: {step.because}."
                 await self._telling.note("miner_auto", miner.id, said, actor=AUTOMATIC, on=True)
+                await self._tell_beside_plan(said)
 
     def _outdated(self, miner: Miner, wish: Wish) -> TooLate | None:
         if self._relays.wishes.get(miner.id) is not wish:
@@ -292,6 +296,8 @@ class Keeping:
             await self._telling.tell("info", outcome.says, also=[asker])
         elif step.why == "plan" and outcome.state == "done":
             await self._tell_planned(miner, step, on=False)
+        elif step.why == "automatic" and outcome.state == "done" and not outcome.already:
+            await self._tell_beside_plan(f"{miner.id} was stopped by its own settings: {step.because}.")
 
     async def _tell_planned(self, miner: Miner, step: Step, *, on: bool) -> None:
         """What was switched because the plan says so, for the record and for the owners."""
@@ -299,13 +305,30 @@ class Keeping:
         await self._telling.note("miner_plan", miner.id, said, actor=PLAN, on=on)
         await self._telling.tell_together(said)
 
+    async def _tell_beside_plan(self, said: str) -> None:
+        """What a miner's own settings switched while the site is to follow plans: owners hear of every switch then."""
+        if self._following.automatic:
+            await self._telling.tell_together(said)
+
     async def _note_missing(self, missing: str | None) -> None:
-        """That there is no plan to follow, once when that begins, and once when it is over."""
-        before, self._told_missing = self._told_missing, missing or ""
-        if missing is None or missing == before:
+        """That there is no plan to follow: told once when that begins, and once when it is over, also by a restart."""
+        wishes = self._relays.wishes.values()
+        if missing is None or not any(wish.mode == "auto" for wish in wishes):
+            self._told_missing = False
             return
+        if self._told_missing is None:
+            self._told_missing = await self._was_missing()
+        if bool(missing) is self._told_missing:
+            return
+        self._told_missing = bool(missing)
         said = missing or "There is a plan to follow again."
-        await self._telling.note("miner_plan_missing", self._work.site.id, said, actor=PLAN)
+        await self._telling.tell("warning" if missing else "info", said)
+        await self._telling.note(MISSING, self._work.site.id, said, actor=PLAN, missing=bool(missing))
+
+    async def _was_missing(self) -> bool:
+        work = self._work
+        rows = await audit.entries(work.database, work.org_id, site_id=work.site.id, action=MISSING, limit=1)
+        return any(row.details.get("missing") is True for row in rows)
 
     def _after(self, miner: Miner, step: Step, wish: Wish | None) -> Wish | None:
         """What is wanted from now on, where stopping changes that."""

@@ -109,9 +109,10 @@ async def test_a_person_and_a_hand_at_the_relay_take_a_miner_out_of_the_plan_unt
             await until(lambda: ranch.is_on("s21") and ranch.is_on("s19-1"))
 
 
-async def test_without_a_new_enough_plan_miners_keep_to_their_own_levels_and_that_is_noted_once(database):
+async def test_without_a_new_enough_plan_miners_keep_to_their_own_levels_and_owners_are_told_once(database):
     clock = Hurried()
     async with on_ranch(database) as ranch:
+        await ranch.person("Anna")
         await automatic(ranch, "s21")
         await put_plan(ranch, age=timedelta(minutes=50))  # wants it off
         async with ranch.controlled(monotonic=clock):
@@ -120,12 +121,49 @@ async def test_without_a_new_enough_plan_miners_keep_to_their_own_levels_and_tha
             assert not ranch.is_on("s21")  # the first plan may be on its way
             clock.ahead_s = HELD_S
             await until(lambda: ranch.is_on("s21"))  # by its SOC
+            await until(lambda: ranch.has_told("miner_auto"))
+        async with ranch.controlled(monotonic=clock):  # started again, it is still missing
+            await asyncio.sleep(0.5)
+            clock.ahead_s = 2 * HELD_S
+            await asyncio.sleep(0.5)
+        async with ranch.controlled(monotonic=clock):
+            await asyncio.sleep(0.5)
             await put_plan(ranch)
             await until(lambda: not ranch.is_on("s21"))
+            await until(lambda: ranch.has_told("miner_plan"))
+            await asyncio.sleep(0.3)
         notes = [text for action, text in await ranch.told() if action == "miner_plan_missing"]
         assert len(notes) == 2
         assert notes[0].startswith("There is no plan that is new enough to follow, so the miners keep to their own")
         assert notes[1] == "There is a plan to follow again."
+        told = await ranch.notices()
+        assert [each for each in told if "to follow" in each[1]] == [("warning", notes[0]), ("info", notes[1])]
+        assert any(text.startswith("s21 was started by itself: SOC is 88 %") for _, text in told)
+
+
+async def test_what_a_miner_s_own_level_stops_is_told_as_what_the_plan_started_in_the_automatic_mode_alone(database):
+    async with on_ranch(database, ranch_site(s21={"stop_soc_pct": 60, "start_soc_pct": 70})) as ranch:
+        await ranch.person("Anna")
+        await automatic(ranch, "s21")
+        await put_plan(ranch, "s21")
+        async with ranch.controlled(monotonic=hurried):
+            await until(lambda: ranch.has_told("miner_plan"))
+            await ranch.weather(soc_pct=60.0)
+            await until(lambda: not ranch.is_on("s21"))
+            stopped = "s21 was stopped by its own settings: SOC is 60 %, at or below the stop at 60 %."
+            await asyncio.sleep(0.5)
+            assert [text.split("\n") for _, text in await ranch.notices()] == [
+                ["s21 was started by the plan: runs on 6.0 kW of surplus: a kWh earns 0.11 USD.", stopped]
+            ]
+            await ranch.notices_read()
+            await automatic(ranch, mode="advise")
+            await asyncio.sleep(0.7)
+            await ranch.weather(soc_pct=80.0)
+            await until(lambda: ranch.is_on("s21"))
+            await ranch.weather(soc_pct=60.0)
+            await until(lambda: not ranch.is_on("s21"))
+            await asyncio.sleep(0.3)
+            assert await ranch.notices() == []
 
 
 @pytest.mark.parametrize("age", [None, timedelta(minutes=50)], ids=["no plan", "an old plan"])
