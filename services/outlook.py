@@ -294,7 +294,7 @@ def _kept_apart(
     scope: Scope, plan: Plan, lowest: LevelAt | None, lowest_low: LevelAt | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What is not kept in the middle case, and what only the cautious one says: that is a risk."""
-    middle = [v for v in plan.violations if " in the p" not in v.text]
+    middle = [v for v in plan.violations if v.scenario == "p50"]
     violations = [v.text for v in middle if v.code not in ("reserve", "hard_floor", "short")]
     violations += [
         f"The house lacks {format_energy(v.amount)} that nothing can give." for v in middle if v.code == "short"
@@ -307,7 +307,7 @@ def _kept_apart(
     if lowest_low is not None and not below and lowest_low.soc_pct < limits.safe_min_soc_pct - 0.5:
         floor = lowest_low.soc_pct < limits.min_soc_pct - 0.5
         risks.append(_falls(scope, "With little sun and much load the battery", lowest_low, floor=floor))
-    cautious = [v for v in plan.violations if v.code == "short" and " in the p10 case" in v.text]
+    cautious = [v for v in plan.violations if v.code == "short" and v.scenario == "p10"]
     if not any(v.code == "short" for v in middle):
         risks += [
             f"With little sun and much load the house lacks {format_energy(v.amount)} that nothing can give."

@@ -60,7 +60,7 @@ async def why(scope: Scope, miner: str | None = None, at: datetime | None = None
         because=stored.because,
         mode=mode,
         items=tuple(items),
-        violations=tuple(v.text for v in stored.plan.violations if " in the p" not in v.text),
+        violations=tuple(v.text for v in stored.plan.violations if v.scenario == "p50"),
         notes=stored.plan.notes,
     )
 

@@ -183,7 +183,7 @@ def _view(scope: Scope, problem: Problem, found: WhatIf, what: str, after: str) 
             f"{format_percent(round(was_low[0]))}{risk}; the reserve is {format_percent(problem.battery.reserve_pct)}."
         )
     said = {violation.text for violation in before.violations}
-    new = [v.text for v in then.violations if v.text not in said and " in the p" not in v.text]
+    new = [v.text for v in then.violations if v.text not in said and v.scenario == "p50"]
     lines += new[:2]
     return WhatIfView(
         as_it_is=before,

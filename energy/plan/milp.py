@@ -1,6 +1,8 @@
 """The plan as a mixed-integer linear program, solved by HiGHS (`scipy.optimize.milp`).
 
-Miners are decided once for all scenarios; battery and grid follow each scenario by themselves. Objective and
+Miners are decided once for all scenarios; battery and grid follow each scenario by themselves. Where it turns out dull,
+miners that run hours from now would not be started by a later plan, so that the cautious scenario may leave them out
+then, for what they would have earned. Objective and
 constraints are those of facts on rolling-horizon planners (EMHASS, evcc, Predbat): see docs/decisions.md. Import and
 charging are never at the same time where the grid may not charge the battery, and import and export never at all; the
 binaries for it exist only in steps where a price or a limit could make both attractive, and in the middle scenario.
@@ -24,6 +26,7 @@ from energy.plan.worth import gain_per_h, ramp_cost
 
 _TIE_PER_KWH = 1e-4  # so that a battery without wear does not cycle for nothing
 _BIG_W = 1e5
+_SETTLED_FOR_H = 1.0  # what is planned for later than that can still be changed when the sun turns out otherwise
 
 
 @dataclass(frozen=True)
@@ -225,10 +228,12 @@ class _Build:
         floor = block(count, cost=weight * w.floor_per_kwh_h * hours)
         forced = sum((self.bounds[m.id].must * m.power_w / 1_000.0 for m in p.miners), np.zeros(count))
         short = block(count, 0.0, base + forced, weight * w.short_per_kwh * hours)
+        spared = self._spared(scenario)
         for t in range(count):
             numbers, powers = self._drawn(t)
             flows = [imported[t], discharge[t], short[t], charge[t], exported[t], curtailed[t]]
-            factors = [1, 1, 1, -1, -1, -1, *[-power for power in powers]]
+            flows += [numbers_of[t] for numbers_of in spared]
+            factors = [1, 1, 1, -1, -1, -1, *[1] * len(spared), *[-power for power in powers]]
             self.model.row([*flows, *numbers], factors, base[t] - solar[t], base[t] - solar[t])
             limit = p.inverter.limit_w(bool(self.grid_there[t])) / 1_000.0
             if math.isfinite(limit):
@@ -244,6 +249,26 @@ class _Build:
         if scenario is p.middle:
             self._one_way(most_in, charge_most, spare, charge, discharge, imported, exported)
         return charge, discharge, imported, exported, curtailed, soc, reserve, floor, short
+
+    def _spared(self, scenario: Scenario) -> list[Ints]:
+        """Per miner the power (kW) that it does not draw in the cautious scenario, as it would not be started then."""
+        if scenario is not self.problem.low or scenario is self.problem.middle:
+            return []
+        found = []
+        for m in self.problem.miners:
+            b, kw = self.bounds[m.id], m.power_w / 1_000.0
+            free = (self.later_h >= _SETTLED_FOR_H) & ~b.must & ~b.wanted
+            lost = np.maximum(gain_per_h(self.problem, m, m.powers[-1]) / kw, 0.0) + _TIE_PER_KWH
+            spared = self.model.block(
+                self.steps.count, 0.0, np.where(free, kw, 0.0), scenario.weight * self.hours * lost
+            )
+            for t in np.flatnonzero(free).tolist():
+                drawn = self.draws[m.id]
+                self.model.row(
+                    [spared[t], *(int(block[t]) for block, _ in drawn)], [1.0, *(-draw for _, draw in drawn)], high=0
+                )
+            found.append(spared)
+        return found
 
     def _battery_rules(
         self, scenario: Scenario, charge: Ints, discharge: Ints, soc: Ints, reserve: Ints, floor: Ints

@@ -21,12 +21,13 @@ class Reason:
 
 @dataclass(frozen=True)
 class Violation:
-    """Something that was wanted and could not be kept, from `start_s` on, and why."""
+    """Something that was wanted and could not be kept, from `start_s` on, and why; in which `scenario`."""
 
     code: str
     start_s: int
     amount: float
     text: str
+    scenario: str = "p50"
 
 
 @dataclass(frozen=True)

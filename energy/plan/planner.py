@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from energy.plan.fallback import courses_of, rule_schedule
+from energy.plan.fallback import courses_of, rule_schedule, with_own_reasons
 from energy.plan.hysteresis import kept, last_on
 from energy.plan.limits import miner_bounds
 from energy.plan.milp import Course, NoSolution, Solution, solve
@@ -27,12 +27,10 @@ _CASES = {MIDDLE: "", LOW: " with little sun", HIGH: " with much sun"}
 def make_plan(problem: Problem, *, last: Plan | None = None, time_limit_s: float = 3.0, gap: float = 0.1) -> Plan:
     """The plan, its reasons, and every step that differs from `last` with why. Always feasible.
 
-    Where the solver fails or is late without an answer, the plan is that of `energy/plan/fallback.py`, and its notes
-    say so and why.
+    Where the solver fails or is late without an answer, the plan is that of `energy/plan/fallback.py`: the last one
+    moved on as far as it reaches and fits, else rules. Its notes say so and why.
     """
-    known, notes = _known(problem)
-    if last is not None:
-        known = replace(known, last_on=last_on(last, known.steps, tuple(m.id for m in known.miners)))
+    known, notes = _known(problem, last)
     found = solve(known, time_limit_s=time_limit_s, gap=gap)
     if isinstance(found, NoSolution):
         return _fallback(known, notes, found.words, last)
@@ -45,19 +43,24 @@ def make_plan(problem: Problem, *, last: Plan | None = None, time_limit_s: float
 
 
 def fallback_plan(problem: Problem, why: str, *, last: Plan | None = None) -> Plan:
-    """The rule-based plan, for a caller whose solver did not come back; `why` stands in its notes."""
-    known, notes = _known(problem)
+    """The last plan moved on, or rules without one, for a caller whose solver did not come back; its notes say why."""
+    known, notes = _known(problem, last)
     return _fallback(known, notes, why, last)
 
 
-def _known(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
+def _known(problem: Problem, last: Plan | None) -> tuple[Problem, tuple[str, ...]]:
     known, notes = with_known_prices(problem)
+    if last is not None:
+        known = replace(known, last_on=last_on(last, known.steps, tuple(m.id for m in known.miners)))
     return known, (*problem.notes, *notes)
 
 
 def _fallback(problem: Problem, notes: tuple[str, ...], why: str, last: Plan | None) -> Plan:
     on = rule_schedule(problem)
+    start_s = int(problem.steps.starts_s[0])
     words = f"This is the simple rule-based plan (miners run on surplus sun), because the planner has no better: {why}."
+    if last is not None and last.step_at(start_s) is not None:
+        words = f"This is the last plan moved on, because the planner has no better: {why}."
     power_w: dict[str, Floats] = {m.id: np.where(on[m.id], m.power_w, 0.0) for m in problem.miners}
     done = Solution(on, power_w, courses_of(problem, power_w), float("nan"), "")
     return _explained(problem, "fallback", done, (*notes, words), last, why)
@@ -111,6 +114,8 @@ def _explained(
     hashes = {m.id: hashing_share(problem, m, found.on[m.id]) for m in problem.miners}
     heat = {m.id: heat_per_kwh(problem, m) for m in problem.miners}
     steps = tuple(_step(problem, t, found, hashes, heat, reasons) for t in range(problem.steps.count))
+    if method == "fallback":
+        steps = with_own_reasons(problem, steps, last)
     return Plan(
         method=method,
         steps=steps,
@@ -203,12 +208,12 @@ def _violations(problem: Problem, solution: Solution) -> tuple[Violation, ...]:
                 when = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(problem.zone))
                 shown = f"{lowest:.0f}" if round(lowest) < round(limit_pct) else f"{lowest:.1f}"
                 text = f"The battery is at {shown} % on {when:%a %H:%M}{case}, below the {what} of {limit_pct:.0f} %."
-                found.append(Violation(code, int(starts_s[where[0]]), float(below.max()), text))
+                found.append(Violation(code, int(starts_s[where[0]]), float(below.max()), text, name))
         where = np.flatnonzero(c.short > 0.01)
         if where.size:
             kwh = float((c.short * problem.steps.hours).sum())
             text = f"{kwh:.1f} kWh for the house come from neither sun, battery nor allowed import{case}."
-            found.append(Violation("short", int(starts_s[where[0]]), kwh, text))
+            found.append(Violation("short", int(starts_s[where[0]]), kwh, text, name))
     return tuple(found)
 
 

@@ -13,6 +13,7 @@ from energy.plan.problem import DAY_S, Floats, Prices, Problem, Steps
 from energy.prices import PriceHour, ends_of
 from energy.site import Tariff, TariffPeriod, in_hours
 
+_RATHER_STORED = 0.002  # per kWh
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -124,7 +125,8 @@ def stored_value_per_kwh(problem: Problem) -> float:
     """What a kWh in the battery is worth at the end of the horizon: what it replaces then, after losses and wear.
 
     Where import is allowed that is the lowest known price, else half of what the best miner earns; the sun of the day
-    after may fill the battery anyway. Prices must be known.
+    after may fill the battery anyway. Never so little that selling the sun would look better than charging with it: an
+    inverter fills its battery first, whatever a plan would like. Prices must be known.
     """
     if problem.end_value_per_kwh is not None:
         return problem.end_value_per_kwh
@@ -134,7 +136,12 @@ def stored_value_per_kwh(problem: Problem) -> float:
         worth = float(np.min(problem.prices.import_per_kwh))
     else:
         worth = 0.5 * max((m.hash_value_per_kwh for m in problem.miners), default=0.0)
-    return max(0.0, worth * problem.battery.discharge_efficiency - problem.battery.wear_per_kwh)
+    battery = problem.battery
+    least = 0.0
+    if problem.grid.present and problem.grid.export_allowed:
+        best = max(float(np.max(problem.prices.export_per_kwh)), 0.0)
+        least = (best + battery.wear_per_kwh) / battery.charge_efficiency + _RATHER_STORED
+    return max(least, worth * battery.discharge_efficiency - battery.wear_per_kwh)
 
 
 def _from_the_day_before(values: Floats, steps: Steps) -> Floats:

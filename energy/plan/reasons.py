@@ -157,10 +157,11 @@ class Reasons:
             return Reason(
                 "export", f"Off: selling brings {self._money(sells)} per kWh, mining {self._earns(m, t)}.", figures
             )
-        if any(self._started(other, t) for other in p.miners if other.id != m.id) and not self._on[m.id][t:].all():
-            after = self._on[m.id][t + 1 : t + 2]
-            if after.size and after[0]:
-                return Reason("one_at_a_time", "Off: another one starts now, and they start one at a time.", figures)
+        starts = [other.name for other in p.miners if other.id != m.id and self._started(other, t)]
+        if starts and self._on[m.id][t + 1 : t + 2].any():
+            follows = self._time(self._end_s(t), t)
+            text = f"Off: {starts[0]} starts first, as they start one at a time; it follows at {follows}."
+            return Reason("one_at_a_time", text, figures)
         if surplus_w >= m.least_w:
             if self._middle.charge[t] <= _SMALL_KW:
                 return self._not_worth_it(m, t, surplus_w, others_w, figures)
