@@ -25,7 +25,7 @@ from app.clock import RunClock
 from app.demo_chat import Running, converse_until_the_end
 from app.embedded_redis import sole_use
 from app.opening import opened_database
-from app.outlook_demo import add_outlook
+from app.outlook_demo import add_outlook, add_scores
 from app.processes.supervisor import Child, ChildGaveUp, end, supervise
 from app.processes.supervisor import start as start_child
 from app.run import child_environment, redis_for, stop_on_signal
@@ -280,3 +280,4 @@ async def write_history(settings: Settings, scenario: str, seed: int, start_text
     async with opened_database(settings, create=True) as database:
         await readings.upsert(database, DEFAULT_ORG_ID, rows)
         await add_outlook(database, world.site, world, now)
+        await add_scores(database, world.site, now)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import sqlite3
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -146,3 +148,15 @@ def test_two_days_that_are_over_are_compared_as_they_were_named(data: Path, rows
 
 def test_a_time_to_come_is_called_so(data: Path) -> None:
     assert "has not happened yet" in _ask(data, "what was solar at 3pm")["text"]
+
+
+def test_the_demos_last_week_was_forecast_and_scored(data: Path) -> None:
+    with contextlib.closing(sqlite3.connect(f"file:{data / 'commandcenter.db'}?mode=ro", uri=True)) as db:
+        rows = db.execute("SELECT day, target, figures FROM forecast_scores").fetchall()
+    scored = {(day, target) for day, target, values in rows if json.loads(values)["scored"]}
+    days = [str(TODAY - timedelta(days=back)) for back in range(7, 0, -1)]
+    assert scored >= {(day, target) for day in days for target in ("solar", "load", "soc")}
+    assert (str(YESTERDAY), "cells") in scored
+    said = _ask(data, "How accurate were your forecasts?")["text"]
+    assert "No day has been scored" not in said
+    assert "%" in said
