@@ -20,11 +20,13 @@ from energy.outlook import Outlook, outlook
 from energy.site import Site
 from services.curtailed import Held, held_back
 from services.issued_weather import IssuedHours, as_issued
-from services.merging import hourly_means
+from services.merging import WELL_COVERED_S, hourly_means
+from services.miners_drew import miners_drew
 from store import absences, people, readings, weather
 from store.database import Database
 
 _CHUNK = timedelta(days=60)  # of rollups at a time: the event loop has other things to do in between
+_LATELY_S = 7 * 86_400
 NO_STARTS = np.empty(0, dtype=np.int64)
 
 
@@ -32,13 +34,16 @@ NO_STARTS = np.empty(0, dtype=np.int64)
 class Measured:
     """The site's own figures by the hour (means), by its rules for merging; NaN is unknown.
 
-    `base_load_w` is the load without the miners, unknown while the miners' power is. In the hours of `curtailed_s` the
-    panels were held back: a full battery, or one that took no more, and no export.
+    `base_load_w` is the load without the miners. Where no meter tells what they took, it is what their relays and
+    ratings say: so many hours of the last week are `rated_hours`. Where nobody knows, so is the load: `unknown_hours`.
+    In the hours of `curtailed_s` the panels were held back: a full battery, or one that took no more, and no export.
     """
 
     solar_w: Hours = NO_HOURS
     base_load_w: Hours = NO_HOURS
     curtailed_s: Ints = field(default_factory=lambda: NO_STARTS)
+    rated_hours: int = 0
+    unknown_hours: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,16 +111,24 @@ async def measured(
     `issued` is the weather as it was forecast, which tells how much sun there was to be held back.
     """
     found: dict[str, dict[int, float]] = {}
-    wanted = ("solar_w", "load_w", "miner_w", "soc_pct", "battery_charge_w", "grid_import_w")
-    for name in wanted if site.miner else tuple(each for each in wanted if each != "miner_w"):
-        found[name] = await _means(db, org_id, site, name, start, as_of)
+    for name in ("solar_w", "load_w", "soc_pct", "battery_charge_w", "grid_import_w"):
+        found[name], _ = await _means(db, org_id, site, name, start, as_of)
     starts_s = np.array(sorted({*found["solar_w"], *found["load_w"]}), dtype=np.int64)
     values = {name: _values(starts_s, means) for name, means in found.items()}
     solar = Hours(starts_s, values["solar_w"])
-    base = values["load_w"] - values["miner_w"] if site.miner else values["load_w"]
+    base, rated_hours, unknown_hours = values["load_w"], 0, 0
+    if site.miner:
+        merged, by_device = await _means(db, org_id, site, "miner_w", start, as_of)
+        told = _values(starts_s, merged)
+        drew = np.where(np.isfinite(told), told, await miners_drew(db, org_id, site, starts_s, by_device))
+        dark = np.isfinite(base) & ~np.isfinite(told) & (starts_s >= as_of.timestamp() - _LATELY_S)
+        rated_hours = int(np.sum(dark & np.isfinite(drew)))
+        unknown_hours = int(np.sum(dark)) - rated_hours
+        base = np.where(np.isfinite(told), base - told, np.maximum(base - drew, 0.0))
     held = Held(values["solar_w"], values["soc_pct"], values["battery_charge_w"], values["grid_import_w"])
     expected = np.full(starts_s.shape, np.nan) if issued is None else issued.panels_w.at(starts_s)
-    return Measured(solar, Hours(starts_s, base), starts_s[held_back(site, held, expected)])
+    curtailed_s = starts_s[held_back(site, held, expected)]
+    return Measured(solar, Hours(starts_s, base), curtailed_s, rated_hours, unknown_hours)
 
 
 async def everybody_away(db: Database, org_id: str, site: Site, *, now: datetime) -> tuple[tuple[int, int], ...]:
@@ -163,16 +176,22 @@ def _reach_s(ahead: Outlook, as_of: datetime, hours: int) -> int | None:
     return int(as_of.timestamp()) // HOUR_S * HOUR_S + hours * HOUR_S
 
 
-async def _means(db: Database, org_id: str, site: Site, name: str, start: datetime, end: datetime) -> dict[int, float]:
+async def _means(
+    db: Database, org_id: str, site: Site, name: str, start: datetime, end: datetime
+) -> tuple[dict[int, float], dict[str, dict[int, float]]]:
+    """The means by hour by the site's rules, and those of each device."""
     found: dict[int, float] = {}
+    of_devices: dict[str, dict[int, float]] = {}
     while start < end:
         until = min(start + _CHUNK, end)
-        found |= hourly_means(
-            site, name, await readings.field_rollups(db, org_id, site.id, name, start, until, as_of=end)
-        )
+        by_device = await readings.field_rollups(db, org_id, site.id, name, start, until, as_of=end)
+        found |= hourly_means(site, name, by_device)
+        for device, hours in by_device.items():
+            known = {hour.start_s: hour.mean for hour in hours if hour.covered_s >= WELL_COVERED_S}
+            of_devices.setdefault(device, {}).update(known)
         start = until
         await asyncio.sleep(0)
-    return found
+    return found, of_devices
 
 
 def _values(starts_s: Ints, means: Mapping[int, float]) -> np.ndarray:

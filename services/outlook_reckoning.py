@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,11 @@ from energy.forecast.member_log import MemberLog
 from energy.forecast.solar_site import NoSolar, SolarPast, SolarSite
 from services import member_logs
 from services.member_logs import LogDamaged
-from services.outlook_inputs import OutlookInputs
+from services.outlook_inputs import Measured, OutlookInputs
 from services.trained_models import ModelRef, ModelUnusable, load
 
 SURE_HOURS = 48
+_FEW_HOURS = 6  # of a week: a relay that was away for a while is no news
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,22 @@ def _load(task: ForecastTask) -> Said:
     said = load_forecast.forecast(
         inputs.load, load_past(inputs), task.issued_s, model, log, hours=task.hours, away=inputs.away
     )
-    return _said(task, "load", said, log, notes)
+    found = _said(task, "load", said, log, notes)
+    return replace(found, notes=_with_miners(inputs.measured, found.notes))
+
+
+def _with_miners(measured: Measured, notes: tuple[str, ...]) -> tuple[str, ...]:
+    """The notes with what to know where no meter told the miners' power: first what has a remedy."""
+    if measured.unknown_hours > _FEW_HOURS:
+        notes = (
+            f"in {measured.unknown_hours} hours of the last week nobody knows what the miners took, so the house's own "
+            "load is unknown: see in /health that their relays answer, or describe a relay that measures power",
+            *notes,
+        )
+    if measured.rated_hours > _FEW_HOURS:
+        unmeasured = f"in {measured.rated_hours} hours of the last week no meter told the miners' power"
+        notes = (*notes, f"{unmeasured}: each counts with its power_w while its relay was on")
+    return notes
 
 
 def _said(task: ForecastTask, target: str, said: Any, log: MemberLog | None, notes: list[str]) -> Said:

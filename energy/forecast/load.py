@@ -236,7 +236,8 @@ def _notes(usual: Hours, model: LoadModel | None, issued_s: int, guard: float) -
     """What a person should know of the ground of this forecast."""
     known = np.isfinite(usual.values)
     if not known.any():
-        return [f"no load is known lately: a usual home of {24 * USUAL_HOME_W / 1_000:.0f} kWh a day is assumed"]
+        usual_kwh = 24 * USUAL_HOME_W / 1_000
+        return [f"no load of the house itself is known lately: a usual home of {usual_kwh:.0f} kWh a day is assumed"]
     notes = []
     lately = usual.starts_s >= issued_s - DAYS_BACK * DAY_S
     hours = int((known & lately).sum())
