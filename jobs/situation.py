@@ -146,6 +146,8 @@ class SituationBuilder:
                 wanted=self._wanted(miner, wish, state, must_be_off),
                 hand=_hand(wish),
                 errors=state.errors,
+                # A wish whose time is over is "off" too, but no request is behind it.
+                kept_off=wish is not None and wish.mode == "off" and wish.request_id is not None,
             )
         return found
 

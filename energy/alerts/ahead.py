@@ -64,8 +64,8 @@ def cloudy_tomorrow(s: Situation) -> tuple[Signal, ...]:
 
 def surplus_coming(s: Situation) -> tuple[Signal, ...]:
     """The sun of the next six hours beyond the house is more than the battery takes, by what the first miner that is
-    off would use in two hours, and than running miners use (clears at half of it). Where no miner is off, or the plan
-    is followed, there is no hint to give."""
+    off would use in two hours, and than running miners use (clears at half of it). Where no miner is off that might
+    run, or the plan is followed, there is no hint to give."""
     d, soc = s.days_ahead, s.seen("soc_pct")
     if d is None or not s.site.miner:
         return ()
@@ -75,11 +75,7 @@ def surplus_coming(s: Situation) -> tuple[Signal, ...]:
     hours = max((d.surplus_until - s.now).total_seconds(), 0.0) / 3_600
     used_kwh = sum(miner.power_w for miner in s.running_miners()) / 1_000.0 * hours
     left_kwh = d.surplus_kwh - used_kwh - room_kwh
-    idle = [
-        miner
-        for miner in sorted(s.site.miner, key=lambda m: m.priority)
-        if (relay := s.relays.get(miner.id)) is not None and relay.on is False and relay.reachable
-    ]
+    idle = s.idle_miners()
     if not idle or d.followed:
         return (Signal(rule_id=COMING.id, active=False),)
     needed_kwh = idle[0].power_w / 1_000.0 * s.settings.coming_hours

@@ -296,7 +296,7 @@ def surplus(s: Situation) -> tuple[Signal, ...]:
     spare_w += _held_back_w(s)
     firing, full_pct = s.is_firing(SURPLUS.id), s.site.limits.safe_max_soc_pct
     enough = above(spare_w, firing, s.settings.surplus_w, s.settings.surplus_clear_w)
-    idle = [m for m in sorted(s.site.miner, key=lambda m: m.priority) if _is_off(s, m) and m.power_w <= spare_w]
+    idle = [miner for miner in s.idle_miners() if miner.power_w <= spare_w]
     use = f"Start {idle[0].id} ({format_power(idle[0].power_w)})" if idle else "Run what can be run now"
     return (
         Signal(
@@ -314,8 +314,3 @@ def surplus(s: Situation) -> tuple[Signal, ...]:
             chart="solar_w",
         ),
     )
-
-
-def _is_off(s: Situation, miner: Miner) -> bool:
-    relay = s.relays.get(miner.id)
-    return relay is not None and relay.on is False and relay.reachable

@@ -12,6 +12,7 @@ from energy.alerts.settings import DEFAULTS, AlertSettings
 from energy.conditions import USABLE, Observed
 from energy.merge import MergedView
 from energy.reading import ACCEPTED_CLOCK_SKEW
+from energy.relay_rules import in_allowed_hours
 from energy.series import Series
 from energy.site import Miner, Site
 
@@ -23,7 +24,7 @@ class RelayNow:
     """One miner's relay as it was read last (`read_at`, aware UTC). `power_w` is None without a meter.
 
     `wanted` is what we want of it: "off" also while protection wants it off. `hand` = turned by hand, and not commanded
-    since.
+    since. `kept_off`: a person ordered it off, without an end that has come.
     """
 
     on: bool | None
@@ -34,6 +35,7 @@ class RelayNow:
     wanted: Literal["on", "off"] | None = None
     hand: Literal["on", "off"] | None = None
     errors: tuple[str, ...] = ()
+    kept_off: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,20 @@ class Situation:
     def running_miners(self) -> list[Miner]:
         """The miners whose relay is on, as far as is known."""
         return [m for m in self.site.miner if (relay := self.relays.get(m.id)) is not None and relay.on]
+
+    def idle_miners(self) -> list[Miner]:
+        """The miners that a hint may name, the first ones first: off, reachable, and neither a person nor their hours
+        keep them off."""
+        return [
+            miner
+            for miner in sorted(self.site.miner, key=lambda m: m.priority)
+            if (relay := self.relays.get(miner.id)) is not None
+            and relay.on is False
+            and relay.reachable
+            and relay.hand != "off"
+            and not relay.kept_off
+            and in_allowed_hours(self.site, miner, self.now)
+        ]
 
 
 def sources(*observed: Observed | None) -> tuple[str, ...]:

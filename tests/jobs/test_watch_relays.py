@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from jobs.situation import SituationBuilder
 from jobs.watching import keep_watching
 from store import alerts
 from tests.jobs.ranch import ORG, QUICK, on_ranch, ranch_site, without
@@ -161,3 +162,21 @@ def rename(tmp_path, tables):
         if before in present:
             other.execute(f"ALTER TABLE {before} RENAME TO {after}")
     other.close()
+
+
+async def test_a_person_keeps_a_miner_off_by_an_order_and_not_by_a_run_that_is_over(database):
+    async with on_ranch(database) as ranch:
+        work = ranch.work()
+        builder = SituationBuilder(work)
+
+        async def kept_off():
+            now = work.clock()
+            return (await builder.at(now, firing=frozenset(), pending=frozenset())).relays["s21"].kept_off
+
+        async with ranch.controlled(work):
+            ends = work.clock() + timedelta(seconds=2)
+            await ranch.done("start", "s21", until=ends.isoformat())
+            await until(lambda: ranch.ended_wish("s21"))
+            assert not await kept_off()
+            await ranch.done("stop", "s21")
+            assert await kept_off()

@@ -74,3 +74,27 @@ def test_a_surplus_beyond_what_the_battery_takes_is_a_hint_while_a_miner_is_off(
     followed = ahead(NOON, surplus_kwh=room + needed + 0.5, followed=True)
     assert active(scene(more=followed), "surplus_coming") is False
     assert active(scene(more=enough, soc_pct=None), "surplus_coming") is None
+
+
+@pytest.mark.parametrize("held", [{"hand": "off", "wanted": "off"}, {"kept_off": True, "wanted": "off"}])
+def test_the_hint_names_no_miner_that_a_person_keeps_off(held):
+    relays = {"s21": relay(**held), "s19": relay()}
+    (told,) = signals(scene(more=ahead(NOON), relays=relays), "surplus_coming").values()
+    assert (told.active, told.action) == (True, "start_miners")
+    assert told.do.startswith("Start s19 ")
+    nobody = {"s21": relay(**held), "s19": relay(**held)}
+    assert active(scene(more=ahead(NOON), relays=nobody), "surplus_coming") is False
+    now = {"battery_charge_w": 8_000.0, "soc_pct": 96.0}
+    (told,) = signals(scene(relays=relays, **now), "surplus").values()
+    assert told.do.startswith("Start s19 ")
+    (told,) = signals(scene(relays=nobody, **now), "surplus").values()
+    assert (told.active, told.action) == (True, None)
+
+
+def test_the_hint_names_no_miner_outside_its_hours_and_one_whose_time_was_over_it_does():
+    night = site({"allowed_hours": "22-6"})
+    (told,) = signals(scene(at=night, more=ahead(NOON)), "surplus_coming").values()
+    assert told.do.startswith("Start s19 ")
+    over = {"s21": relay(wanted="off"), "s19": relay()}
+    (told,) = signals(scene(more=ahead(NOON), relays=over), "surplus_coming").values()
+    assert told.do.startswith("Start s21 ")
