@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy.plan.limits import miner_bounds
+from energy.plan.plan import Plan
 from energy.plan.planner import fallback_plan, make_plan
-from energy.plan.problem import BatteryState, MinerState, Problem, growing_steps
+from energy.plan.problem import BatteryState, GridState, MinerState, Problem, growing_steps
 from tests.energy.plan.problems import MORNING_S, S19, S19_TWO, S21, problem
 
 
@@ -98,6 +100,42 @@ def test_a_solver_without_time_falls_back_to_rules_and_says_so() -> None:
     assert any(s.on for s in plan.steps)
 
 
+def at_night(minutes: int = 0, soc_pct: float = 75.0) -> Problem:
+    """After sunset, off the grid, while the miner runs on the battery."""
+    off_grid = GridState(present=False, import_allowed=False, export_allowed=False)
+    running = replace(S21, on=True, changed_ago_min=60.0 + minutes)
+    battery = BatteryState(30.0, soc_pct, hard_floor_pct=20, reserve_pct=30)
+    now_s = MORNING_S + 13 * 3_600 + 60 * minutes
+    return problem(now_s=now_s, battery=battery, miners=(running,), peak_w=20_000.0, grid=off_grid)
+
+
+def test_a_solver_that_is_late_once_switches_nothing_as_the_last_plan_goes_on() -> None:
+    last = make_plan(at_night())
+    assert "s21" in last.steps[0].on
+    assert last.steps[0].miner_reasons["s21"].code == "battery"
+    late = fallback_plan(at_night(15, 72.0), "it took longer than 30 s", last=last)
+    assert "s21" in late.steps[0].on
+    assert late.steps[0].miner_reasons["s21"] == last.steps[1].miner_reasons["s21"]
+    assert (
+        late.notes[-1] == "This is the last plan moved on, because the planner has no better: it took longer than 30 s."
+    )
+    lower = fallback_plan(at_night(15, 49.0), "it took longer than 30 s", last=last)
+    assert "s21" not in lower.steps[0].on  # below the level at which it stops
+
+
+def test_a_rule_based_plan_names_the_rule_and_no_price_that_it_did_not_weigh() -> None:
+    rules = fallback_plan(at_night(), "it took longer than 30 s")
+    assert "s21" not in rules.steps[0].on
+    reason = rules.steps[0].miner_reasons["s21"]
+    assert reason.text == "Off: the simple rule runs it on spare sun alone, and 0.0 of its 3.9 kW are there."
+    assert not any(r.code == "stored" for step in rules.steps for r in step.miner_reasons.values())
+
+
+@cache
+def sunny_plan() -> Plan:
+    return make_plan(problem(miners=(S21, S19, S19_TWO)))
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     soc=st.floats(5, 100),
@@ -105,16 +143,18 @@ def test_a_solver_without_time_falls_back_to_rules_and_says_so() -> None:
     on=st.tuples(st.booleans(), st.booleans(), st.booleans()),
     ago=st.tuples(st.integers(0, 90), st.integers(0, 90), st.integers(0, 90)),
     starts=st.integers(0, 3),
+    moved_on=st.booleans(),
 )
 def test_the_rule_based_plan_keeps_every_hard_limit(
-    soc: float, peak_w: float, on: tuple[bool, ...], ago: tuple[int, ...], starts: int
+    soc: float, peak_w: float, on: tuple[bool, ...], ago: tuple[int, ...], starts: int, moved_on: bool
 ) -> None:
     miners = tuple(
         replace(m, on=was, changed_ago_min=float(min_ago), starts_left_today=starts, min_on_min=30.0)
         for m, was, min_ago in zip((S21, S19, S19_TWO), on, ago, strict=True)
     )
     p = problem(miners=miners, peak_w=peak_w, battery=BatteryState(30.0, soc))
-    plan = fallback_plan(p, "the solver did not come back in time")
+    last = sunny_plan() if moved_on else None
+    plan = fallback_plan(p, "the solver did not come back in time", last=last)
     before = {m.id for m in miners if m.on}
     began = dict.fromkeys(before, 0)
     for t, step in enumerate(plan.steps):
