@@ -1,8 +1,8 @@
 """The plan as a mixed-integer linear program, solved by HiGHS (`scipy.optimize.milp`).
 
-Miners are decided once for all scenarios; battery and grid follow each scenario by themselves. Where it turns out dull,
-miners that run hours from now would not be started by a later plan, so that the cautious scenario may leave them out
-then, for what they would have earned. Objective and
+Miners are decided once for all scenarios; battery and grid follow each scenario by themselves. A run on the sun is
+given up by a later plan when the sun does not come, so the cautious scenario may leave it out, for what it would have
+earned; a run on the battery is not undone by stopping it, and binds in every scenario. Objective and
 constraints are those of facts on rolling-horizon planners (EMHASS, evcc, Predbat): see docs/decisions.md. Import and
 charging are never at the same time where the grid may not charge the battery, and import and export never at all; the
 binaries for it exist only in steps where a price or a limit could make both attractive, and in the middle scenario.
@@ -26,7 +26,6 @@ from energy.plan.worth import gain_per_h, ramp_cost
 
 _TIE_PER_KWH = 1e-4  # so that a battery without wear does not cycle for nothing
 _BIG_W = 1e5
-_SETTLED_FOR_H = 1.0  # what is planned for later than that can still be changed when the sun turns out otherwise
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def solve(
     problem: Problem,
     *,
     time_limit_s: float = 3.0,
-    gap: float = 0.1,
+    gap: float = 0.03,
     fixed: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> Solution | NoSolution:
     """The best plan for a problem with known prices. With `fixed`, miners do that: modes and flows alone are decided.
@@ -251,13 +250,15 @@ class _Build:
         return charge, discharge, imported, exported, curtailed, soc, reserve, floor, short
 
     def _spared(self, scenario: Scenario) -> list[Ints]:
-        """Per miner the power (kW) that it does not draw in the cautious scenario, as it would not be started then."""
+        """Per miner the power (kW) of runs on the sun that it does not draw in the cautious scenario."""
         if scenario is not self.problem.low or scenario is self.problem.middle:
             return []
-        found = []
-        for m in self.problem.miners:
+        found, middle = [], self.problem.middle
+        spare = np.maximum(middle.solar_w - middle.base_load_w, 0.0) / 1_000.0
+        for m in ordered(self.problem.miners):
             b, kw = self.bounds[m.id], m.power_w / 1_000.0
-            free = (self.later_h >= _SETTLED_FOR_H) & ~b.must & ~b.wanted
+            free = (spare >= kw) & ~b.must & ~b.wanted
+            spare = spare - kw * free  # what the next one may count on
             lost = np.maximum(gain_per_h(self.problem, m, m.powers[-1]) / kw, 0.0) + _TIE_PER_KWH
             spared = self.model.block(
                 self.steps.count, 0.0, np.where(free, kw, 0.0), scenario.weight * self.hours * lost

@@ -24,7 +24,7 @@ _WORTH_SAYING_PCT = 0.5  # a reserve that is missed by less is kept, to people
 _CASES = {MIDDLE: "", LOW: " with little sun", HIGH: " with much sun"}
 
 
-def make_plan(problem: Problem, *, last: Plan | None = None, time_limit_s: float = 3.0, gap: float = 0.1) -> Plan:
+def make_plan(problem: Problem, *, last: Plan | None = None, time_limit_s: float = 3.0, gap: float = 0.03) -> Plan:
     """The plan, its reasons, and every step that differs from `last` with why. Always feasible.
 
     Where the solver fails or is late without an answer, the plan is that of `energy/plan/fallback.py`: the last one
