@@ -7,6 +7,8 @@ while there is something to plan from.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,7 +19,7 @@ from energy.merge import merge
 from energy.plan.plan import Plan
 from energy.plan.problem import MIDDLE, Problem
 from energy.units import format_percent
-from jobs.claims import claim_slot, slot_of
+from jobs.claims import NotDone, claim_slot, release_slot, slot_of
 from jobs.work import Work
 from services.conditions import conditions
 from services.plan_asks import ask_for_changes
@@ -39,11 +41,15 @@ HASH_PRICE_MOVES = 0.01  # by less it is nothing to plan anew for
 WITHIN_S = 30.0
 WOKEN_EVERY_S = 5.0
 NO_PLAN = "no_plan"
+PLANNING = "planning"
+PLANS_FOR = timedelta(minutes=2)  # the longest that one plan takes, with its rule-based one after a late solver
 
 
 async def make_plan(work: Work) -> None:
     """The plan of the quarter hour, unless one was made just before; and what is asked of people by it."""
-    async with work.planning:
+    async with work.planning, _alone(work) as ours:
+        if not ours:
+            raise NotDone  # the next tick sees what the other one has made
         newest = await plans.newest(work.database, work.org_id, work.site.id, as_of=work.clock())
         if newest is None or work.clock() - newest.planned_at > AGAIN_AFTER:
             await make_plan_now(work, EVERY)
@@ -52,11 +58,25 @@ async def make_plan(work: Work) -> None:
 
 async def plan_on_events(work: Work) -> None:
     """A new plan where something happened that the newest one did not expect; and what is asked of people by now."""
-    async with work.planning:  # what was unexpected may have been planned for meanwhile
-        because = await unexpected(work)
-        if because is not None:
-            await make_plan_now(work, because)
+    async with work.planning:
+        if await unexpected(work) is not None:
+            async with _alone(work) as ours:
+                # What was unexpected may have been planned for meanwhile, by another worker.
+                if ours and (because := await unexpected(work)) is not None:
+                    await make_plan_now(work, because)
     await _ask(work)
+
+
+@asynccontextmanager
+async def _alone(work: Work) -> AsyncIterator[bool]:
+    """Whether this worker is the only one that plans while the block runs; for a short while if it is killed in it."""
+    slot = slot_of(work.clock() + PLANS_FOR / 4, PLANS_FOR.total_seconds())  # jobs begin with the minute, slots do not
+    ours = await claim_slot(work, PLANNING, slot, PLANS_FOR.total_seconds())
+    try:
+        yield ours
+    finally:
+        if ours:
+            await release_slot(work, PLANNING, slot)
 
 
 async def keep_planning(work: Work) -> None:
@@ -92,15 +112,25 @@ async def make_plan_now(work: Work, because: str) -> StoredPlan | NoPlan:
         return prepared
     if work.said.pop(NO_PLAN, None) is not None:
         log.info("plan_again", site=site.id)
-    steady = last.plan if last is not None and now - last.planned_at <= KEPT_FOR else None
+    steady = await _steady(work, last, now)
     found = await _solved(work, prepared.problem, steady, int(now.timestamp()))
     plan = found.plan
     stored = StoredPlan(None, now, because, prepared.mode, plan, prepared.forecast_issued_at)
-    for band, why in found.bands:
-        await forecasts.put(work.database, work.org_id, site.id, StoredForecast(band.target, band, notes=(why,)))
-    plan_id = await plans.put(work.database, work.org_id, site.id, stored)
+    foreseen = [StoredForecast(band.target, band, notes=(why,)) for band, why in found.bands]
+    plan_id = await plans.put(work.database, work.org_id, site.id, stored, foreseen)
     log.debug("plan_made", site=site.id, because=because, method=plan.method, changes=len(plan.changes))
     return replace(stored, plan_id=plan_id)
+
+
+async def _steady(work: Work, last: StoredPlan | None, now: datetime) -> Plan | None:
+    """The plan to be steady against. One without the solver counts no longer than the good one that it moved on."""
+    if last is None or now - last.planned_at > KEPT_FOR:
+        return None
+    if last.plan.method == "fallback":
+        kept = await plans.between(work.database, work.org_id, work.site.id, now - KEPT_FOR, now)
+        if not any(each.plan.method == "milp" for each in kept):
+            return None
+    return last.plan
 
 
 async def _solved(work: Work, problem: Problem, last: Plan | None, issued_s: int) -> Solved:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Database
 from store.dialect import insert_new
@@ -41,6 +42,12 @@ async def put(db: Database, org_id: str, site_id: str, stored: StoredForecast) -
 
     Values keep three decimals.
     """
+    async with db.begin() as connection:
+        return await put_in(connection, org_id, site_id, stored)
+
+
+async def put_in(connection: AsyncConnection, org_id: str, site_id: str, stored: StoredForecast) -> bool:
+    """`put` within a transaction."""
     band = stored.band
     row = {
         "org_id": org_id,
@@ -60,8 +67,7 @@ async def put(db: Database, org_id: str, site_id: str, stored: StoredForecast) -
         "weather_source": stored.weather_source,
         "weather_issued_at": stored.weather_issued_at,
     }
-    async with db.begin() as connection:
-        return await insert_new(connection, table, row)
+    return await insert_new(connection, table, row)
 
 
 async def newest(db: Database, org_id: str, site_id: str, target: Target, *, as_of: datetime) -> StoredForecast | None:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import delete, insert, select
 
+from store import forecasts
 from store.columns import storable
 from store.database import Database
 from store.forecast_tables import plans as table
+from store.forecasts import StoredForecast
 
 if TYPE_CHECKING:
     from energy.plan.plan import Plan
@@ -34,8 +36,10 @@ class StoredPlan:
     forecast_issued_at: datetime | None
 
 
-async def put(db: Database, org_id: str, site_id: str, stored: StoredPlan) -> int:
-    """Keep a plan; its number."""
+async def put(
+    db: Database, org_id: str, site_id: str, stored: StoredPlan, foreseen: Sequence[StoredForecast] = ()
+) -> int:
+    """Keep a plan, and what is foreseen under it: both or neither. Its number."""
     from energy.plan.plan_json import to_json
 
     values = {
@@ -49,7 +53,10 @@ async def put(db: Database, org_id: str, site_id: str, stored: StoredPlan) -> in
     }
     async with db.begin() as connection:
         result = await connection.execute(insert(table).values(values).returning(table.c.plan_id))
-        return int(result.scalar_one())
+        plan_id = int(result.scalar_one())
+        for each in foreseen:
+            await forecasts.put_in(connection, org_id, site_id, each)
+    return plan_id
 
 
 async def newest(db: Database, org_id: str, site_id: str, *, as_of: datetime) -> StoredPlan | None:
