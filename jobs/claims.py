@@ -10,6 +10,7 @@ from jobs.work import Work
 from store import slots
 
 log = structlog.get_logger()
+MOST_TRIES = 3  # of heavy work in one slot by one worker
 SKEW = timedelta(seconds=30)  # two workers' clocks may differ so much
 
 
@@ -40,6 +41,18 @@ async def give_back(work: Work, name: str) -> None:
     slot = work.tried_slots.pop(name, None)
     if slot is not None:
         await release_slot(work, name, slot)
+
+
+async def try_again(work: Work, name: str) -> None:
+    """Give the slot that was tried last back after a failure; after the third one the job waits for the next slot."""
+    slot = work.tried_slots.get(name)
+    if slot is None:
+        return
+    failed_slot, failures = work.failures.get(name, (slot, 0))
+    failures = failures + 1 if failed_slot == slot else 1
+    work.failures[name] = (slot, failures)
+    if failures < MOST_TRIES:
+        await give_back(work, name)
 
 
 async def claim_slot(work: Work, name: str, slot: datetime, every_s: float) -> bool:

@@ -10,7 +10,7 @@ import structlog
 
 from energy.forecast.hours import HOUR_S, Band
 from energy.units import format_energy
-from jobs.claims import claim, claim_slot, give_back
+from jobs.claims import NotDone, claim, claim_slot, try_again
 from jobs.work import Work
 from services.outlook_inputs import OutlookInputs, outlook_inputs
 from services.outlook_reckoning import SURE_HOURS, Forecasts, ForecastTask, Said
@@ -21,7 +21,8 @@ from store import forecasts, model_files, power_forecasts, weather
 from store.forecasts import StoredForecast
 
 log = structlog.get_logger()
-NAME = "forecast"
+NAME, ON_WEATHER = "forecast", "forecast_weather"
+WEATHER_USED = "weather_forecast_used"
 EVERY_S = 3_600.0
 WITHIN_S = 60.0  # the first one in a new child loads its libraries
 LONGEST_HOURS = 168
@@ -33,23 +34,37 @@ FULL_DAY_HOURS = 23  # a day on which the clock is set ahead
 
 
 async def make_forecasts(work: Work) -> None:
-    """The forecast of this hour, and one more for each newer weather forecast; on one of the workers."""
+    """The forecast of this hour, and one more for each newer weather forecast; on one of the workers.
+
+    One that failed, or came too late, is tried again with the next tick.
+    """
     if work.reckoner is None:
         return
     if await claim(work, NAME, EVERY_S):
-        try:
-            await make_forecasts_now(work)
-        except Exception:
-            await give_back(work, NAME)
-            raise
-    elif await _newer_weather(work):
+        await _made_or_again(work, NAME)
+    elif (newest_at := await _newer_weather(work)) is not None:
+        work.tried_slots[ON_WEATHER] = newest_at
+        await _made_or_again(work, ON_WEATHER)
+
+
+async def _made_or_again(work: Work, name: str) -> None:
+    made = False
+    try:
         await make_forecasts_now(work)
+        made = True
+    except NotDone:
+        log.debug("forecast_tried_again", site=work.site.id)
+    finally:  # also where the schedule's time was over
+        if not made:
+            work.said.pop(WEATHER_USED, None)
+            await try_again(work, name)
 
 
 async def make_forecasts_now(work: Work) -> tuple[StoredForecast, ...]:
     """Make and keep both forecasts, as far as they can be made, and wake who plans from them.
 
-    The first hour is the one that runs now: a plan begins in it. Notes say what was missing.
+    The first hour is the one that runs now: a plan begins in it. Notes say what was missing. Raises `NotDone` when the
+    child process failed, which the log says.
     """
     reckoner = work.reckoner
     if reckoner is None:
@@ -67,7 +82,7 @@ async def make_forecasts_now(work: Work) -> tuple[StoredForecast, ...]:
         said = await reckoner.warm(reckon_forecasts, task, timeout_s=WITHIN_S)
     except ReckoningError as error:
         work.surprises.failed("forecast_not_reckoned", site.id, error)
-        return ()
+        raise NotDone from error
     work.surprises.succeeded("forecast_not_reckoned", site.id)
     return await _kept(work, inputs, said, now)
 
@@ -132,22 +147,21 @@ def _hours(inputs: OutlookInputs, issued_s: int) -> int:
     return min(max(reached, SURE_HOURS), LONGEST_HOURS)
 
 
-async def _newer_weather(work: Work) -> bool:
-    """Whether weather was forecast after what the newest forecasts know, and this worker is the first to see it."""
+async def _newer_weather(work: Work) -> datetime | None:
+    """When weather was forecast after what the newest forecasts know, if this worker is the first to see it."""
     now = work.clock()
     until = now + timedelta(milliseconds=1)
     issued = await weather.issues(work.database, work.org_id, work.site.id, now - timedelta(hours=2), until)
     if not issued:
-        return False
+        return None
     newest_at = issued[-1][0]
-    event = "weather_forecast_used"
-    if work.said.get(event) == newest_at.isoformat():
-        return False
-    work.said[event] = newest_at.isoformat()
+    if work.said.get(WEATHER_USED) == newest_at.isoformat():
+        return None
+    work.said[WEATHER_USED] = newest_at.isoformat()
     last = await forecasts.newest(work.database, work.org_id, work.site.id, "load", as_of=now)
     if last is None or (last.weather_issued_at is not None and last.weather_issued_at >= newest_at):
-        return False
-    return await claim_slot(work, "forecast_weather", newest_at, 1_800.0)
+        return None
+    return newest_at if await claim_slot(work, ON_WEATHER, newest_at, 1_800.0) else None
 
 
 async def _portal_says(work: Work, band: Band, now: datetime) -> str | None:

@@ -14,10 +14,10 @@ from typing import get_args
 import structlog
 
 from energy.forecast.hours import HOUR_S
-from jobs.claims import claim_slot
+from jobs.claims import claim_slot, try_again
 from jobs.forecasting import models_in_use
 from jobs.work import Work
-from services.outlook_inputs import OutlookInputs, outlook_inputs
+from services.outlook_inputs import outlook_inputs, solar_site
 from services.outlook_training import Target, Trained, TrainTask, rehearsal_of, train
 from services.reckoning import ReckoningError
 from services.trained_models import FOLDER
@@ -41,8 +41,22 @@ async def train_models(work: Work) -> None:
         return
     won = await claim_slot(work, NAME, slot, EVERY_S)
     work.tried_slots[NAME] = slot
-    if won:
-        await train_now(work)
+    if not won:
+        return
+    done = False
+    try:
+        done = await _train_what_is_missing(work, slot)
+    finally:  # also where the schedule's time was over
+        if not done:
+            await try_again(work, NAME)
+
+
+async def _train_what_is_missing(work: Work, slot: datetime) -> bool:
+    """Train the targets that have no model of this night yet; whether none failed."""
+    known = await model_files.of_site(work.database, work.org_id, work.site.id)
+    made = {each.target for each in known if each.trained_at >= slot}
+    wanted = [target for target in _targets(work) if target not in made]
+    return len(await train_now(work, wanted)) == len(wanted)
 
 
 def slot_of_night(work: Work) -> datetime:
@@ -52,8 +66,8 @@ def slot_of_night(work: Work) -> datetime:
     return datetime.combine(day, AT, tzinfo=work.site.zone).astimezone(UTC)
 
 
-async def train_now(work: Work) -> tuple[ModelFile, ...]:
-    """Train each target and keep what came of it. A target that fails is logged and keeps the model it has."""
+async def train_now(work: Work, targets: Sequence[Target] | None = None) -> tuple[ModelFile, ...]:
+    """Train each target (or those named) and keep what came of it. One that fails is logged and keeps its model."""
     reckoner, data_dir, site = work.reckoner, work.data_dir, work.site
     if reckoner is None or data_dir is None:
         raise ValueError("training needs a reckoner and a data folder")
@@ -61,7 +75,7 @@ async def train_now(work: Work) -> tuple[ModelFile, ...]:
     inputs = await outlook_inputs(work.database, work.org_id, site, as_of=now, days=DAYS, hours=1)
     in_use = await models_in_use(work)
     made = []
-    for target in _targets(inputs):
+    for target in _targets(work) if targets is None else targets:
         task = TrainTask(
             target=target,
             inputs=inputs,
@@ -82,9 +96,9 @@ async def train_now(work: Work) -> tuple[ModelFile, ...]:
     return tuple(made)
 
 
-def _targets(inputs: OutlookInputs) -> Sequence[Target]:
+def _targets(work: Work) -> Sequence[Target]:
     known: Sequence[Target] = get_args(Target)
-    return [target for target in known if target != "solar" or inputs.solar is not None]
+    return [target for target in known if target != "solar" or solar_site(work.site) is not None]
 
 
 async def keep_trained(work: Work, trained: Trained, now: datetime) -> ModelFile:

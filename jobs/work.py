@@ -135,6 +135,7 @@ class Work:
     planning: asyncio.Lock = field(default_factory=asyncio.Lock)  # one plan at a time
     said: dict[str, str] = field(default_factory=dict)  # what stands in the log already, by event
     tried_slots: dict[str, datetime] = field(default_factory=dict)
+    failures: dict[str, tuple[datetime, int]] = field(default_factory=dict)  # by job: the slot, and how often it failed
     being_read: set[str] = field(default_factory=set)
     rejected: set[tuple[str, str]] = field(default_factory=set)  # (device, field) with impossible values now
     unsaved: deque[Unsaved] = field(default_factory=lambda: deque(maxlen=2_000))

@@ -1,0 +1,98 @@
+"""A reckoning that failed or came too late is tried again: real child processes, ended before they are done."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from energy.reading import Reading
+from jobs.forecasting import make_forecasts
+from jobs.schedule import Scheduled, run_scheduled
+from jobs.training import train_models
+from jobs.work import Work
+from services.reckoning import InlineReckoner, Reckoner
+from simulator.default_site import DEFAULT_SITE
+from store import forecasts, model_files, readings, sites
+from store.database import Database, sqlite_url
+
+NOW = datetime(2026, 5, 20, 17, 20, tzinfo=UTC)
+ORG, SITE = "home", DEFAULT_SITE.id
+T = TypeVar("T")
+
+
+class Hurried(InlineReckoner):
+    """Gives the first calls a child process and so little time that it is ended; the others have all they need."""
+
+    def __init__(self, late: int) -> None:
+        self.late, self.calls = late, 0
+        self._children = Reckoner()
+
+    async def warm(self, function: Callable[..., T], *args: Any, timeout_s: float) -> T:
+        self.calls += 1
+        if self.calls > self.late:
+            return await super().warm(function, *args, timeout_s=timeout_s)
+        return await self._children.once(function, *args, timeout_s=0.02)
+
+    async def close(self) -> None:
+        await self._children.close()
+
+
+@pytest.fixture
+async def work(tmp_path: Path) -> AsyncIterator[Work]:
+    database = await Database.open(sqlite_url(tmp_path / "site.db"), migrate=True)
+    try:
+        await sites.sync(database, ORG, DEFAULT_SITE)
+        moments = [NOW - timedelta(minutes=n) for n in range(0, 2_000, 10)]
+        rows = [
+            Reading(site_id=SITE, source="t", device_id="solark", taken_at=at, solar_w=0.0, load_w=900.0, miner_w=0.0)
+            for at in moments
+        ]
+        await readings.upsert(database, ORG, rows)
+        site = DEFAULT_SITE.model_copy(update={"array": ()})  # the load alone: it is quick
+        given: dict[str, Any] = {"clock": lambda: NOW, "data_dir": tmp_path}
+        yield Work(database=database, site=site, polled={}, streamed={}, weather=None, **given)
+    finally:
+        await database.close()
+
+
+async def test_a_forecast_that_came_too_late_is_made_with_the_next_tick(work: Work) -> None:
+    work.reckoner = hurried = Hurried(late=1)
+    await make_forecasts(work)
+    assert await forecasts.newest(work.database, ORG, SITE, "load", as_of=NOW) is None
+    await make_forecasts(work)
+    await make_forecasts(work)
+    assert hurried.calls == 2
+    assert await forecasts.newest(work.database, ORG, SITE, "load", as_of=NOW) is not None
+
+
+async def test_after_three_failures_it_waits_for_the_next_hour(work: Work) -> None:
+    work.reckoner = hurried = Hurried(late=3)
+    for _ in range(5):
+        await make_forecasts(work)
+    assert hurried.calls == 3
+    work.clock = lambda: NOW + timedelta(hours=1)
+    await make_forecasts(work)
+    assert hurried.calls == 4
+    assert await forecasts.newest(work.database, ORG, SITE, "load", as_of=work.clock()) is not None
+
+
+async def test_a_forecast_that_the_schedule_cut_off_is_made_with_the_next_tick(work: Work) -> None:
+    work.reckoner = InlineReckoner()
+    await run_scheduled(work, Scheduled("forecast", 60, 3600, make_forecasts, 0.02, claimed=False))
+    assert await forecasts.newest(work.database, ORG, SITE, "load", as_of=NOW) is None
+    await run_scheduled(work, Scheduled("forecast", 60, 3600, make_forecasts, 60, claimed=False))
+    assert await forecasts.newest(work.database, ORG, SITE, "load", as_of=NOW) is not None
+
+
+async def test_a_training_that_failed_is_tried_again_the_same_night(work: Work) -> None:
+    work.reckoner = hurried = Hurried(late=1)
+    await train_models(work)
+    assert await model_files.of_site(work.database, ORG, SITE) == []
+    await train_models(work)
+    await train_models(work)
+    assert hurried.calls == 2
+    assert [each.target for each in await model_files.of_site(work.database, ORG, SITE)] == ["load"]
