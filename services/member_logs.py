@@ -43,7 +43,7 @@ def read(path: Path) -> MemberLog | None:
 
 
 def write(path: Path, log: MemberLog) -> None:
-    """Write the log in one move: a reader sees the old one or the new one."""
+    """Write the log in one move: a reader sees the old one or the new one. Raises `OSError`."""
     kept = near(log)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
@@ -55,9 +55,12 @@ def write(path: Path, log: MemberLog) -> None:
         "group": kept.group,
         **{f"{_MEMBER}{name}": values for name, values in kept.members.items()},
     }
-    with beside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **columns)
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            np.savez(file, allow_pickle=False, **columns)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)  # on a full disk a part of a file would take what is left
 
 
 def near(log: MemberLog) -> MemberLog:

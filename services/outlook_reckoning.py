@@ -112,10 +112,15 @@ def _with_miners(measured: Measured, notes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _said(task: ForecastTask, target: str, said: Any, log: MemberLog | None, notes: list[str]) -> Said:
+    after: list[str] = []
     new = log is None or task.issued_s not in log.issued_s
     if task.logs is not None and task.keep_logs and new:
-        member_logs.write(log_file(task.logs, target), said.log)
-    return Said(said.band, (*notes, *said.notes), {name: float(share) for name, share in said.weights.items()})
+        try:
+            member_logs.write(log_file(task.logs, target), said.log)
+        except OSError as error:  # the forecast is made already
+            reason = error.strerror or type(error).__name__
+            after.append(f"what was said cannot be kept ({reason}): see that the data folder is writable and has room")
+    return Said(said.band, (*notes, *said.notes, *after), {name: float(share) for name, share in said.weights.items()})
 
 
 def _known(task: ForecastTask, target: str) -> tuple[Any, MemberLog | None, list[str]]:

@@ -60,6 +60,9 @@ def save(folder: Path, path: str, model: Any) -> str:
     file = folder / path
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f"{file.name}.{os.getpid()}.new")
-    beside.write_bytes(content)
-    beside.replace(file)
+    try:
+        beside.write_bytes(content)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
     return hashlib.sha256(content).hexdigest()
