@@ -85,7 +85,9 @@ def _solar_bands(flags: ForecastFlags, about: dict[str, Any], say: Say) -> Itera
     for note in (*notes, *more):
         say(note)
     issues_s = local_midnights(power.starts_s, _zone(about))
-    whole = grid_for(site, past, int(power.starts_s[-1]) + 2 * DAY_S, days=10_000)
+    end_s = int(power.starts_s[-1]) + 2 * DAY_S
+    from_s = int(issues_s[0]) + 4 * DAY_S if issues_s.size else None  # a grid begins 4 days before it at the latest
+    whole = grid_for(site, past, end_s, issued_s=from_s, days=10_000)
     first_s = int(power.starts_s[0])
     model, trained_s, log = None, None, MemberLog()
     for issued_s in issues_s.tolist():

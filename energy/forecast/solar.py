@@ -128,7 +128,7 @@ def forecast(
         past.power.before(issued_s), past.clearness.before(end_s), past.curtailed_s, past.seen.before(issued_s)
     )
     days = FITTED_OVER_DAYS + 4 + -(-hours // 24)  # counted from the end; a log reaches less far back than the fit
-    grid = grid_for(site, past, end_s, days=days)
+    grid = grid_for(site, past, end_s, issued_s=issued_s, days=days)
     said = forecast_on(grid, issued_s, model, log or MemberLog(), hours=hours)
     return SolarForecast(
         said.band, said.members, said.weights, (*site_notes, *past_notes, *said.notes), said.persistent, said.log
@@ -138,7 +138,12 @@ def forecast(
 def forecast_on(
     grid: Grid, issued_s: int, model: SolarModel | None, log: MemberLog, *, hours: int = HORIZON_HOURS
 ) -> SolarForecast:
-    """The same on a grid, which may hold more than was known: of the past only what was over at `issued_s` is used."""
+    """The same on a grid, which may hold more than was known: of the past only what was over at `issued_s` is used.
+
+    Raises ValueError where the grid does not hold all hours that are to be forecast.
+    """
+    if issued_s < grid.starts_s[0] or issued_s + hours * HOUR_S > grid.starts_s[-1] + HOUR_S:
+        raise ValueError(f"the grid of the solar forecast does not hold the {hours} hours from {issued_s} on")
     known = _known_hours(grid, issued_s)
     fresh = model is not None and known >= _SOME_HOURS and 0 <= issued_s - model.until_s <= FRESH_S
     shares = model.shares if model is not None and fresh else grid.shares(issued_s)

@@ -33,6 +33,8 @@ class Boosted:
 
     def forecast(self, rows: Rows) -> dict[str, Floats]:
         """Each member's W per row, within 0 and the rating."""
+        if not rows.index.size:  # the polar night; scikit-learn wants a row at the least
+            return {name: np.empty(0) for name in MEMBERS}
         base, features = _base(rows, self.peak_w), _features(rows, season=self.season)
         power = self.power.predict(features) * self.peak_w
         scaled = _scaled(features, base)

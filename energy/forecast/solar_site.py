@@ -87,11 +87,17 @@ def _possible(clearness: Floats) -> Floats:
     return found
 
 
-def grid_for(site: SolarSite, past: SolarPast, end_s: int, *, days: int = KEPT_DAYS) -> Grid:
-    """The grid of a checked site and past: from its first hour, at most `days` back, up to `end_s`."""
+def grid_for(
+    site: SolarSite, past: SolarPast, end_s: int, *, issued_s: int | None = None, days: int = KEPT_DAYS
+) -> Grid:
+    """The grid of a checked site and past: from its first hour, at most `days` before `end_s`, up to `end_s`.
+
+    It begins some days before `issued_s` (`end_s` where it is not given) also where nothing is known.
+    """
+    latest = (end_s if issued_s is None else issued_s) - 4 * DAY_S
     known = past.power.starts_s[np.isfinite(past.power.values)]
-    first = int(known[0]) if known.size else end_s - 4 * DAY_S
-    first = min(max(first, end_s - days * DAY_S), end_s - 4 * DAY_S)
+    first = int(known[0]) if known.size else latest
+    first = min(max(first, end_s - days * DAY_S), latest)
     starts_s = hour_range(first, max((end_s - first) // HOUR_S, 1))
     place = (site.latitude, site.longitude)
     return grid_over(
