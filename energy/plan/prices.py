@@ -94,12 +94,13 @@ def with_known_prices(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
     """The problem without unknown prices, and a sentence for each thing that stood in for them.
 
     An unknown import price is that of the same time on the day before, else the mean of the known ones, else the stated
-    fallback; an unknown export price is 0.
+    fallback; an unknown export price is 0. Of steps in which nothing can be bought, or sold, nothing is said.
     """
     prices, steps = problem.prices, problem.steps
-    notes: list[str] = []
+    there, notes = problem.grid_there(), list[str]()
+    may_buy, may_sell = there & problem.grid.import_allowed, there & problem.grid.export_allowed
     bought = _from_the_day_before(prices.import_per_kwh, steps)
-    copied = int(np.sum(np.isnan(prices.import_per_kwh) & ~np.isnan(bought)))
+    copied = int(np.sum(may_buy & np.isnan(prices.import_per_kwh) & ~np.isnan(bought)))
     if copied:
         notes.append(f"No import price is known for {copied} of the steps; they use the price of a day before.")
     missing = np.isnan(bought)
@@ -108,16 +109,14 @@ def with_known_prices(problem: Problem) -> tuple[Problem, tuple[str, ...]]:
         stands_in = float(np.nanmean(bought)) if known else prices.fallback_per_kwh
         bought = np.where(missing, stands_in, bought)
         source = "the mean of the known prices" if known else "the fallback price"
-        notes.append(
-            f"No import price is known for {int(missing.sum())} of the steps; they use {source}, "
-            f"{stands_in:.2f} {problem.currency} per kWh."
-        )
-    sold = prices.export_per_kwh
-    if np.isnan(sold).any():
-        notes.append(f"No export price is known for {int(np.isnan(sold).sum())} of the steps; they count as 0.")
-        sold = np.nan_to_num(sold, nan=0.0)
-    if not notes:
-        return problem, ()
+        if told := int((missing & may_buy).sum()):
+            notes.append(
+                f"No import price is known for {told} of the steps; they use {source}, "
+                f"{stands_in:.2f} {problem.currency} per kWh."
+            )
+    sold = np.nan_to_num(prices.export_per_kwh, nan=0.0)
+    if unsold := int((np.isnan(prices.export_per_kwh) & may_sell).sum()):
+        notes.append(f"No export price is known for {unsold} of the steps; they count as 0.")
     return replace(problem, prices=replace(prices, import_per_kwh=bought, export_per_kwh=sold)), tuple(notes)
 
 

@@ -228,3 +228,15 @@ def test_a_problem_that_makes_no_sense_is_refused() -> None:
         replace(p, miners=(S21, S21))
     with pytest.raises(ValueError, match="temperature_c must have one value"):
         replace(p, temperature_c=np.zeros(3))
+
+
+def test_nothing_is_said_of_unknown_prices_where_nothing_can_be_bought_or_sold() -> None:
+    count = growing_steps(MORNING_S).count
+    unknown = Prices(np.full(count, np.nan), np.full(count, np.nan))
+    assert any("No import price is known" in note for note in make_plan(problem(prices=unknown)).notes)
+    for grid in (
+        GridState(present=False),
+        GridState(import_allowed=False, export_allowed=False),
+        GridState(outages=(Outage(MORNING_S, MORNING_S + 48 * 3_600),)),
+    ):
+        assert make_plan(problem(prices=unknown, grid=grid)).notes == ()
