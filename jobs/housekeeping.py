@@ -31,6 +31,8 @@ STRANDED = timedelta(days=7)
 FORECASTS_KEPT = timedelta(days=400)
 EACH_FORECAST_KEPT = timedelta(days=60)  # of older ones the first of each local day, by which models and scores go
 PLANS_KEPT = timedelta(days=60)
+EACH_PLAN_KEPT = timedelta(days=3)  # a plan is large: of older ones the last of each hour stays,
+HOURLY_PLANS_KEPT = timedelta(days=14)  # then the last of each local day, by which scores go
 SCORES_KEPT = timedelta(days=1_100)
 THINNED_OVER = timedelta(days=40)  # at a time: the nights before have thinned what is older
 
@@ -81,6 +83,22 @@ async def _drop_foreseen(work: Work) -> dict[str, int]:
         "weather_now": await weather_now.forget_before(database, org_id, site.id, thin_until),
         "power_forecasts": await power_forecasts.forget_before(database, org_id, site.id, thin_until),
         "prices": await prices.forget_before(database, org_id, site.id, oldest),
-        "plans": await plans.forget_before(database, org_id, site.id, now - PLANS_KEPT),
+        "plans": await _drop_plans(work),
         "scores": await scores.forget_before(database, org_id, site.id, (now - SCORES_KEPT).date()),
     }
+
+
+async def _drop_plans(work: Work) -> int:
+    database, org_id, site, now = work.database, work.org_id, work.site, work.clock()
+    dropped = await plans.forget_before(database, org_id, site.id, now - PLANS_KEPT)
+    made = await plans.made_between(database, org_id, site.id, now - PLANS_KEPT, now - EACH_PLAN_KEPT)
+    hourly_from = now - HOURLY_PLANS_KEPT
+    lasts = {
+        (
+            at.astimezone(site.zone).date(),
+            at.replace(minute=0, second=0, microsecond=0) if at >= hourly_from else None,
+        ): plan_id
+        for plan_id, at in made
+    }
+    staying = set(lasts.values())
+    return dropped + await plans.forget(database, org_id, site.id, [n for n, _ in made if n not in staying])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 _LOOKED_BACK = 16  # plans of a few hours: what is older helps nobody who asks for the newest
+_AT_ONCE = 500
 _said: set[int] = set()  # numbers of plans whose trouble stands in the log already
 
 
@@ -88,6 +89,31 @@ async def forget_before(db: Database, org_id: str, site_id: str, moment: datetim
     statement = delete(table).where(table.c.org_id == org_id, table.c.site_id == site_id, table.c.planned_at < moment)
     async with db.begin() as connection:
         return int((await connection.execute(statement)).rowcount)
+
+
+async def made_between(
+    db: Database, org_id: str, site_id: str, start: datetime, end: datetime
+) -> list[tuple[int, datetime]]:
+    """The numbers of the plans made in [start, end) and when they were made, in order."""
+    query = select(table.c.plan_id, table.c.planned_at).where(table.c.org_id == org_id, table.c.site_id == site_id)
+    query = query.where(table.c.planned_at >= start, table.c.planned_at < end)
+    async with db.read() as connection:
+        rows = (await connection.execute(query.order_by(table.c.planned_at, table.c.plan_id))).all()
+    return [(row.plan_id, row.planned_at) for row in rows]
+
+
+async def forget(db: Database, org_id: str, site_id: str, plan_ids: Sequence[int]) -> int:
+    """Drop these plans; how many."""
+    dropped = 0
+    for first in range(0, len(plan_ids), _AT_ONCE):
+        statement = delete(table).where(
+            table.c.org_id == org_id,
+            table.c.site_id == site_id,
+            table.c.plan_id.in_(plan_ids[first : first + _AT_ONCE]),
+        )
+        async with db.begin() as connection:
+            dropped += int((await connection.execute(statement)).rowcount)
+    return dropped
 
 
 def _of(org_id: str, site_id: str) -> Any:

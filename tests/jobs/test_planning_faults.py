@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from energy.plan.plan_json import VERSION, to_json
 from jobs.claims import NotDone
+from jobs.housekeeping import keep_house
 from jobs.planning import EVERY, make_plan, make_plan_now, plan_on_events
 from services.reckoning import InlineReckoner, ReckoningLate
 from store import forecasts, plans, slots
@@ -65,6 +67,22 @@ async def test_a_write_that_fails_half_way_leaves_neither_a_plan_nor_what_is_for
         for target in ("soc", "soc_as_is"):
             assert await forecasts.newest(database, ORG, "ranch", target, as_of=datetime.now(UTC)) is None
         assert await slots.last_claimed(database, ORG, "ranch:planning") is None
+
+
+async def test_of_plans_all_of_three_days_stay_then_the_last_of_each_hour_then_of_each_day(database):
+    now = datetime.now(UTC).replace(minute=20, second=0, microsecond=0)
+    async with on_ranch(database) as ranch:
+        zone = ranch.site.zone
+        stored = await put_plan(ranch, "s21")
+        kept = {await plans.put(database, ORG, "ranch", replace(stored, planned_at=now - timedelta(days=2)))}
+        for days in (5, 20, 70):
+            noon = (now - timedelta(days=days)).astimezone(zone).replace(hour=12, minute=0).astimezone(UTC)
+            made = [noon + timedelta(minutes=15 * n) for n in range(8)]
+            ids = [await plans.put(database, ORG, "ranch", replace(stored, planned_at=at)) for at in made]
+            kept |= set({5: (ids[3], ids[7]), 20: (ids[7],), 70: ()}[days])
+        await keep_house(ranch.work(clock=lambda: now))
+        left = await plans.made_between(database, ORG, "ranch", now - timedelta(days=90), now - timedelta(days=1))
+        assert {number for number, _ in left} == kept
 
 
 class Late:
