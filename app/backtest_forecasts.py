@@ -113,6 +113,6 @@ class IssuedForecasts:
         for issued_s in range(start_s, now_s, DAY_S):
             log = forecast_on(self._known(issued_s), issued_s, model, log).log
         self._solar, self._solar_log = train_on(grid, now_s), log
-        self._load = load_train(self._load_site, self._load_past, now_s)
+        self._load = load_train(self._load_site, self._load_past, now_s, pooled=self.pooled)
         self._load_log = load_rehearse(self._load_site, self._load_past, now_s, days=REHEARSED_DAYS, pooled=self.pooled)
         self._trained_s, self._logged_day = now_s, None
