@@ -59,7 +59,7 @@ def test_hours_that_the_grid_does_not_hold_are_refused_and_not_dark() -> None:
 
 
 def test_the_polar_night_is_trained_rehearsed_and_forecast_dark() -> None:
-    site, past, end_s = _north(69.65, datetime(2026, 11, 26, tzinfo=UTC), 70)
+    site, past, end_s = _north(69.65, datetime(2026, 12, 5, tzinfo=UTC), 80)
     model = train(site, past, end_s)
     assert model.boosted is not None
     for days in (0, 5):
