@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -28,6 +28,8 @@ from store.database import Database
 from store.forecasts import StoredForecast
 from store.relays import RelayState, Switching
 
+SAID_FROM = timedelta(hours=3)  # a forecast comes every hour: of an older one its age is said,
+OLDEST = timedelta(hours=24)  # and from here on nothing is switched by it
 OUTAGE_LASTS = timedelta(hours=4)  # how long the grid is taken to be away while nobody knows
 WORN_OVER = timedelta(days=30)
 _FULL_PCT = 97.0  # from here on a site that may not export throttles its panels, and measures less sun than there is
@@ -63,6 +65,9 @@ async def prepare(database: Database, org_id: str, site: Site, now: datetime) ->
         return bands
     solar, load = bands
     mode = (await mode_of(database, org_id, site)).mode
+    ages = {name: now - each.issued_at for name, each in (("solar", solar), ("load", load))}
+    if mode != "advise" and max(ages.values()) > OLDEST:
+        return NoPlan(_too_old(ages, mode))
     states = await relays.all_of(database, org_id, site.id)
     wanted = await wishes.all_of(database, org_id, site.id)
     since = min(now - WORN_OVER, local_midnight(site, now))
@@ -105,6 +110,11 @@ async def prepare(database: Database, org_id: str, site: Site, now: datetime) ->
     )
     names = {person.person_id: person.name for person in here}
     notes = [beyond_forecast(steps, band.band, site.zone) for band in (solar, load)]
+    notes += [
+        f"The {name} forecast is {format_duration(age)} old, though one is made every hour: see the worker's log."
+        for name, age in ages.items()
+        if age >= SAID_FROM
+    ]
     if c.grid_present is False and site.grid.present:
         notes.append(f"The grid is away; the plan takes it to be back in {format_duration(OUTAGE_LASTS)}.")
     miners = []
@@ -142,6 +152,14 @@ async def _bands(
                 "see whether the worker runs, and its log."
             )
     return solar, load
+
+
+def _too_old(ages: Mapping[str, timedelta], mode: Mode) -> str:
+    name, age = max(ages.items(), key=lambda each: each[1])
+    return (
+        f"There is no plan, since the newest forecast of {name} is {format_duration(age)} old, and in the mode {mode} "
+        f"nothing is switched by one of more than {format_duration(OLDEST)}: see whether the worker runs, and its log."
+    )
 
 
 def _covers(band: Band, now: datetime) -> bool:

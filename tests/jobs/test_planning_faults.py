@@ -14,6 +14,7 @@ from energy.plan.plan_json import VERSION, to_json
 from jobs.claims import NotDone
 from jobs.housekeeping import keep_house
 from jobs.planning import EVERY, make_plan, make_plan_now, plan_on_events
+from services.planning import NoPlan
 from services.reckoning import InlineReckoner, ReckoningLate
 from store import forecasts, plans, slots
 from store.forecast_tables import plans as plans_table
@@ -83,6 +84,26 @@ async def test_of_plans_all_of_three_days_stay_then_the_last_of_each_hour_then_o
         await keep_house(ranch.work(clock=lambda: now))
         left = await plans.made_between(database, ORG, "ranch", now - timedelta(days=90), now - timedelta(days=1))
         assert {number for number, _ in left} == kept
+
+
+@pytest.mark.parametrize(("hours", "said"), [(2, None), (5, "5 h"), (47, "47 h")])
+async def test_a_plan_from_old_forecasts_says_their_age_and_none_that_switches_is_made_from_them_after_a_day(
+    database, hours, said
+):
+    async with on_ranch(database) as ranch:
+        await put_forecasts(database, at=datetime.now(UTC) - timedelta(hours=hours))
+        await automatic(ranch, "s21", mode="advise")
+        made = await make_plan_now(ranch.work(), EVERY)
+        notes = [note for note in made.plan.notes if "one is made every hour" in note]
+        assert len(notes) == (0 if said is None else 2)
+        assert all(f"forecast is {said}" in note for note in notes)
+        for mode in ("ask", "automatic"):
+            await automatic(ranch, "s21", mode=mode)
+            made = await make_plan_now(ranch.work(), EVERY)
+            assert isinstance(made, NoPlan) is (hours == 47)
+            if isinstance(made, NoPlan):
+                assert f"is {said} old, and in the mode {mode} nothing is switched by one of more than" in made.says
+                assert "see whether the worker runs" in made.says
 
 
 class Late:
