@@ -77,22 +77,49 @@ def _solar(task: ForecastTask) -> Said:
     site = task.inputs.solar
     if site is None:
         return Said(None, ("no solar forecast: set latitude and longitude in [site] and an [[array]] with its kwp",))
-    model, log, notes = _known(task, "solar")
+    model, log, notes = _known(task, "solar", solar.VERSION)
+    past = solar_past(site, task.inputs)
+
+    def reckon(model: Any, log: MemberLog | None) -> Any:
+        return solar.forecast(site, past, task.issued_s, model, log, hours=task.hours)
+
     try:
-        said = solar.forecast(site, solar_past(site, task.inputs), task.issued_s, model, log, hours=task.hours)
+        said = _without_what_fails(reckon, model, log, notes)
     except NoSolar as error:
         return Said(None, (str(error),))
     return _said(task, "solar", said, log, notes)
 
 
+def _without_what_fails(
+    reckon: Callable[[Any, MemberLog | None], Any], model: Any, log: MemberLog | None, notes: list[str]
+) -> Any:
+    """The forecast with the model and the log, or without both where it fails with them, which a note then says."""
+    try:
+        return reckon(model, log)
+    except NoSolar:
+        raise
+    except Exception as error:
+        if model is None and log is None:
+            raise
+        said = reckon(None, None)
+        notes.append(
+            f"the forecast failed with its trained model ({type(error).__name__}): made without it, and less sure, "
+            "until the next training at night"
+        )
+        return said
+
+
 def _load(task: ForecastTask) -> Said:
     from energy.forecast import load as load_forecast
 
-    model, log, notes = _known(task, "load")
+    model, log, notes = _known(task, "load", load_forecast.VERSION)
     inputs = task.inputs
-    said = load_forecast.forecast(
-        inputs.load, load_past(inputs), task.issued_s, model, log, hours=task.hours, away=inputs.away
-    )
+    past = load_past(inputs)
+
+    def reckon(model: Any, log: MemberLog | None) -> Any:
+        return load_forecast.forecast(inputs.load, past, task.issued_s, model, log, hours=task.hours, away=inputs.away)
+
+    said = _without_what_fails(reckon, model, log, notes)
     found = _said(task, "load", said, log, notes)
     return replace(found, notes=_with_miners(inputs.measured, found.notes))
 
@@ -123,12 +150,12 @@ def _said(task: ForecastTask, target: str, said: Any, log: MemberLog | None, not
     return Said(said.band, (*notes, *said.notes, *after), {name: float(share) for name, share in said.weights.items()})
 
 
-def _known(task: ForecastTask, target: str) -> tuple[Any, MemberLog | None, list[str]]:
+def _known(task: ForecastTask, target: str, version: str) -> tuple[Any, MemberLog | None, list[str]]:
     """The model and the log of a target, each None where it cannot be had, and why."""
     model, log, notes = None, None, []
     if target in task.models:
         try:
-            model = load(task.models[target])
+            model = load(task.models[target], version)
         except ModelUnusable as error:
             notes.append(str(error))
     if task.logs is not None:

@@ -7,6 +7,7 @@ import os
 import pickle
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,32 @@ class ModelRef:
     version: str
 
 
-def load(ref: ModelRef) -> Any:
-    """The model. A pickle can do anything, so what is not exactly what training wrote is refused (`ModelUnusable`)."""
-    return _loaded(ref)
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What a file holds: the model, and the version of the library that its estimators need."""
+
+    model: Any
+    library: str
+
+
+def load(ref: ModelRef, version: str) -> Any:
+    """The model. A pickle can do anything, so what is not exactly what training wrote is refused (`ModelUnusable`).
+
+    So is what another version than `version` of the forecast wrote, or another version of the library: it may well be
+    read, and fail or err later.
+    """
+    written = _loaded(ref)
+    found = getattr(written.model, "version", None) if isinstance(written, _Written) else None
+    if found != version or written.library != _library():
+        raise ModelUnusable(
+            f"the model {ref.version} was made by another version of CommandCenter or of its libraries: "
+            "tonight's training makes a new one"
+        )
+    return written.model
+
+
+def _library() -> str:
+    return installed("scikit-learn")
 
 
 @lru_cache(maxsize=4)
@@ -56,7 +80,7 @@ def _loaded(ref: ModelRef) -> Any:
 
 def save(folder: Path, path: str, model: Any) -> str:
     """Write a model in one move; the SHA-256 of what was written."""
-    content = pickle.dumps(model, protocol=pickle.HIGHEST_PROTOCOL)
+    content = pickle.dumps(_Written(model, _library()), protocol=pickle.HIGHEST_PROTOCOL)
     file = folder / path
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f"{file.name}.{os.getpid()}.new")
