@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from energy.cells.courses import as_is, band_of
+from energy.plan.problem import AsSet
 from energy.site import Site
 from jobs.forecasting import make_forecasts_now
 from jobs.planning import make_plan_now
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from simulator.physics import VirtualSite
 
 AHEAD_HOURS = 8 * 24
+SUN_SHARE = 0.35  # of a miner's power: about what the virtual site's own switching asks of the sun
 BECAUSE = "because the demo begins"
 
 
@@ -55,7 +58,12 @@ async def _add_level(database: Database, site: Site, midnight: datetime) -> None
     problem = await problem_now(database, DEFAULT_ORG_ID, site, midnight)
     if isinstance(problem, NoPlan):
         return
-    band = band_of(as_is(problem), int(midnight.timestamp()), "soc_as_is")
+    # Nobody wanted anything of the miners then: the virtual site ran them itself, by their levels and the sun.
+    miners = tuple(
+        replace(m, as_set=replace(m.as_set or AsSet(), mode="auto", needs_excess_w=SUN_SHARE * m.power_w))
+        for m in problem.miners
+    )
+    band = band_of(as_is(replace(problem, miners=miners)), int(midnight.timestamp()), "soc_as_is")
     if band is not None:
         await forecasts.put(database, DEFAULT_ORG_ID, site.id, StoredForecast(band.target, band))
 

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from energy.plan.problem import MinerState, Preference, Steps
+from energy.plan.problem import AsSet, MinerState, Preference, Steps
 from energy.preferences import preferences_from
 from energy.site import Limits, Site
 from energy.units import format_clock
 from services.plan_modes import Mode
-from store.wishes import Wish
+from store.relays import RelayState
+from store.wishes import Wish, wish_after
 
 Kept = Mapping[str, Any]  # a person's preferences as they are kept: what they set themselves alone
 
@@ -84,6 +85,29 @@ def with_wish(state: MinerState, wanted: Wanted, steps: Steps, owners: Sequence[
         run_until_s=until_s if wanted.on else None,
         off_until_s=None if wanted.on else until_s,
     )
+
+
+def as_it_is_set(state: MinerState, wish: Wish | None, relay: RelayState | None, site: Site) -> MinerState:
+    """The miner with what would become of it while nobody plans, as its wish is kept.
+
+    Without a wish, what we switched on is switched off, and what somebody else did is left so.
+    """
+    limits = site.limits  # the site's alone: those of a person bind that person's own starts
+    own = replace(state.as_set or AsSet(), hold_soc_pct=max(limits.miner_min_soc_pct, limits.min_soc_pct))
+    if wish is None:
+        stays = state.on and relay is not None and relay.changed_by != "us"
+        found = replace(own, mode="left_on" if stays else "off", hold_soc_pct=0.0)
+    elif wish.mode == "hand_on":  # a hand is respected, except below the owner's minimum for everything
+        found = replace(own, mode="left_on", hold_soc_pct=limits.min_soc_pct)
+    elif wish.mode == "hand_off":
+        found = replace(own, mode="off")
+    elif wish.until is None:
+        found = replace(own, mode=wish.mode)
+    else:
+        after = wish_after(wish, wish.until).mode
+        then: Literal["on", "off", "auto"] = "on" if after == "on" else "auto" if after == "auto" else "off"
+        found = replace(own, mode=wish.mode, until_s=int(wish.until.timestamp()), then=then)
+    return replace(state, as_set=found)
 
 
 def strictest_limits(site: Site, owners: Sequence[Kept]) -> Limits:

@@ -21,7 +21,7 @@ from services.conditions import from_parts, local_midnight
 from services.learned_battery import learned_battery
 from services.measured_now import measured_now
 from services.plan_modes import Mode, mode_of
-from services.plan_wishes import as_wanted, strictest_limits, with_wish
+from services.plan_wishes import as_it_is_set, as_wanted, strictest_limits, with_wish
 from services.prices_now import prices_now
 from store import forecasts, people, readings, relays, weather, wishes
 from store.database import Database
@@ -120,6 +120,7 @@ async def prepare(database: Database, org_id: str, site: Site, now: datetime) ->
     miners = []
     for state in problem.miners:
         wish = as_wanted(wanted.get(state.id), mode, on=state.on)
+        state = as_it_is_set(state, wanted.get(state.id), states.get(state.id), site)
         state = with_wish(state, wish, steps, owners)
         miners.append(state if mode == "advise" else replace(state, modes=()))  # a relay knows on and off alone
         notes.append(wish.note(state.id, names, site.zone, now))

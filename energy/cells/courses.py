@@ -118,10 +118,13 @@ def of_plan(plan: Plan, *, soc_pct: float | None = None, usable_kwh: float | Non
 
 
 def as_is(problem: Problem) -> Course:
-    """The course without a plan: the battery carries the house, and each miner goes on as it is set.
+    """The course without a plan: the battery carries the house, and each miner goes on as it is set (`AsSet`).
 
-    Miners that people want on stay on; the others follow their own levels (on from `start_soc_pct`, off below
-    `stop_soc_pct`; on excess solar only while it is there). Hours, heat, minimum times and starts per day hold.
+    A miner that is off and not wanted stays off; one that people want on stays on while the limits let it; an automatic
+    one follows its own levels, hours and need of sun. Minimum times and starts per day hold.
+    Where the grid may give power, the battery stops at its hard floor and the grid takes over. Where it may not, or is
+    away, nothing takes over: the house goes on below the floor, as it does in life until the inverter's own cut-off.
+    Nobody tells where that is, so the course ends at 0 %.
     """
     steps = problem.steps
     ends_s = (steps.starts_s + steps.minutes * 60).astype(np.int64)

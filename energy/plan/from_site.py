@@ -10,6 +10,7 @@ import numpy as np
 
 from energy.plan.prices import tariff_prices
 from energy.plan.problem import (
+    AsSet,
     BatteryState,
     Floats,
     GridState,
@@ -138,6 +139,13 @@ def miner_of(
         ramp_min=miner.ramp_minutes,
         heat_value_per_kwh=miner.heat_value_per_kwh,
         heat_below_c=miner.heat_below_c,
+        as_set=AsSet(
+            hold_soc_pct=max(site.limits.miner_min_soc_pct, site.limits.min_soc_pct),
+            start_soc_pct=start_pct,
+            stop_soc_pct=stop_pct,
+            needs_excess_w=miner.needs_excess_w,
+            allowed=allowed,
+        ),
     )
 
 

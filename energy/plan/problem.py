@@ -186,13 +186,33 @@ class MinerPower:
 
 
 @dataclass(frozen=True)
+class AsSet:
+    """How a miner is set: what it does while nobody plans.
+
+    `mode`: "on", "off", "auto" by its own levels, or "left_on": a hand switched it on, and nobody does so again once it
+    is off. It holds until `until_s` (None: all along), then `then`. Below `hold_soc_pct` it is stopped whatever is
+    wanted; the auto mode stops it at `stop_soc_pct` already, and lets it run on `needs_excess_w` of sun beyond need,
+    within the steps that are `allowed`.
+    """
+
+    mode: Literal["on", "off", "auto", "left_on"] = "auto"
+    until_s: int | None = None
+    then: Literal["on", "off", "auto"] = "off"
+    hold_soc_pct: float = 0.0
+    start_soc_pct: float = 60.0
+    stop_soc_pct: float = 50.0
+    needs_excess_w: float = 0.0
+    allowed: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
 class MinerState:
     """A miner, and what it did so far. `kind` names identical miners, which are started in order.
 
     `changed_ago_min`: for how many minutes it has been on or off when the first step begins. `allowed` is True per step
     in which people and hours let it run. `run_until_s`, `off_until_s`: somebody wants it on, or off, until then.
     `modes` are lower powers than `power_w`. It takes power for `ramp_min` after a start before it hashes. Its heat is
-    worth something per kWh while it is colder than `heat_below_c` outdoors.
+    worth something per kWh while it is colder than `heat_below_c` outdoors. `as_set` is for the course without a plan.
     """
 
     id: str
@@ -221,6 +241,7 @@ class MinerState:
     ramp_min: float = 0.0
     heat_value_per_kwh: float = 0.0
     heat_below_c: float = 15.0
+    as_set: AsSet | None = None
 
     @property
     def powers(self) -> tuple[MinerPower, ...]:

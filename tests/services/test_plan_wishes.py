@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from energy.plan.problem import MinerState, growing_steps
-from services.plan_wishes import Wanted, as_wanted, strictest_limits, with_wish
+from services.plan_wishes import Wanted, as_it_is_set, as_wanted, strictest_limits, with_wish
 from simulator.default_site import default_site
+from store.relays import RelayState
 from store.wishes import Earlier, Wish
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -73,3 +75,25 @@ def test_what_an_owner_set_stricter_binds_the_plan_and_what_nobody_set_does_not(
     stricter = strictest_limits(site, [{"safe_min_soc_pct": 55}, {"min_soc_pct": 5}])
     assert stricter.safe_min_soc_pct == 55
     assert stricter.min_soc_pct == limits.min_soc_pct
+
+
+@pytest.mark.parametrize(
+    ("given", "on", "by", "expected"),
+    [
+        (None, False, None, ("off", None, "off")),  # nobody ever wanted it on
+        (None, True, "us", ("off", None, "off")),
+        (None, True, "hand", ("left_on", None, "off")),
+        (wish("auto"), False, "us", ("auto", None, "off")),
+        (wish("off"), True, "us", ("off", None, "off")),
+        (wish("hand_off"), False, "hand", ("off", None, "off")),
+        (wish("hand_on"), True, "hand", ("left_on", None, "off")),
+        (wish("on", LATER), True, "us", ("on", LATER, "off")),
+        (wish("on", LATER, (Earlier("auto", None, "anna"),)), True, "us", ("on", LATER, "auto")),
+    ],
+)
+def test_without_a_plan_a_miner_does_what_its_wish_says(given, on, by, expected):
+    relay = RelayState(miner_id="s21", on=on, changed_by=by)
+    found = as_it_is_set(replace(S21, on=on), given, relay, default_site()).as_set
+    mode, until, then = expected
+    assert (found.mode, found.then) == (mode, then)
+    assert found.until_s == (None if until is None else int(until.timestamp()))
