@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import structlog
 
-from energy.forecast.hours import HOUR_S, Band
+from energy.forecast.hours import DAY_S, HOUR_S, Band
 from energy.units import format_energy
 from jobs.claims import NotDone, claim, claim_slot, try_again
 from jobs.work import Work
-from services.outlook_inputs import OutlookInputs, outlook_inputs
+from services.outlook_inputs import OutlookInputs, everybody_away, outlook_inputs
 from services.outlook_reckoning import SURE_HOURS, Forecasts, ForecastTask, Said
 from services.outlook_reckoning import make_forecasts as reckon_forecasts
 from services.reckoning import ReckoningError
@@ -27,6 +27,7 @@ EVERY_S = 3_600.0
 WITHIN_S = 60.0  # the first one in a new child loads its libraries
 LONGEST_HOURS = 168
 DAYS = 128  # what the forecasts look back on: the panels are fitted over 120 days, and errors are kept for 75
+DAYS_OF_ABSENCES = 730
 PORTAL = "victron_vrm"
 PORTAL_FRESH = timedelta(hours=12)
 FAR_APART = 0.25
@@ -72,7 +73,8 @@ async def make_forecasts_now(work: Work) -> tuple[StoredForecast, ...]:
     now, site = work.clock(), work.site
     models = await models_in_use(work)
     async with work.database.one_read():
-        inputs = await outlook_inputs(work.database, work.org_id, site, as_of=now, days=DAYS, hours=LONGEST_HOURS)
+        days = await _days_wanted(work, now)
+        inputs = await outlook_inputs(work.database, work.org_id, site, as_of=now, days=days, hours=LONGEST_HOURS)
     issued_s = int(now.timestamp()) // HOUR_S * HOUR_S
     logs = None if work.data_dir is None else work.data_dir / FOLDER / site.id
     task = ForecastTask(
@@ -85,6 +87,16 @@ async def make_forecasts_now(work: Work) -> tuple[StoredForecast, ...]:
         raise NotDone from error
     work.surprises.succeeded("forecast_not_reckoned", site.id)
     return await _kept(work, inputs, said, now)
+
+
+async def _days_wanted(work: Work, now: datetime) -> int:
+    """How many days to look back on: before an absence, as far as to earlier ones, which show the empty home's load."""
+    since = now - timedelta(days=DAYS_OF_ABSENCES)
+    away = await everybody_away(work.database, work.org_id, work.site, since=since, now=now)
+    if not away or away[-1][1] <= now.timestamp():
+        return DAYS
+    first_s = max(away[0][0], int(since.timestamp()))
+    return max(DAYS, int(now.timestamp() - first_s) // DAY_S + 1)
 
 
 async def models_in_use(work: Work) -> dict[str, ModelRef]:

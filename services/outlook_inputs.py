@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from energy.forecast.hours import HOUR_S, NO_HOURS, Hours, Ints
+from energy.forecast.load_away import in_both, joined
 from energy.forecast.load_site import LoadSite
 from energy.forecast.sky import Panel
 from energy.forecast.solar_site import SolarSite
@@ -99,7 +100,7 @@ async def outlook_inputs(
         load=load_site(site),
         measured=await measured(db, org_id, site, start=start, as_of=as_of, issued=past),
         weather=await _weather(db, org_id, site, past, as_of=as_of, hours=hours),
-        away=await everybody_away(db, org_id, site, now=as_of),
+        away=await everybody_away(db, org_id, site, since=start, now=as_of),
     )
 
 
@@ -131,18 +132,17 @@ async def measured(
     return Measured(solar, Hours(starts_s, base), curtailed_s, rated_hours, unknown_hours)
 
 
-async def everybody_away(db: Database, org_id: str, site: Site, *, now: datetime) -> tuple[tuple[int, int], ...]:
-    """The span (epoch s) in which all people with a role on the site are away at once, if there is one."""
-    spans = []
+async def everybody_away(
+    db: Database, org_id: str, site: Site, *, since: datetime, now: datetime
+) -> tuple[tuple[int, int], ...]:
+    """The spans (epoch s) after `since` in which all people with a role on the site are away at once; the earliest
+    first. One that lasts at `now` or is to come is among them."""
+    shared: list[tuple[int, int]] | None = None
     for person in await people.on_site(db, org_id, site.id):
-        absence = await absences.current(db, org_id, person.person_id, now)
-        if absence is None:
-            return ()
-        spans.append((int(absence.from_at.timestamp()), int(absence.until_at.timestamp())))
-    if not spans:
-        return ()
-    first, last = max(start for start, _ in spans), min(end for _, end in spans)
-    return ((first, last),) if first < last else ()
+        known = await absences.since(db, org_id, person.person_id, min(since, now))
+        own = joined([(int(each.from_at.timestamp()), int(each.until_at.timestamp())) for each in known])
+        shared = own if shared is None else in_both(shared, own)
+    return tuple(shared or ())
 
 
 async def _weather(db: Database, org_id: str, site: Site, past: IssuedHours, *, as_of: datetime, hours: int) -> Weather:
@@ -152,14 +152,14 @@ async def _weather(db: Database, org_id: str, site: Site, past: IssuedHours, *, 
     this_hour_s = int(as_of.timestamp()) // HOUR_S * HOUR_S
     coming_s = np.array([int(hour.start.timestamp()) for hour in ahead.hours], dtype=np.int64)
 
-    def joined(before: Hours, coming: Sequence[float | None]) -> Hours:
+    def with_coming(before: Hours, coming: Sequence[float | None]) -> Hours:
         known = before.starts_s < this_hour_s
         values = np.array([np.nan if value is None else value for value in coming], dtype=np.float64)
         return Hours(np.concatenate([before.starts_s[known], coming_s]), np.concatenate([before.values[known], values]))
 
     return Weather(
-        ghi_w_m2=joined(past.ghi_w_m2, [hour.ghi_w_m2 for hour in ahead.hours]),
-        temperature_c=joined(past.temperature_c, [hour.temperature_c for hour in ahead.hours]),
+        ghi_w_m2=with_coming(past.ghi_w_m2, [hour.ghi_w_m2 for hour in ahead.hours]),
+        temperature_c=with_coming(past.temperature_c, [hour.temperature_c for hour in ahead.hours]),
         source=ahead.source,
         issued_at=ahead.issued_at,
         reach_s=reach_s,

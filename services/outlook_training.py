@@ -8,13 +8,14 @@ days there is nothing to compare, and the new one is taken: so a model cannot st
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from energy.forecast.hours import DAY_S, Floats, Hours
+from energy.forecast.load_away import inside
 from energy.forecast.member_log import MemberLog
 from services import member_logs
 from services.member_logs import LogDamaged
@@ -114,6 +115,8 @@ def _load(task: TrainTask) -> tuple[Any, MemberLog, Hours] | None:
     from energy.forecast import load
 
     past = load_past(task.inputs)
+    gone = inside(past.power.starts_s, task.inputs.away)  # an empty home teaches nothing of usual days
+    past = replace(past, power=Hours(past.power.starts_s, np.where(gone, np.nan, past.power.values)))
     model = load.train(task.inputs.load, past, task.until_s)
     return model, load.rehearse(task.inputs.load, past, task.until_s), past.power
 

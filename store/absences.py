@@ -1,11 +1,15 @@
-"""When people are away. One absence a person: a new one takes the place of the one before."""
+"""When people are away. One absence a person at a time: a new one takes the place of the one before.
+
+Absences that are over stay, up to the moment when they ended: the empty home's load is learned from them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.control_tables import absences as table
 from store.database import Database
@@ -28,9 +32,6 @@ async def add(db: Database, org_id: str, absence: Absence, *, now: datetime) -> 
     """Note an absence; whatever else was planned from `now` on is replaced by it."""
     if absence.until_at <= absence.from_at:
         raise ValueError("an absence ends after it begins")
-    replaced = delete(table).where(
-        table.c.org_id == org_id, table.c.person_id == absence.person_id, table.c.until_at > now
-    )
     row = {
         "org_id": org_id,
         "person_id": absence.person_id,
@@ -40,7 +41,7 @@ async def add(db: Database, org_id: str, absence: Absence, *, now: datetime) -> 
         "created_at": now,
     }
     async with db.begin() as connection:
-        await connection.execute(replaced)
+        await _end_in(connection, org_id, absence.person_id, now)
         await connection.execute(insert(table).values(row))
 
 
@@ -57,8 +58,26 @@ async def current(db: Database, org_id: str, person_id: str, now: datetime) -> A
     return None if row is None else Absence(**row._mapping)
 
 
+async def since(db: Database, org_id: str, person_id: str, moment: datetime) -> list[Absence]:
+    """The absences that lasted after `moment`, those that are over too; the earliest first."""
+    query = (
+        select(*_COLUMNS)
+        .where(table.c.org_id == org_id, table.c.person_id == person_id, table.c.until_at > moment)
+        .order_by(table.c.from_at, table.c.until_at)
+    )
+    async with db.read() as connection:
+        return [Absence(**row._mapping) for row in await connection.execute(query)]
+
+
 async def cancel(db: Database, org_id: str, person_id: str, now: datetime) -> bool:
     """The person is back, or stays; False when there was no absence."""
-    statement = delete(table).where(table.c.org_id == org_id, table.c.person_id == person_id, table.c.until_at > now)
     async with db.begin() as connection:
-        return bool((await connection.execute(statement)).rowcount)
+        return await _end_in(connection, org_id, person_id, now) > 0
+
+
+async def _end_in(connection: AsyncConnection, org_id: str, person_id: str, now: datetime) -> int:
+    """End what lasts at `now`, and forget what has not begun; how many these were."""
+    lasting = (table.c.org_id == org_id, table.c.person_id == person_id, table.c.until_at > now)
+    forgotten = await connection.execute(delete(table).where(*lasting, table.c.from_at >= now))
+    ended = await connection.execute(update(table).where(*lasting).values(until_at=now))
+    return forgotten.rowcount + ended.rowcount

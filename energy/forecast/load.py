@@ -139,7 +139,7 @@ def forecast(
     if guard > 0:
         middle = np.where(np.isfinite(members["same_hour"]), (1 - guard) * mixed + guard * members["same_hour"], mixed)
 
-    scale = _scale(rows, middle)
+    scale = _scale(rows, middle, usual)
     group = local_hour(rows.starts_s, site.zone)
     past_errors = PastErrors(actual - log.p50, log.scale, log.group, age)
     low, high = band(middle, scale, group, past_errors, default=DEFAULT_ENDS, window_days=BAND_DAYS, near=1, cyclic=24)
@@ -148,7 +148,7 @@ def forecast(
     lines = {name: np.where(gone, np.nan, values) for name, values in members.items()}
     lines |= {_BLEND: np.where(gone, np.nan, mixed), _CONTROLLED: np.where(gone, np.nan, controlled)}
     kept = log.with_issue(issued_s, rows.starts_s, lines, np.where(gone, np.nan, middle), scale, group)
-    notes = [*checks, *_notes(usual, model, issued_s, guard)]
+    notes = [*checks, *_notes(usual, whole.power, model, issued_s, guard)]
     if gone.any():
         (low, middle, high), note = _empty_home(site, whole.power, away, rows, gone, (low, middle, high))
         notes.append(note)
@@ -171,7 +171,7 @@ def _fresh(model: LoadModel | None, issued_s: int) -> LoadModel | None:
 def _members(
     site: LoadSite, clock: Clock, rows: Rows, usual: Hours, pooled: Trees, model: LoadModel | None
 ) -> dict[str, Floats]:
-    level = np.where(np.isfinite(rows.level_w), rows.level_w, USUAL_HOME_W)
+    level = np.where(np.isfinite(rows.level_w), rows.level_w, _usual_level_w(usual))
     shares = pooled.predict(rows.features)
     members = {"pooled": np.maximum(shares, 0.0) * level}
     if not np.isfinite(rows.level_w).any():
@@ -223,33 +223,39 @@ def _guard(log: MemberLog, actual: Floats, age_days: Floats) -> float:
     return guard_share(ours - actual[first], persistence - actual[first], age_days[first])
 
 
-def _scale(rows: Rows, middle: Floats) -> Floats:
+def _usual_level_w(usual: Hours) -> float:
+    """The home's own mean before a long absence or silence; where nothing is known, that of a usual home."""
+    known = usual.values[np.isfinite(usual.values)]
+    return float(known[-DAYS_BACK * 24 :].mean()) if known.size >= 24 else USUAL_HOME_W
+
+
+def _scale(rows: Rows, middle: Floats, usual: Hours) -> Floats:
     """What an error is measured by: how much this hour differed from day to day, and a share of the forecast."""
-    level = np.where(np.isfinite(rows.level_w), rows.level_w, USUAL_HOME_W)
+    level = np.where(np.isfinite(rows.level_w), rows.level_w, _usual_level_w(usual))
     spread = rows.feature("spread_28") * np.maximum(level, LEAST_LEVEL_W)
     spread = np.where(np.isfinite(spread) & (rows.feature("days_known") >= 5), spread, 0.6 * middle)
     scale: Floats = np.maximum(0.5 * spread + 0.25 * middle + 0.02 * level, LEAST_LEVEL_W)
     return scale
 
 
-def _notes(usual: Hours, model: LoadModel | None, issued_s: int, guard: float) -> list[str]:
-    """What a person should know of the ground of this forecast."""
-    known = np.isfinite(usual.values)
-    if not known.any():
+def _notes(usual: Hours, power: Hours, model: LoadModel | None, issued_s: int, guard: float) -> list[str]:
+    """What a person should know of the ground of this forecast; hours of absences were measured too."""
+    if not np.isfinite(usual.values).any():
         usual_kwh = 24 * USUAL_HOME_W / 1_000
         return [f"no load of the house itself is known lately: a usual home of {usual_kwh:.0f} kWh a day is assumed"]
     notes = []
-    lately = usual.starts_s >= issued_s - DAYS_BACK * DAY_S
+    known = np.isfinite(power.values)
+    lately = power.starts_s >= issued_s - DAYS_BACK * DAY_S
     hours = int((known & lately).sum())
-    span = min(DAYS_BACK * 24, int((issued_s - usual.starts_s[known][0]) // HOUR_S))
+    span = min(DAYS_BACK * 24, int((issued_s - power.starts_s[known][0]) // HOUR_S))
     if hours < 7 * 24 and span < 7 * 24:
         notes.append(f"{hours} hours of load are known: the shape of the day is that of a usual home")
     elif hours < 0.9 * span:
         notes.append(f"{span - hours} of the last {span} hours of load are unknown")
-    silent_hours = int((issued_s - usual.starts_s[known][-1]) // HOUR_S) - 1
+    silent_hours = int((issued_s - power.starts_s[known][-1]) // HOUR_S) - 1
     if silent_hours >= 24:
         notes.append(f"the newest load known is {silent_hours} hours old")
-    if hours >= 24 and not np.any(usual.values[known & lately] > 0):
+    if hours >= 24 and not np.any(power.values[known & lately] > 0):
         notes.append(f"the load was 0 W in all of the last {hours} hours known: is its meter alive?")
     if model is None or model.own is None:
         notes.append("this home's own model is not trained yet")

@@ -36,6 +36,23 @@ def inside(starts_s: Ints, periods: Periods) -> Bools:
     return found
 
 
+def joined(periods: Periods) -> list[tuple[int, int]]:
+    """The periods in order, with those that touch made one."""
+    found: list[tuple[int, int]] = []
+    for start_s, end_s in sorted(periods):
+        if found and start_s <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end_s))
+        elif start_s < end_s:
+            found.append((start_s, end_s))
+    return found
+
+
+def in_both(some: Periods, others: Periods) -> list[tuple[int, int]]:
+    """Where a period of the first and one of the second overlap."""
+    found = [(max(a[0], b[0]), min(a[1], b[1])) for a in some for b in others]
+    return joined([(start_s, end_s) for start_s, end_s in found if start_s < end_s])
+
+
 def quiet_of(power: Hours, zone: ZoneInfo, periods: Periods) -> Quiet | None:
     """The quiet load of a home; None where too little is known of it."""
     known = np.isfinite(power.values)
