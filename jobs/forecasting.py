@@ -86,7 +86,7 @@ async def make_forecasts_now(work: Work) -> tuple[StoredForecast, ...]:
         work.surprises.failed("forecast_not_reckoned", site.id, error)
         raise NotDone from error
     work.surprises.succeeded("forecast_not_reckoned", site.id)
-    return await _kept(work, inputs, said, now)
+    return await keep_said(work, inputs, said, now)
 
 
 async def _days_wanted(work: Work, now: datetime) -> int:
@@ -111,14 +111,18 @@ async def models_in_use(work: Work) -> dict[str, ModelRef]:
     }
 
 
-async def _kept(work: Work, inputs: OutlookInputs, said: Forecasts, now: datetime) -> tuple[StoredForecast, ...]:
+async def keep_said(work: Work, inputs: OutlookInputs, said: Forecasts, now: datetime) -> tuple[StoredForecast, ...]:
+    """Keep what could be made; what could not is told in the notes of the other."""
     kept = []
+    missing = tuple(
+        text for target, one in (("solar", said.solar), ("load", said.load)) if (text := _why_not(target, one))
+    )
     for target, one in (("solar", said.solar), ("load", said.load)):
         _note(work, target, one)
         if one.band is None:
             continue
         band = replace(one.band, issued_s=int(now.timestamp()))
-        notes = (*((inputs.weather.says,) if inputs.weather.says else ()), *one.notes)
+        notes = (*missing, *((inputs.weather.says,) if inputs.weather.says else ()), *one.notes)
         check = await _portal_says(work, band, now)
         weather_issued_at = inputs.weather.issued_at
         stored = StoredForecast(
@@ -135,6 +139,15 @@ async def _kept(work: Work, inputs: OutlookInputs, said: Forecasts, now: datetim
         log.debug("forecast_made", site=work.site.id, targets=[s.target for s in kept], cpu_s=round(said.cpu_s, 2))
         await work.wake_up("plan")
     return tuple(kept)
+
+
+def _why_not(target: str, said: Said) -> str:
+    """What people must hear, beside the other forecast, of one that could not be made; empty where it was made."""
+    if said.band is not None:
+        return ""
+    if said.failed is None:
+        return "; ".join(said.notes)
+    return f"the {target} forecast could not be made ({said.failed}): the worker's log says where it failed"
 
 
 def _note(work: Work, target: str, said: Said) -> None:

@@ -15,14 +15,17 @@ from app.outlook_demo import issued_weather
 from energy.forecast.hours import Hours
 from energy.site import Site
 from energy.weather import IssuedForecast, IssuedPower, PowerHour, WeatherHour
-from jobs.forecasting import make_forecasts, make_forecasts_now, models_in_use
+from jobs.forecasting import keep_said, make_forecasts, make_forecasts_now, models_in_use
 from jobs.housekeeping import keep_house
 from jobs.training import keep_trained, slot_of_night, train_models, train_now
 from jobs.work import Work
-from services.outlook_inputs import measured, outlook_inputs
-from services.outlook_reckoning import solar_past
+from services.outlook import ForecastView, forecast_view
+from services.outlook_inputs import measured, outlook_inputs, solar_site
+from services.outlook_reckoning import ForecastTask, solar_past
+from services.outlook_reckoning import make_forecasts as reckon_forecasts
 from services.outlook_training import TrainTask, train
 from services.reckoning import InlineReckoner, Reckoner
+from services.scope import HOST, Scope
 from simulator.default_site import DEFAULT_SITE
 from simulator.history import readings as past_readings
 from simulator.history import virtual_site
@@ -89,11 +92,26 @@ async def test_without_weather_for_two_days_the_age_is_said_and_then_typical_wea
         assert solar.band.p50.max() > 1_000
 
 
-async def test_without_a_place_or_panels_there_is_a_load_forecast_alone_and_the_log_says_why(work: Work) -> None:
+async def test_without_a_place_or_panels_there_is_a_load_forecast_alone_and_people_read_what_to_set(work: Work) -> None:
     for missing in ({"latitude": None, "longitude": None}, {"array": ()}):
         site = DEFAULT_SITE.model_copy(update=missing)
-        made = await make_forecasts_now(work_at(work.database, NOW + timedelta(hours=len(missing)), site))
+        now = NOW + timedelta(hours=len(missing))
+        made = await make_forecasts_now(work_at(work.database, now, site))
         assert [each.target for each in made] == ["load"]
+        view = await forecast_view(Scope(work.database, site, now + timedelta(minutes=1), actor=HOST))
+        assert isinstance(view, ForecastView)
+        assert "set latitude and longitude in [site] and an [[array]]" in view.notes[0]
+
+
+async def test_a_forecast_that_fails_is_told_beside_the_other_one(work: Work) -> None:
+    odd = DEFAULT_SITE.model_copy(update={"latitude": "north"})  # nothing that settings let through: a fault of ours
+    inputs = await outlook_inputs(work.database, ORG, DEFAULT_SITE, as_of=NOW, days=20, hours=48)
+    broken = replace(inputs, solar=solar_site(odd))
+    said = reckon_forecasts(ForecastTask(broken, int(NOW.timestamp()) // 3_600 * 3_600, 48))
+    assert said.solar.failed is not None
+    made = await keep_said(work, inputs, said, NOW)
+    assert [each.target for each in made] == ["load"]
+    assert made[0].notes[0].startswith("the solar forecast could not be made (TypeError")
 
 
 async def test_a_portals_forecast_far_from_ours_is_stated(work: Work) -> None:
