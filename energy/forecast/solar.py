@@ -37,6 +37,7 @@ SHARPNESS = 16.0  # the members are alike in most weather: small differences las
 # within on five real sites, with panels whose direction nobody wrote down, and after a first look at them.
 FIRST_ENDS, DEFAULT_ENDS = (-0.60, 0.50), (-0.50, 0.36)
 _FIT_EVERY_DAYS = 7
+_UNMEASURED_DAYS = 3
 _FEW_HOURS, _SOME_HOURS = 6, 50  # daylight hours known: below, the described arrays alone; then the fitted planes alone
 
 
@@ -145,7 +146,10 @@ def forecast_on(
     if issued_s < grid.starts_s[0] or issued_s + hours * HOUR_S > grid.starts_s[-1] + HOUR_S:
         raise ValueError(f"the grid of the solar forecast does not hold the {hours} hours from {issued_s} on")
     known = _known_hours(grid, issued_s)
+    learned = model is not None and model.boosted is not None and model.boosted.peak_w == grid.peak_w
     fresh = model is not None and known >= _SOME_HOURS and 0 <= issued_s - model.until_s <= FRESH_S
+    if learned and known < _SOME_HOURS:  # nothing was measured lately: what was learned before still holds
+        known, fresh = _SOME_HOURS, True
     shares = model.shares if model is not None and fresh else grid.shares(issued_s)
     rows = rows_of(grid, np.array([issued_s]), shares[None, :], hours)
     past_w = Hours(grid.starts_s, grid.actual_w)
@@ -153,6 +157,8 @@ def forecast_on(
     ratio = _lately(grid, log, actual, issued_s, "linear")
     members = _members(grid, rows, model, known, ratio)
     notes = list(_notes(grid, rows, model, known))
+    if known >= _SOME_HOURS:
+        notes.extend(_unmeasured(grid, issued_s))
 
     age = log.age_days(issued_s)
     recent = age <= BLEND_DAYS
@@ -218,9 +224,27 @@ def _notes(grid: Grid, rows: Rows, model: SolarModel | None, known: int) -> tupl
     return tuple(notes)
 
 
+def _unmeasured(grid: Grid, issued_s: int) -> tuple[str, ...]:
+    """A note where no daylight hour of the last days was measured."""
+    end = int(grid.known(np.array([issued_s]))[0])
+    lit = np.flatnonzero(grid.sky.day[:end])
+    measured = np.flatnonzero(np.isfinite(grid.actual_w[lit]))
+    since = lit[measured[-1] + 1 :] if measured.size else lit
+    days = np.unique((issued_s - 1 - grid.starts_s[since]) // DAY_S).size
+    if days < _UNMEASURED_DAYS:
+        return ()
+    return (f"no solar power was measured in the last {days} days: see in /health that the inverter or meter answers",)
+
+
 def _known_hours(grid: Grid, moment_s: int) -> int:
+    """The hours with known power in which the sun stood high enough to tell something of the panels: above 5 degrees,
+    or in a high winter above half of what it reaches at all."""
     end = int(grid.known(np.array([moment_s]))[0])
-    return int(np.sum(np.isfinite(grid.actual_w[:end]) & (grid.sky.elevation_deg[:end] > 5.0)))
+    if not end:
+        return 0
+    height = grid.sky.elevation_deg[:end]
+    high = grid.sky.day[:end] & (height > min(5.0, float(height.max()) / 2))
+    return int(np.sum(np.isfinite(grid.actual_w[:end]) & high))
 
 
 def _came_of_planes(grid: Grid, shares: Floats, issued_s: int) -> Floats:

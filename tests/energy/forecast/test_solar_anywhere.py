@@ -73,3 +73,24 @@ def test_the_midnight_sun_is_forecast_around_the_clock() -> None:
     said = forecast(site, past, end_s, train(site, past, end_s))
     assert np.isfinite(said.band.p50).all()
     assert said.band.p50.min() > 0
+
+
+def test_a_high_winter_without_summer_is_learned_from_too() -> None:
+    site, past, end_s = _north(63.0, datetime(2026, 12, 24, tzinfo=UTC), 30)
+    said = forecast(site, past, end_s)
+    assert "linear" in said.members
+    assert not any("no solar power" in note for note in said.notes)
+
+
+def test_a_trained_site_goes_on_with_what_it_learned_when_its_meter_is_silent() -> None:
+    past = invented(75)
+    end_s = int(past.power.starts_s[-1]) + HOUR_S
+    silent_s = end_s - 30 * DAY_S
+    model = train(HOME, replace(past, power=past.power.before(silent_s)), silent_s)
+    nothing = replace(past, power=past.power.before(silent_s).since(end_s))
+    for power in (nothing.power, past.power.before(silent_s)):
+        said = forecast(HOME, replace(past, power=power), end_s, model)
+        assert "boosted" in said.members
+        assert not any("no solar power is known" in note for note in said.notes)
+        assert "no solar power was measured in the last" in said.notes[0]
+    assert "30 days: see in /health" in said.notes[0]
