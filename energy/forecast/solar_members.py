@@ -52,10 +52,13 @@ def fit_boosted(grid: Grid, rows: Rows, until_s: int) -> Boosted | None:
     base, features = _base(rows, grid.peak_w)[used], _splittable(_features(rows, season=season)[used])
     actual = actual[used]
     recent = 0.5 ** ((until_s - rows.issued_s[used]) / DAY_S / HALF_LIFE_DAYS)
-    power = _booster(0).fit(features, actual / grid.peak_w, sample_weight=recent)
     scaled, share = _scaled(features, base), np.clip(actual / base, 0.0, 3.0)
     weight = recent * base / grid.peak_w
-    ratios = tuple(_booster(seed).fit(scaled, share, sample_weight=weight) for seed in RATIO_SEEDS)
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
+
+    with threadpool_limits(1):  # rows so few gain nothing from more, and threads that share busy cores wait for it
+        power = _booster(0).fit(features, actual / grid.peak_w, sample_weight=recent)
+        ratios = tuple(_booster(seed).fit(scaled, share, sample_weight=weight) for seed in RATIO_SEEDS)
     return Boosted(power, ratios, grid.peak_w, season)
 
 
