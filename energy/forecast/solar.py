@@ -38,6 +38,7 @@ SHARPNESS = 16.0  # the members are alike in most weather: small differences las
 FIRST_ENDS, DEFAULT_ENDS = (-0.60, 0.50), (-0.50, 0.36)
 _FIT_EVERY_DAYS = 7
 _UNMEASURED_DAYS = 3
+_SILENT_DAYS, _DARK_BELOW = 4, 0.02  # days without power; a day's power over what the described panels would give
 _FEW_HOURS, _SOME_HOURS = 6, 50  # daylight hours known: below, the described arrays alone; then the fitted planes alone
 
 
@@ -183,7 +184,13 @@ def forecast_on(
         return filled
 
     found = notice(_came_of_planes(grid, shares, issued_s), frost=frost_is_usual(grid.sky.latitude, issued_s))
-    if found is not None:
+    dark_days = _dark_days(grid, issued_s)
+    if dark_days >= _SILENT_DAYS:
+        notes.append(
+            f"no solar power for {dark_days} days, though the sun shone on the panels: check their switch, "
+            "the inverter and the meter, and whether snow lies on them"
+        )
+    elif found is not None:
         notes.append(f"for {found.days} days {found.ratio:.0%} of the usual power came: {found.looks}")
     return SolarForecast(
         Band("solar", issued_s, starts_s, whole(low), whole(mixed), whole(high), "+".join(members), VERSION),
@@ -254,6 +261,15 @@ def _came_of_planes(grid: Grid, shares: Floats, issued_s: int) -> Floats:
     span = slice(max(0, end - 24 * (BEFORE_DAYS + LATELY_DAYS)), end)
     expected = np.where(np.isfinite(grid.clearness[span]), grid.past_basis[span] @ shares, np.nan)
     return daily_ratio(grid.starts_s[span], grid.actual_w[span], expected, grid.peak_w, issued_s)[1]
+
+
+def _dark_days(grid: Grid, issued_s: int) -> int:
+    """The last days with known power, of those in which the panels as described would have given some, without any."""
+    end = int(grid.known(np.array([issued_s]))[0])
+    actual, expected = grid.actual_w[:end], grid.past_basis[:end, 0]
+    ratio = daily_ratio(grid.starts_s[:end], actual, expected, grid.peak_w, issued_s)[1]
+    gave = np.flatnonzero(ratio[np.isfinite(ratio)][::-1] >= _DARK_BELOW)
+    return int(gave[0]) if gave.size else int(np.isfinite(ratio).sum())
 
 
 def _lately(grid: Grid, log: MemberLog, actual: Floats, issued_s: int, name: str) -> Floats:

@@ -94,3 +94,14 @@ def test_a_trained_site_goes_on_with_what_it_learned_when_its_meter_is_silent() 
         assert not any("no solar power is known" in note for note in said.notes)
         assert "no solar power was measured in the last" in said.notes[0]
     assert "30 days: see in /health" in said.notes[0]
+
+
+@pytest.mark.parametrize(("dark_days", "of_days"), [(30, 60), (60, 60), (5, 60), (6, 6)])
+def test_a_plant_that_gives_nothing_day_after_day_is_said(dark_days: int, of_days: int) -> None:
+    past = invented(of_days)
+    issued_s = int(past.power.starts_s[-1]) + HOUR_S
+    off = past.power.starts_s >= issued_s - dark_days * DAY_S
+    dark = replace(past, power=Hours(past.power.starts_s, np.where(off, 0.0, past.power.values)))
+    notes = forecast(HOME, dark, issued_s).notes
+    assert any(f"no solar power for {dark_days} days" in note for note in notes)
+    assert not any("no solar power for" in note for note in forecast(HOME, past, issued_s).notes)
