@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from connectors.errors import ConnectorError
+from energy.interlocks import Block, Conditions, start_blocks
 from energy.preferences import PersonalLimits
 from energy.site import Miner
 from jobs.decisions import Step, comes_back_at, flows, is_off, next_step
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 EVENT = "miner_not_kept"
 AUTOMATIC, PLAN = "auto", "plan"  # how the record names them
 MISSING = "miner_plan_missing"
+UNREACHABLE = "unreachable"
 TOLD_BY_ALERTS = frozenset({"relay_fault"})  # a miner that waits for nothing else has been told of
 LimitsOf = Callable[[str | None], Coroutine[Any, Any, PersonalLimits | None]]
 
@@ -80,7 +82,7 @@ class Keeping:
             wish, held = self._relays.wishes.get(miner.id), self._following.held
             step = next_step(work.site, miner, wish, self._known(miner), c, plan, held=held)
             if step.do != "nothing" and self._may(miner, step):
-                self._begin(miner.id, partial(self._take, miner, step))
+                self._begin(miner.id, partial(self._take, miner, step, c))
 
     async def look(self) -> None:
         """Look at all relays now, and wait for them."""
@@ -173,13 +175,13 @@ class Keeping:
 
         self._acting[name] = asyncio.create_task(guarded())
 
-    async def _take(self, miner: Miner, step: Step) -> None:
+    async def _take(self, miner: Miner, step: Step, c: Conditions) -> None:
         if step.do == "renew":
             async with self._relays.locks[miner.id]:
                 if self._wanted(miner):
                     await self._renew(miner)
         elif step.do == "start":
-            await self._start(miner, step)
+            await self._start(miner, step, c)
         elif step.do == "stop":
             await self._stop(miner, step)
         elif step.do == "end":
@@ -201,7 +203,7 @@ class Keeping:
         else:
             self._forget_failures(f"renew:{miner.id}")
 
-    async def _start(self, miner: Miner, step: Step) -> None:
+    async def _start(self, miner: Miner, step: Step, c: Conditions) -> None:
         wish = self._relays.wishes[miner.id]
         by_person = wish.mode == "on"
         why = Reason(
@@ -209,9 +211,14 @@ class Keeping:
             by_person=by_person,
             personal=await self._limits_of(wish.set_by) if by_person else None,
         )
+        # a relay whose miner waits for hours is not asked every second; one that is silent is, after growing pauses
+        blocks = start_blocks(self._work.site, miner, c, personal=why.personal, by_person=by_person)
+        if blocks and all(block.rule != UNREACHABLE for block in blocks):
+            await self._waits(miner, wish, blocks)
+            return
         outcome = await self._starting.start(miner, why, outdated=lambda: self._outdated(miner, wish))
         if outcome.state == "refused":
-            await self._waits(miner, wish, outcome)
+            await self._waits(miner, wish, outcome.blocks)
             return
         self._told_rules.pop(miner.id, None)
         if outcome.state == "failed":
@@ -237,15 +244,15 @@ class Keeping:
             return TooLate("superseded", "a later command came first")
         return TooLate("expired", "its time is over") if _over(wish, self._work.clock()) else None
 
-    async def _waits(self, miner: Miner, wish: Wish, outcome: Outcome) -> None:
+    async def _waits(self, miner: Miner, wish: Wish, blocks: tuple[Block, ...]) -> None:
         """A wanted miner that the interlocks hold back: said when it begins, and when the reasons change."""
-        rules = frozenset(block.rule for block in outcome.blocks)
+        rules = frozenset(block.rule for block in blocks)
         told = self._told_rules.get(miner.id)
         if told == rules:
             return
         self._told_rules[miner.id] = rules
-        said = f"{miner.id} is wanted {wish.mode} and waits: {reasons(outcome.blocks)}."
-        await self._telling.note("miner_waits", miner.id, said, blocks=as_json(outcome.blocks))
+        said = f"{miner.id} is wanted {wish.mode} and waits: {reasons(blocks)}."
+        await self._telling.note("miner_waits", miner.id, said, blocks=as_json(blocks))
         if told is None and wish.mode == "on" and not rules <= TOLD_BY_ALERTS:
             known = self._known(miner)
             since = known.changed_at.isoformat() if known and known.changed_at else "ever"

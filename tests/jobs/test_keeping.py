@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from tests.jobs.ranch import on_ranch, ranch_site
+import pytest
+
+from store import wishes
+from store.wishes import Wish
+from tests.jobs.plans import automatic, put_plan
+from tests.jobs.ranch import ORG, QUICK, on_ranch, ranch_site, without
 from tests.jobs.stage import until
 
 
@@ -167,3 +172,34 @@ async def test_one_miner_s_trouble_does_not_stop_the_others(database):
         assert "has no channel 9" in request.results["s21"]["says"]
         assert request.state == "failed"
         assert ranch.is_on("s19-1")
+
+
+class AskedRelay:
+    """A relay that counts how often it is looked at."""
+
+    def __init__(self, relay):
+        self._relay, self.asked = relay, 0
+
+    def __getattr__(self, name):
+        return getattr(self._relay, name)
+
+    async def channels(self):
+        self.asked += 1
+        return await self._relay.channels()
+
+
+@pytest.mark.parametrize("by", ["a person", "their own levels", "the plan"])
+async def test_a_relay_is_not_asked_again_and_again_while_the_start_of_its_miner_is_blocked(database, by):
+    async with on_ranch(database, ranch_site(s21={"max_starts_per_day": 0})) as ranch:
+        if by == "a person":
+            await wishes.put(database, ORG, "ranch", Wish("s21", "on", None, "host", datetime.now(UTC)))
+        else:
+            await automatic(ranch, "s21", mode="automatic" if by == "the plan" else "advise")
+            await put_plan(ranch, "s21")
+        relay = AskedRelay(ranch.open("garage"))
+        async with ranch.controlled(switched={"garage": relay}, pace=without(QUICK, look_s=60.0)):
+            await until(lambda: ranch.has_told("miner_waits"))
+            asked = relay.asked
+            await asyncio.sleep(1.0)  # ten ticks
+            assert relay.asked == asked
+            assert not ranch.is_on("s21")
