@@ -90,6 +90,7 @@ class _Control:
             loops = [
                 asyncio.create_task(self._repeat("requests", self._execution.claim_all, self._woken)),
                 asyncio.create_task(self._repeat("miners", self._keeping.tick)),
+                asyncio.create_task(self._repeat("ends", self._relays.take_up_ends)),
                 asyncio.create_task(self._repeat("record", self._watch_record)),
             ]
             await self._ending.wait()

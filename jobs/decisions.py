@@ -16,7 +16,7 @@ from energy.units import format_percent
 from jobs.hands import OFF_NOT_CONFIRMED, timer_ended
 from jobs.relays import STOPPED_BELOW_W
 from store.relays import RelayState
-from store.wishes import Wish
+from store.wishes import Wish, wish_after
 
 Do = Literal["nothing", "renew", "start", "stop", "end", "give_up"]
 Why = Literal["", "held", "automatic", "plan", "over", "off", "too_low"]
@@ -68,12 +68,20 @@ def next_step(
     if mode in ("hand_on", "hand_off"):
         return _by_hand(site, miner, state, c) if mode == "hand_on" else NOTHING
     if wish is not None and wish.until is not None and c.now >= wish.until:
+        if mode == "on" and not is_off(state) and _goes_on(miner, wish, c, plan):
+            return Step("end", "over")
         return Step("stop", "over") if mode in ("on", "auto") and not is_off(state) else Step("end", "over")
     if wish is not None and mode == "on":
         return _wanted(site, miner, wish, state, c)
     if mode == "auto":
         return _automatic(site, miner, state, c, None if plan is None else plan.get(miner.id), held=held)
     return _unwanted(wish, state, c)
+
+
+def _goes_on(miner: Miner, wish: Wish, c: Conditions, plan: Mapping[str, Wanted] | None) -> bool:
+    """Whether a miner whose time is over is handed back to a plan that is followed and wants it on."""
+    planned = None if plan is None else plan.get(miner.id)
+    return planned is not None and planned.on and wish_after(wish, c.now).mode == "auto"
 
 
 def renewal_due(site: Site, state: RelayState, c: Conditions) -> bool:

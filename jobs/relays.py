@@ -34,6 +34,7 @@ EVENT = "relay_state_not_stored"
 LONGEST_WAIT_S = 3.0  # a relay that wants a pause, when a person waits for it
 READ_BACK_PAUSES_S = (0.0, 0.15, 0.3, 0.5, 1.0, 1.0)
 SHORTEST_RENEWAL_S = 1.0
+END_SOON = timedelta(seconds=10)
 STOPPED_BELOW_W = 100.0  # facts: a miner that does not hash draws less
 
 
@@ -59,6 +60,21 @@ class Relays:
         self.states = await relays.all_of(work.database, work.org_id, work.site.id)
         self.wishes = await wishes.all_of(work.database, work.org_id, work.site.id)
         self._unreachable = {miner_id for miner_id, state in self.states.items() if not state.reachable}
+
+    async def take_up_ends(self) -> None:
+        """A wish that is about to end goes on where its end was put off: the plan that it said yes to moves on."""
+        work, soon = self._work, self._work.clock() + END_SOON
+        ending = [wish for wish in self.wishes.values() if wish.until is not None and wish.until <= soon]
+        if not any(wish.request_id is not None for wish in ending):
+            return
+        stored = await wishes.all_of(work.database, work.org_id, work.site.id)
+        for wish in ending:
+            other = stored.get(wish.miner_id)
+            if other is None or other.until is None or wish.until is None or self.wishes.get(wish.miner_id) is not wish:
+                continue
+            if wish.request_id is not None and other == replace(wish, until=other.until) and other.until > wish.until:
+                self.wishes[wish.miner_id] = other
+                log.info("wish_goes_on", miner=wish.miner_id, until=other.until.isoformat())
 
     @property
     def unrecorded(self) -> bool:

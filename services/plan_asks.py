@@ -32,15 +32,13 @@ async def ask_for_changes(database: Database, org_id: str, site: Site, now: date
     What they said yes to goes on for as long as the plan wants it.
     """
     mode = (await mode_of(database, org_id, site)).mode
-    if mode == "advise":
+    if mode != "ask":
         return 0
     wanted = await wanted_now(database, org_id, site, mode, now)
     if wanted is None:
         return 0
     asks = await record(database, org_id, site, now)
-    await carry_on(database, org_id, site, mode, wanted, asks, now)
-    if mode != "ask":
-        return 0
+    await carry_on(database, org_id, site, wanted, asks, now)
     c = await conditions(database, org_id, site, now)
     theirs = await wishes.all_of(database, org_id, site.id)
     states = await relays.all_of(database, org_id, site.id)

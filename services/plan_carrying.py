@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 
 from energy.following import Wanted
 from energy.site import Site
-from services.plan_modes import Mode
 from services.plan_questions import APPROVED, Record
 from store import control, wishes
 from store.audit import AuditEntry
 from store.database import Database
-from store.wishes import Wish, wish_after
+from store.wishes import Wish
 
 BEFORE_THE_END = timedelta(minutes=20)  # planning is done every 15 minutes, and may fail once
 AT_ONCE = timedelta(minutes=30)  # no further: what a person wants binds the plan until then
@@ -23,12 +22,11 @@ async def carry_on(
     database: Database,
     org_id: str,
     site: Site,
-    mode: Mode,
     wanted: Mapping[str, Wanted],
     asks: Record,
     now: datetime,
 ) -> None:
-    """Put off the ends of approved changes that the plan wants to last longer; hand them back where it is followed.
+    """Put off the ends of approved changes that the plan wants to last longer.
 
     A miner is not stopped at the end that the plan had when it was asked, only to be asked for again.
     """
@@ -41,11 +39,7 @@ async def carry_on(
             continue
         if not await _was_asked(database, org_id, wish, [*asks.rows, *asks.earlier]):
             continue
-        if mode == "automatic":
-            after = wish_after(wish, now)
-            if after.mode == "auto":
-                await wishes.swap(database, org_id, site.id, wish, after)
-        elif mode == "ask" and wish.until - now <= BEFORE_THE_END:
+        if wish.until - now <= BEFORE_THE_END:
             until = min(planned.until, now + AT_ONCE)
             if until > wish.until:
                 await wishes.swap(database, org_id, site.id, wish, replace(wish, until=until))

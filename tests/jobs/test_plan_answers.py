@@ -19,7 +19,7 @@ from services.scope import Actor
 from store import audit, plans, relays, wishes
 from tests.jobs.plans import automatic, put_plan, scope_of
 from tests.jobs.ranch import ORG, on_ranch
-from tests.jobs.stage import until
+from tests.jobs.stage import MovableClock, until
 
 LOW = {"soc_pct": 55.0, "solar_w": 2_000.0}  # between the levels of s21: it stays as it is by itself
 PLACE = "telegram:1"
@@ -230,12 +230,45 @@ async def test_what_a_person_ordered_until_then_ends_then(database):
         assert (await wishes.all_of(database, ORG, "ranch"))["s21"].until == ends
 
 
-async def test_what_was_approved_is_handed_back_where_the_plan_is_followed_by_now(database):
-    async with asking(database) as (ranch, ask, _anna, bob):
-        await approve(scope_of(ranch, actor=bob), ask.ask_id, place=PLACE)
-        await until(lambda: ranch.is_on("s21"))
-        await set_mode(scope_of(ranch), "automatic")
+async def test_the_worker_lets_what_was_approved_run_on_where_its_end_was_put_off(database):
+    async with on_ranch(database) as ranch:
+        bob = Actor(await ranch.person("Bob", "operator"), "Bob", "operator")
+        clock = MovableClock()
+        work = ranch.work(clock=clock)
+        await ranch.weather(**LOW)
+        await automatic(ranch, "s21", mode="ask")
+        async with ranch.controlled(work):
+            await until(lambda: ranch.looked_at("s21"))
+            await planned(ranch, "s21", steps=2)  # until the next quarter is over
+            assert await asked(ranch) == 1
+            (ask,) = await current(scope_of(ranch))
+            await approve(scope_of(ranch, actor=bob), ask.ask_id, place=PLACE)
+            await until(lambda: ranch.is_on("s21"))
+            ends = (await wishes.all_of(database, ORG, "ranch"))["s21"].until
+            assert ends is not None
+            await planned(ranch, "s21")  # the next plan wants it for longer
+            await asked(ranch, later=ends - datetime.now(UTC) - timedelta(minutes=5))
+            clock.ahead = ends - datetime.now(UTC) - timedelta(seconds=3)
+            await ranch.weather(**LOW, age=-clock.ahead)
+            await until(lambda: clock() > ends + timedelta(seconds=2), within_s=8)
+            assert ranch.is_on("s21")
+            assert await ranch.switchings("s21") == [(True, "us")]
+            ends = (await wishes.all_of(database, ORG, "ranch"))["s21"].until
+            assert ends is not None
+            clock.ahead = ends - datetime.now(UTC) + timedelta(seconds=1)  # not put off any more
+            await ranch.weather(**LOW, age=-clock.ahead)
+            await until(lambda: ranch.wishes_are("auto", "s21"), within_s=8)
+            await until(lambda: not ranch.is_on("s21"))
+
+
+async def test_where_the_plan_is_followed_a_run_that_is_over_goes_on_with_it(database):
+    async with on_ranch(database) as ranch:
+        await ranch.weather(**LOW)
+        await automatic(ranch, "s21")
         await put_plan(ranch, "s21")
-        assert await asked(ranch) == 0
-        assert await ranch.wish("s21") == "auto"
+        async with ranch.controlled():
+            await ranch.done("start", "s21", until=(datetime.now(UTC) + timedelta(seconds=2)).isoformat())
+            assert await ranch.wish("s21") == "on"
+            await until(lambda: ranch.wishes_are("auto", "s21"))
+            assert ranch.is_on("s21")
         assert await ranch.switchings("s21") == [(True, "us")]
