@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from energy.forecast.hours import HOUR_S, NO_HOURS, Hours, Ints
+from energy.forecast.hours import HOUR_S, NO_HOURS, Floats, Hours, Ints
 from energy.forecast.load_away import in_both, joined
 from energy.forecast.load_site import LoadSite
 from energy.forecast.sky import Panel
@@ -127,9 +127,18 @@ async def measured(
         unknown_hours = int(np.sum(dark)) - rated_hours
         base = np.where(np.isfinite(told), base - told, np.maximum(base - drew, 0.0))
     held = Held(values["solar_w"], values["soc_pct"], values["battery_charge_w"], values["grid_import_w"])
-    expected = np.full(starts_s.shape, np.nan) if issued is None else issued.panels_w.at(starts_s)
+    expected = np.full(starts_s.shape, np.nan) if issued is None else _expected_w(issued, starts_s)
     curtailed_s = starts_s[held_back(site, held, expected)]
     return Measured(solar, Hours(starts_s, base), curtailed_s, rated_hours, unknown_hours)
+
+
+def _expected_w(issued: IssuedHours, starts_s: Ints) -> Floats:
+    """What the panels' rating promises under the sky that came; where that is not known, as it was forecast."""
+    forecast, seen = issued.ghi_w_m2.at(starts_s), issued.seen_ghi_w_m2.at(starts_s)
+    known = np.isfinite(seen) & (forecast > 0.0)
+    share = np.divide(seen, forecast, out=np.ones(starts_s.shape), where=known)
+    found: Floats = issued.panels_w.at(starts_s) * share
+    return found
 
 
 async def everybody_away(
