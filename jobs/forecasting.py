@@ -77,9 +77,7 @@ async def make_forecasts_now(work: Work) -> tuple[StoredForecast, ...]:
         inputs = await outlook_inputs(work.database, work.org_id, site, as_of=now, days=days, hours=LONGEST_HOURS)
     issued_s = int(now.timestamp()) // HOUR_S * HOUR_S
     logs = None if work.data_dir is None else work.data_dir / FOLDER / site.id
-    task = ForecastTask(
-        inputs, issued_s, _hours(inputs, issued_s), models, logs, keep_logs=now.astimezone(site.zone).hour == 0
-    )
+    task = ForecastTask(inputs, issued_s, _hours(inputs, issued_s), models, logs)
     try:
         said = await reckoner.warm(reckon_forecasts, task, timeout_s=WITHIN_S)
     except ReckoningError as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from energy.forecast.hours import Band, Hours
+from energy.forecast.hours import Band, Hours, local_day
 from energy.forecast.load_site import LoadPast
 from energy.forecast.member_log import MemberLog
 from energy.forecast.solar_site import NoSolar, SolarPast, SolarSite
@@ -28,14 +28,14 @@ _FEW_HOURS = 6  # of a week: a relay that was away for a while is no news
 
 @dataclass(frozen=True)
 class ForecastTask:
-    """What to forecast: from `issued_s` (a full hour) on, for `hours`. Models by target; logs lie in `logs`."""
+    """What to forecast: from `issued_s` (a full hour) on, for `hours`. Models by target; logs lie in `logs`
+    and take the first issue of each local day."""
 
     inputs: OutlookInputs
     issued_s: int
     hours: int
     models: Mapping[str, ModelRef] = field(default_factory=dict)
     logs: Path | None = None
-    keep_logs: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,14 +140,21 @@ def _with_miners(measured: Measured, notes: tuple[str, ...]) -> tuple[str, ...]:
 
 def _said(task: ForecastTask, target: str, said: Any, log: MemberLog | None, notes: list[str]) -> Said:
     after: list[str] = []
-    new = log is None or task.issued_s not in log.issued_s
-    if task.logs is not None and task.keep_logs and new:
+    if task.logs is not None and _first_of_day(task, log):
         try:
             member_logs.write(log_file(task.logs, target), said.log)
         except OSError as error:  # the forecast is made already
             reason = error.strerror or type(error).__name__
             after.append(f"what was said cannot be kept ({reason}): see that the data folder is writable and has room")
     return Said(said.band, (*notes, *said.notes, *after), {name: float(share) for name, share in said.weights.items()})
+
+
+def _first_of_day(task: ForecastTask, log: MemberLog | None) -> bool:
+    """Whether the log holds nothing yet that was said on this local day or later."""
+    if log is None or not log.issued_s.size:
+        return True
+    today, last = local_day(np.array([task.issued_s, log.issued_s.max()]), task.inputs.load.zone).tolist()
+    return bool(last < today)
 
 
 def _known(task: ForecastTask, target: str, version: str) -> tuple[Any, MemberLog | None, list[str]]:
@@ -167,7 +174,7 @@ def _known(task: ForecastTask, target: str, version: str) -> tuple[Any, MemberLo
 
 
 def log_file(folder: Path, target: str) -> Path:
-    """Where what was said of a target at each local midnight is kept."""
+    """Where what was said of a target first on each local day is kept."""
     return folder / f"{target}-said.npz"
 
 

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 import pytest
 
 from energy.reading import Reading
-from jobs.forecasting import make_forecasts
+from jobs.forecasting import make_forecasts, make_forecasts_now
 from jobs.schedule import Scheduled, run_scheduled
 from jobs.training import train_models
 from jobs.work import Work
+from services import member_logs
 from services.reckoning import InlineReckoner, Reckoner
 from simulator.default_site import DEFAULT_SITE
 from store import forecasts, model_files, readings, sites
@@ -96,3 +97,17 @@ async def test_a_training_that_failed_is_tried_again_the_same_night(work: Work) 
     await train_models(work)
     assert hurried.calls == 2
     assert [each.target for each in await model_files.of_site(work.database, ORG, SITE)] == ["load"]
+
+
+async def test_the_log_takes_the_first_issue_of_each_local_day_also_where_midnight_was_missed(work: Work) -> None:
+    work.reckoner = InlineReckoner()
+    work.site = work.site.model_copy(update={"timezone": "Asia/Kathmandu"})  # midnight is at 18:15 UTC
+    for day, hour, minute in ((20, 18, 20), (20, 18, 50), (20, 19, 10), (21, 2, 0), (21, 22, 0), (22, 1, 0)):
+        moment = datetime(2026, 5, day, hour, minute, tzinfo=UTC)
+        work.clock = lambda at=moment: at
+        await make_forecasts_now(work)
+    assert work.data_dir is not None
+    kept = member_logs.read(work.data_dir / "models" / SITE / "load-said.npz")
+    assert kept is not None
+    issued = [datetime.fromtimestamp(moment, UTC) for moment in sorted({*kept.issued_s.tolist()})]
+    assert [(each.day, each.hour) for each in issued] == [(20, 18), (20, 19), (21, 22)]

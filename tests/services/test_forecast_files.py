@@ -45,7 +45,7 @@ async def test_a_full_disk_costs_no_forecast_and_leaves_no_part_of_a_file(tmp_pa
     starts_s = hour_range(ISSUED_S - 3 * DAY_S, 72)
     known = Hours(starts_s, np.full(starts_s.shape, 500.0))
     inputs = OutlookInputs(SITE, LoadSite(ZoneInfo("UTC"), None, None), Measured(known, known), Weather())
-    task = ForecastTask(inputs, ISSUED_S, 48, {}, tmp_path / "home", keep_logs=True)
+    task = ForecastTask(inputs, ISSUED_S, 48, {}, tmp_path / "home")
     reckoner = Reckoner()
     try:
         said = await reckoner.once(forecasts_on_a_full_disk, task, timeout_s=60)
