@@ -20,10 +20,10 @@ from energy.forecast.hours import DAY_S, HOUR_S, Band, Floats, Hours, Ints, hour
 from energy.forecast.level import LevelModel, daily_ratio, fit_level, level_now
 from energy.forecast.member_log import MemberLog
 from energy.forecast.persistent import BEFORE_DAYS, LATELY_DAYS, Persistent, notice
-from energy.forecast.sky import frost_is_usual
+from energy.forecast.sky import CLEAREST, frost_is_usual
 from energy.forecast.solar_linear import USUAL, fit_linear, linear_w
 from energy.forecast.solar_members import Boosted, fit_boosted
-from energy.forecast.solar_rows import FITTED_OVER_DAYS, Grid, Rows, rows_of
+from energy.forecast.solar_rows import FITTED_OVER_DAYS, NAMES, Grid, Rows, rows_of
 from energy.forecast.solar_site import SolarPast, SolarSite, checked_past, checked_site, grid_for
 
 VERSION = "solar-2"
@@ -36,6 +36,7 @@ SHARPNESS = 16.0  # the members are alike in most weather: small differences las
 # The ends of the band before anything was scored, in shares of the clear sky's power: so wide that 8 of 10 hours lay
 # within on five real sites, with panels whose direction nobody wrote down, and after a first look at them.
 FIRST_ENDS, DEFAULT_ENDS = (-0.60, 0.50), (-0.50, 0.36)
+_FEW_SCORED = 40  # hours: as many as the band wants of all groups together
 _FIT_EVERY_DAYS = 7
 _UNMEASURED_DAYS = 3
 _SILENT_DAYS, _DARK_BELOW = 4, 0.02  # days without power; a day's power over what the described panels would give
@@ -174,6 +175,8 @@ def forecast_on(
     past = PastErrors(actual - log.p50, log.scale, log.group, age)
     ends = FIRST_ENDS if known < _FEW_HOURS and not grid.described else DEFAULT_ENDS
     low, high = band(mixed, scale, group, past, default=ends)
+    if int(np.isfinite(past.errors).sum()) < _FEW_SCORED:  # its own errors say nothing yet: a clear sky is the most
+        high = np.minimum(high, np.maximum(mixed, _most_w(grid, rows, known)))
 
     starts_s = hour_range(issued_s, hours)
     place = np.searchsorted(starts_s, grid.starts_s[rows.index])
@@ -261,6 +264,17 @@ def _came_of_planes(grid: Grid, shares: Floats, issued_s: int) -> Floats:
     span = slice(max(0, end - 24 * (BEFORE_DAYS + LATELY_DAYS)), end)
     expected = np.where(np.isfinite(grid.clearness[span]), grid.past_basis[span] @ shares, np.nan)
     return daily_ratio(grid.starts_s[span], grid.actual_w[span], expected, grid.peak_w, issued_s)[1]
+
+
+def _most_w(grid: Grid, rows: Rows, known: int) -> Floats:
+    """What comes at the most: a clear sky's power with clouds at its edges, from panels that look the best way for that
+    hour where nobody knows how they look."""
+    if known >= _SOME_HOURS:
+        return CLEAREST * rows.clear_w
+    if known < _FEW_HOURS and not grid.described:
+        most: Floats = np.minimum(CLEAREST * grid.clear_basis[rows.index].max(axis=1), grid.peak_w)
+        return most
+    return CLEAREST * rows.features[:, NAMES.index("clear")]
 
 
 def _dark_days(grid: Grid, issued_s: int) -> int:

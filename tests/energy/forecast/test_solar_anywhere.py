@@ -105,3 +105,19 @@ def test_a_plant_that_gives_nothing_day_after_day_is_said(dark_days: int, of_day
     notes = forecast(HOME, dark, issued_s).notes
     assert any(f"no solar power for {dark_days} days" in note for note in notes)
     assert not any("no solar power for" in note for note in forecast(HOME, past, issued_s).notes)
+
+
+@pytest.mark.parametrize("described", [False, True])
+@pytest.mark.parametrize("clearness", [0.1, 0.6, 1.0])
+def test_the_band_of_a_new_site_ends_near_a_clear_sky(described: bool, clearness: float) -> None:
+    site = replace(HOME, panels=(Panel(4.0, 20.0, 180.0),)) if described else HOME
+    issued_s = 1_700_035_200
+    sky = invented(8).clearness
+    said = forecast(site, SolarPast(clearness=Hours(sky.starts_s, np.full(sky.values.shape, clearness))), issued_s)
+    there = sky_over(said.band.starts_s, HOME.latitude, HOME.longitude)
+    ways = (
+        [(20.0, 180.0)] if described else [(tilt, way) for tilt in (0.0, 20.0, 28.0, 40.0) for way in range(0, 360, 20)]
+    )
+    clear_w = np.max([prior_w(there, (Panel(4.0, *way),), np.ones(48)) for way in ways], axis=0)
+    assert np.all(said.band.p90 <= np.maximum(1.1 * clear_w, said.band.p50) + 1.0)
+    assert said.band.p90.max() > 1.2 * said.band.p50.max() or clearness == 1.0
