@@ -6,9 +6,12 @@ of each target stay, and always the one in use.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from time import time as real_time
 from typing import get_args
 
 import structlog
@@ -18,6 +21,7 @@ from jobs.claims import claim_slot, try_again
 from jobs.forecasting import models_in_use
 from jobs.work import Work
 from services.outlook_inputs import outlook_inputs, solar_site
+from services.outlook_reckoning import log_file
 from services.outlook_training import Target, Trained, TrainTask, rehearsal_of, train
 from services.reckoning import ReckoningError
 from services.trained_models import FOLDER
@@ -31,6 +35,7 @@ EVERY_S = 86_400.0
 WITHIN_S = 300.0
 DAYS = 730
 KEPT_VERSIONS = 5
+STRAY_AFTER_S = 86_400.0  # by the clock that files have; a training of now is still writing
 
 
 async def train_models(work: Work) -> None:
@@ -46,6 +51,7 @@ async def train_models(work: Work) -> None:
     done = False
     try:
         done = await _train_what_is_missing(work, slot)
+        await drop_strays(work)
     finally:  # also where the schedule's time was over
         if not done:
             await try_again(work, NAME)
@@ -116,6 +122,28 @@ async def keep_trained(work: Work, trained: Trained, now: datetime) -> ModelFile
         log.info("model_trained", site=work.site.id, target=trained.target, error_w=error_w, cpu_s=round(trained.cpu_s))
     await _drop_old(work, trained.target)
     return file
+
+
+async def drop_strays(work: Work) -> int:
+    """Delete what trainings that were killed left: parts of files, and models without a row; how many they were."""
+    assert work.data_dir is not None
+    folder = work.data_dir / FOLDER / work.site.id
+    known = await model_files.of_site(work.database, work.org_id, work.site.id)
+    kept = {name for each in known for name in (Path(each.path).name, rehearsal_of(Path(each.path)).name)}
+    kept |= {log_file(folder, target).name for target in get_args(Target)}
+    return await asyncio.to_thread(_dropped, folder, kept, real_time() - STRAY_AFTER_S)
+
+
+def _dropped(folder: Path, kept: set[str], before_s: float) -> int:
+    strays = [
+        file
+        for pattern in ("*.new", "*.pkl", "*.npz")
+        for file in folder.glob(pattern)
+        if file.name not in kept and file.stat().st_mtime < before_s
+    ]
+    for file in strays:
+        file.unlink(missing_ok=True)
+    return len(strays)
 
 
 async def _drop_old(work: Work, target: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from energy.reading import Reading
 from jobs.forecasting import make_forecasts, make_forecasts_now
 from jobs.schedule import Scheduled, run_scheduled
-from jobs.training import train_models
+from jobs.training import drop_strays, train_models
 from jobs.work import Work
 from services import member_logs
 from services.reckoning import InlineReckoner, Reckoner
@@ -111,3 +113,22 @@ async def test_the_log_takes_the_first_issue_of_each_local_day_also_where_midnig
     assert kept is not None
     issued = [datetime.fromtimestamp(moment, UTC) for moment in sorted({*kept.issued_s.tolist()})]
     assert [(each.day, each.hour) for each in issued] == [(20, 18), (20, 19), (21, 22)]
+
+
+async def test_what_killed_trainings_left_is_deleted_after_a_day_and_what_is_used_stays(work: Work) -> None:
+    work.reckoner = InlineReckoner()
+    assert work.data_dir is not None
+    folder = work.data_dir / "models" / SITE
+    folder.mkdir(parents=True)
+    yesterday = time.time() - 90_000
+    for name in ("load-said.npz.77.new", "load-1-killed.pkl", "load-1-killed.npz", "load-said.npz"):
+        (folder / name).write_bytes(b"x")
+        os.utime(folder / name, (yesterday, yesterday))
+    (folder / "load-1-running.pkl.78.new").write_bytes(b"x")
+    await train_models(work)
+    for made in folder.glob("load-1-2026*"):
+        os.utime(made, (yesterday, yesterday))
+    assert await drop_strays(work) == 0
+    version = (await model_files.of_site(work.database, ORG, SITE))[0].version
+    names = sorted(each.name for each in folder.iterdir())
+    assert names == sorted([f"{version}.pkl", f"{version}.npz", "load-1-running.pkl.78.new", "load-said.npz"])
