@@ -185,6 +185,18 @@ def people(
 
 
 @cli.command()
+def models(
+    use: Annotated[str | None, typer.Option(help="Use this version until a new one is trained and no worse.")] = None,
+    data: Data = None,
+    site: SiteId = None,
+) -> None:
+    """The trained forecast models, and going back to an earlier one."""
+    from app.models import models as list_models
+
+    typer.echo(_run(list_models(_settings(data, site), use)))
+
+
+@cli.command()
 def migrate(data: Data = None) -> None:
     """Bring the database up to this version."""
     from app.opening import database_url
