@@ -25,6 +25,7 @@ from energy.forecast.solar_linear import USUAL, fit_linear, linear_w
 from energy.forecast.solar_members import Boosted, fit_boosted
 from energy.forecast.solar_rows import FITTED_OVER_DAYS, NAMES, Grid, Rows, rows_of
 from energy.forecast.solar_site import SolarPast, SolarSite, checked_past, checked_site, grid_for
+from energy.forecast.solar_today import HEARD_ABOVE, HEARD_BELOW, HOURS_BACK, leaning, ratio_today
 
 VERSION = "solar-2"
 HORIZON_HOURS = 48
@@ -174,9 +175,12 @@ def forecast_on(
     group = _groups(grid, rows)
     past = PastErrors(actual - log.p50, log.scale, log.group, age)
     ends = FIRST_ENDS if known < _FEW_HOURS and not grid.described else DEFAULT_ENDS
-    low, high = band(mixed, scale, group, past, default=ends)
+    today = _today(grid, issued_s, shares, model, ratio, known)
+    lead_h = (grid.starts_s[rows.index] - issued_s) / HOUR_S
+    leaned = np.clip(mixed * leaning(today, lead_h), 0.0, grid.peak_w)
+    low, high = band(leaned, scale, group, past, default=ends)
     if int(np.isfinite(past.errors).sum()) < _FEW_SCORED:  # its own errors say nothing yet: a clear sky is the most
-        high = np.minimum(high, np.maximum(mixed, _most_w(grid, rows, known)))
+        high = np.minimum(high, np.maximum(leaned, _most_w(grid, rows, known)))
 
     starts_s = hour_range(issued_s, hours)
     place = np.searchsorted(starts_s, grid.starts_s[rows.index])
@@ -186,6 +190,8 @@ def forecast_on(
         filled[place] = np.clip(values, 0.0, grid.peak_w)
         return filled
 
+    if not HEARD_BELOW <= today <= HEARD_ABOVE:
+        notes.append(f"the last hours brought {today:.0%} of what was forecast: the next ones lean to that")
     found = notice(_came_of_planes(grid, shares, issued_s), frost=frost_is_usual(grid.sky.latitude, issued_s))
     dark_days = _dark_days(grid, issued_s)
     if dark_days >= _SILENT_DAYS:
@@ -196,7 +202,7 @@ def forecast_on(
     elif found is not None:
         notes.append(f"for {found.days} days {found.ratio:.0%} of the usual power came: {found.looks}")
     return SolarForecast(
-        Band("solar", issued_s, starts_s, whole(low), whole(mixed), whole(high), "+".join(members), VERSION),
+        Band("solar", issued_s, starts_s, whole(low), whole(leaned), whole(high), "+".join(members), VERSION),
         {name: whole(values) for name, values in members.items()},
         share,
         tuple(notes),
@@ -264,6 +270,20 @@ def _came_of_planes(grid: Grid, shares: Floats, issued_s: int) -> Floats:
     span = slice(max(0, end - 24 * (BEFORE_DAYS + LATELY_DAYS)), end)
     expected = np.where(np.isfinite(grid.clearness[span]), grid.past_basis[span] @ shares, np.nan)
     return daily_ratio(grid.starts_s[span], grid.actual_w[span], expected, grid.peak_w, issued_s)[1]
+
+
+def _today(grid: Grid, issued_s: int, shares: Floats, model: SolarModel | None, level: Floats, known: int) -> float:
+    """What came of the last hours over what would have been said of them, with the sky as it was forecast."""
+    began_s = issued_s - HOURS_BACK * HOUR_S
+    if known < _SOME_HOURS or began_s < grid.starts_s[0]:
+        return 1.0
+    rows = rows_of(grid, np.array([began_s]), shares[None, :], HOURS_BACK)
+    if not rows.index.size:
+        return 1.0
+    linear = linear_w(rows, grid.clearness[rows.index], USUAL if model is None else model.linear, grid.peak_w)
+    if model is not None and model.level is not None:
+        linear = linear * level_now(model.level, level)
+    return ratio_today(grid.actual_w[rows.index], linear, grid.peak_w)
 
 
 def _most_w(grid: Grid, rows: Rows, known: int) -> Floats:
