@@ -11,6 +11,7 @@ from energy.forecast.sky import CLEAREST, Panel
 from energy.forecast.solar_rows import Grid, grid_over
 
 MOST_OF_RATING = 1.5  # more is a fault of the meter, not of the sun
+MANY_HOURS = 12  # of such a power: then it is the rating that is wrong, or the meter's unit
 KEPT_DAYS = 730
 
 
@@ -69,8 +70,15 @@ def checked_past(past: SolarPast, peak_w: float) -> tuple[SolarPast, tuple[str, 
     if np.any(watts[negative] < -0.02 * peak_w):
         notes.append(f"{int(negative.sum())} hours of solar power below 0 W count as 0")
     watts[negative] = 0.0
-    if too_much.any():
-        notes.append(f"{int(too_much.sum())} hours above {MOST_OF_RATING:g} times the rating are left out")
+    many = int(too_much.sum())
+    if many > MANY_HOURS:
+        most_kw, rated_kw = float(np.quantile(watts[too_much], 0.95)) / 1_000.0, peak_w / 1_000.0
+        notes.append(
+            f"the panels gave up to {most_kw:.1f} kW, and by [[array]] have {rated_kw:.1f} kW in all: correct kwp, or see "
+            f"whether the meter is in W; {many} hours above {MOST_OF_RATING:g} times that are left out until then"
+        )
+    elif many:
+        notes.append(f"{many} hours above {MOST_OF_RATING:g} times the rating are left out")
     watts[too_much] = np.nan
     held = np.isin(past.power.starts_s, past.curtailed_s)
     watts[held] = np.nan

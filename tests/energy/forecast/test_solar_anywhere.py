@@ -121,3 +121,10 @@ def test_the_band_of_a_new_site_ends_near_a_clear_sky(described: bool, clearness
     clear_w = np.max([prior_w(there, (Panel(4.0, *way),), np.ones(48)) for way in ways], axis=0)
     assert np.all(said.band.p90 <= np.maximum(1.1 * clear_w, said.band.p50) + 1.0)
     assert said.band.p90.max() > 1.2 * said.band.p50.max() or clearness == 1.0
+
+
+def test_a_rating_far_below_what_the_panels_give_is_said_with_what_to_mend() -> None:
+    past = invented(20)
+    said = forecast(replace(HOME, panels=(Panel(1.0),)), past, int(past.power.starts_s[-1]) + HOUR_S)
+    assert any("by [[array]] have 1.0 kW in all: correct kwp" in note for note in said.notes)
+    assert any("the panels gave up to 2." in note or "the panels gave up to 3." in note for note in said.notes)
