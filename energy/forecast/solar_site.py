@@ -74,8 +74,8 @@ def checked_past(past: SolarPast, peak_w: float) -> tuple[SolarPast, tuple[str, 
     if many > MANY_HOURS:
         most_kw, rated_kw = float(np.quantile(watts[too_much], 0.95)) / 1_000.0, peak_w / 1_000.0
         notes.append(
-            f"the panels gave up to {most_kw:.1f} kW, and by [[array]] have {rated_kw:.1f} kW in all: correct kwp, or see "
-            f"whether the meter is in W; {many} hours above {MOST_OF_RATING:g} times that are left out until then"
+            f"the panels gave up to {most_kw:.1f} kW, and by [[array]] have {rated_kw:.1f} kW in all: correct kwp, "
+            f"or the meter; {many} hours above {MOST_OF_RATING:g} times that are left out until then"
         )
     elif many:
         notes.append(f"{many} hours above {MOST_OF_RATING:g} times the rating are left out")
