@@ -79,7 +79,7 @@ async def forecast_view(scope: Scope, hours: int = MOST_HOURS) -> ForecastView |
         weather_source=weather.weather_source,
         weather_issued_at=weather.weather_issued_at,
         weather_age=None if weather.weather_issued_at is None else scope.as_of - weather.weather_issued_at,
-        notes=tuple(dict.fromkeys(note for stored in found for note in stored.notes)),
+        notes=tuple(dict.fromkeys(_sentence(note) for stored in found for note in stored.notes)),
     )
 
 
@@ -210,6 +210,12 @@ async def _with_measured(scope: Scope, day: DayView) -> DayView:
         solar_so_far_kwh=await _measured(scope, "solar_w", today),
         load_so_far_kwh=await _base_load(scope, today),
     )
+
+
+def _sentence(note: str) -> str:
+    """A note of a model for people."""
+    text = f"{note[:1].upper()}{note[1:]}"
+    return text if text.endswith(".") else f"{text}."
 
 
 async def _measured(scope: Scope, field: str, period: Period) -> float | None:

@@ -59,7 +59,7 @@ async def past_hours(scope: Scope, days: int) -> Past | Nothing:
     levels = found["soc_pct"]
     soc = levels[min(levels)] if levels else 60.0
     notes = [] if levels else ["The battery is taken to have begun at 60 %, as its level was not measured."]
-    if grid.size < days * 24 - 2:
+    if grid.size < (days - 1) * 24:
         notes.append(f"Only {grid.size / 24:.0f} days were measured.")
     if not scope.site.grid.present or not scope.site.grid.export_allowed:
         notes.append("Sun that was held back by a full battery was not measured, so it counts as none.")

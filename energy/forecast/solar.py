@@ -232,7 +232,7 @@ def _notes(grid: Grid, rows: Rows, model: SolarModel | None, known: int) -> tupl
     elif known < _SOME_HOURS:
         notes.append(f"{known} daylight hours of solar power are known: the panels' direction is a first guess")
     elif model is None or model.boosted is None:
-        notes.append("the learning members are not trained yet")
+        notes.append("the forecast has learned nothing of this site's own days yet; it does so each night")
     clearness = grid.clearness[rows.index]
     if rows.index.size and not np.isfinite(clearness).all():
         missing = int((~np.isfinite(clearness)).sum())
