@@ -67,8 +67,9 @@ def daily_totals(spec: SolarForecastChart) -> list[DayTotal]:
         sums, missing, forecast = [0.0, 0.0, 0.0], 0, False
         for at_s in range(-(-start_s // HOUR_S) * HOUR_S, end_s, HOUR_S):
             low, middle, high = hours.get(at_s, (None, None, None))
-            if middle is None:
-                measured = _energy_kwh(spec.actual, at_s, at_s + HOUR_S, spec.known_until_s)
+            is_over = at_s + HOUR_S <= spec.known_until_s < end_s  # an hour of today that needs no forecast any more
+            measured = _energy_kwh(spec.actual, at_s, at_s + HOUR_S, spec.known_until_s)
+            if middle is None or (is_over and measured is not None):
                 missing += measured is None
                 sums = [total + (measured or 0.0) for total in sums]
                 continue

@@ -18,7 +18,7 @@ SOLAR, SOC, PLAN, SCORES, CELLS = solar_forecast(), soc_fan(), plan(), scorecard
 
 def test_the_alt_text_of_a_solar_forecast_says_each_days_energy_with_its_range() -> None:
     assert SOLAR.alt == (
-        "Solar forecast, Solar Shack (24 to 26 Nov 2026). Today: 43.6 kWh (34.9 kWh to 47.9 kWh), so far 30.9 kWh. "
+        "Solar forecast, Solar Shack (24 to 26 Nov 2026). Today: 41.2 kWh (38.7 kWh to 42.4 kWh), so far 30.9 kWh. "
         "Tomorrow: 23.1 kWh (12.7 kWh to 34.6 kWh). Thu 26 Nov: 47.2 kWh (37.7 kWh to 51.3 kWh). "
         "Most: 7.89 kW on Thu at 11:00. Measured: 6.71 kW on Tue at 13:20. Issued on Tue at 13:05. "
         "As of Tue 24 Nov 13:20 PST, SolArk + Victron."
