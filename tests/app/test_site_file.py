@@ -47,6 +47,20 @@ def test_every_key_that_the_example_has_in_a_comment_may_be_used(tmp_path: Path)
     text = EXAMPLE.read_text(encoding="utf-8").replace("# allow_settings", "allow_settings")
     for key in ("start_voltage_v", "stop_voltage_v", "allowed_hours", "needs_excess_w", "api", "cool_down_s"):
         text = text.replace(f"# {key}", key)
+    for key in ("ramp_minutes", "max_temperature_c", "heat_value_per_kwh"):
+        text = text.replace(f"# {key}", key)
+    for key in (
+        "hours",
+        "grid_charge",
+        "wear_per_kwh",
+        "demand_per_kw",
+        "hashprice_url",
+        "hashprice_field",
+        "prices_url",
+    ):
+        text = text.replace(f"# {key}", key)
+    for line in ("[[plan.outage]]", "from =", "until ="):
+        text = text.replace(f"# {line}", line)
     text = text.replace("# [[maintenance]]", "[[maintenance]]")
     for key in ("critical_voltage_v", "safe_min_voltage_v", "voltage_clear_v", "disk_free_pct"):
         text = text.replace(f"# {key}", key)
@@ -58,6 +72,8 @@ def test_every_key_that_the_example_has_in_a_comment_may_be_used(tmp_path: Path)
     assert (site.alerts.critical_voltage_v, site.alerts.safe_min_voltage_v) == (48.0, 50.0)
     assert [task.title for task in site.maintenance_due()] == ["clean the panels"]
     assert site.inverter.allow_settings_writes
+    assert (site.plan.demand_per_kw, site.plan.hashprice_field) == (12.0, "data.price")
+    assert [outage.title for outage in site.plan.outage] == ["the utility works on the line"]
     miner = site.miner[0]
     assert (miner.by_voltage, miner.allowed_hours, miner.api, miner.port_of_api) == (True, "9-17", "cgminer", 4028)
 
