@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from app.backtest import BacktestRefused
 from app.backtest_degradation import backtest_degradation, read_cells, with_shipped
-from app.cli import cli
 from energy.cells.shipped_fleet import shipped_fleet
 
 DATA = os.environ.get("CC_DATA")
@@ -29,9 +29,10 @@ def two_cells() -> list[str]:
 
 
 def test_a_table_with_counts_comes_out_for_a_file_of_ones_own(tmp_path: Path) -> None:
-    result = CliRunner().invoke(cli, ["backtest", "degradation", str(written(tmp_path, two_cells()))])
-    assert result.exit_code == 0, result.output
-    rows = [line.split() for line in result.output.splitlines() if line.startswith("+")]
+    command = [sys.executable, "-m", "app", "backtest", "degradation", str(written(tmp_path, two_cells()))]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    rows = [line.split() for line in result.stdout.splitlines() if line.startswith("+")]
     assert [row[0] for row in rows] == ["+100", "+200", "+500"]
     assert [row[1] for row in rows] == ["2", "2", "2"]
     assert float(rows[0][4]) > 0.6
