@@ -110,6 +110,7 @@ DATA = os.environ.get("CC_DATA")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(DATA is None, reason="set CC_DATA to the folder of the real measurements (with score.py)")
 @pytest.mark.parametrize(
     ("site", "by_hour", "by_day"),

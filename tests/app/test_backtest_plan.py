@@ -51,6 +51,7 @@ def test_without_a_place_for_the_sun_profiles_stand_in(home: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_day_of_a_home_is_replayed_and_ours_beats_the_rule(home: Path) -> None:
     said: list[str] = []
     shown: list[str] = []
@@ -67,6 +68,7 @@ def test_a_day_of_a_home_is_replayed_and_ours_beats_the_rule(home: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_issued_forecasts_know_nothing_of_what_comes(home: Path) -> None:
     site = load_site(RANCH)
     ground = ground_of(PlanFlags(home, RANCH), site, print)

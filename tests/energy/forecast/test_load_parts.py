@@ -119,6 +119,7 @@ def test_a_back_test_of_the_load_issues_at_each_midnight_and_takes_another_model
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_left_out_homes_beat_the_median_profile_by_two_points(tmp_path: Path) -> None:
     data = os.environ.get("CC_DATA")
     if data is None:

@@ -186,6 +186,7 @@ def test_a_cloudy_day_costs_money_and_mining() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_one_more_battery_says_what_it_would_have_saved() -> None:
     from_s = FIRST_S + 15 * DAY_S
     found = more_battery(
@@ -196,6 +197,7 @@ def test_one_more_battery_says_what_it_would_have_saved() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_days_of_a_real_home_come_near_to_perfect_foresight() -> None:
     folder = os.environ.get("CC_DATA")
     if not folder:
