@@ -140,7 +140,7 @@ def _shortened(code: str) -> str:
 def dwell_and_starts_blocks(site: Site, miner: Miner, record: MinerRecord, c: Conditions) -> list[Block]:
     """The minimum off time since the last switching, and the starts of the site's calendar day."""
     blocks = []
-    if record.changed_at is not None:
+    if record.changed_at is not None and miner.min_off_minutes > 0:
         ready = record.changed_at + timedelta(minutes=miner.min_off_minutes)
         if c.now < ready:
             off = format_duration(c.now - record.changed_at)
