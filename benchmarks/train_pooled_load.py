@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from app.backtest import KW, local_midnights, read_columns
+from energy.forecast.boosting import boosted
 from energy.forecast.hours import DAY_S, HOUR_S, NO_HOURS, Floats, Hours, Ints
 from energy.forecast.load_pooled import FILE
 from energy.forecast.load_rows import POOLED_NAMES, Rows, clock_of, rows_of
@@ -76,24 +77,18 @@ def rows_of_home(home: Home) -> tuple[Floats, Floats]:
 
 def trained_on(homes: list[Home]) -> Trees:
     """The pooled model of these homes."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
     parts = [rows_of_home(home) for home in homes]
     weight = np.concatenate([np.full(shares.size, 1 / shares.size) for _, shares in parts])
-    estimator = HistGradientBoostingRegressor(
-        loss="absolute_error",
-        max_iter=400,
-        learning_rate=0.03,
-        max_leaf_nodes=31,
-        min_samples_leaf=100,
-        max_features=0.2,
-        early_stopping=False,
-        random_state=SEED,
-    )
-    estimator.fit(
+    estimator = boosted(
         np.vstack([features for features, _ in parts]),
         np.concatenate([shares for _, shares in parts]),
-        sample_weight=weight / weight.mean(),
+        weight / weight.mean(),
+        trees=400,
+        rate=0.03,
+        leaves=31,
+        rows_per_leaf=100,
+        share_of_features=0.2,
+        seed=SEED,
     )
     return trees_of(estimator, POOLED_NAMES)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -30,7 +31,7 @@ BACK, AHEAD = timedelta(hours=25), timedelta(hours=73)  # what is kept of an ans
 _T = TypeVar("_T")
 
 
-class _Page(Generic[_T]):
+class _Page(ABC, Generic[_T]):
     """What stands at one address, read anew only when it has changed."""
 
     def __init__(self, name: str, key: str, url: str, *, fresh_s: float, timeout_s: float, clock: Clock) -> None:
@@ -51,9 +52,9 @@ class _Page(Generic[_T]):
             clock=clock,
         )
 
+    @abstractmethod
     def read(self, answer: Answer, url: httpx.URL) -> _T:
         """The answer's meaning; raises Malformed."""
-        raise NotImplementedError
 
     async def newest(self) -> _T:
         """What the page says, at most `fresh_s` old. Raises a ConnectorError."""

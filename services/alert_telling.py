@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2s
 from typing import Any
@@ -200,17 +200,8 @@ async def tell_joined_in(connection: AsyncConnection, org_id: str, message_id: i
     for place in _first_of_each(await messages.posted_in(connection, org_id, message_id)):
         if place.changeable or place.shown_version >= message.version:
             continue
-        entry = outbox.NewEntry(
-            site_id=message.site_id,
-            kind="alert",
-            level=message.level,
-            person_id=place.person_id,
-            address={"platform": place.platform, "chat_id": place.chat_id, "thread": place.thread},
-            message_id=message_id,
-            data={THIS_WAY_ALONE: True, JOINED: True},
-            due_at=max(now, closes_at),
-            once_key=f"{message.site_id}:joined:{message_id}:{place.platform}:{_hashed(place.chat_id)}",
-        )
+        once_key = f"{message.site_id}:joined:{message_id}:{place.platform}:{_hashed(place.chat_id)}"
+        entry = replace(_there(message, place, JOINED, once_key), due_at=max(now, closes_at))
         added += await outbox.add_in(connection, org_id, entry, now=now)
     return added
 
@@ -227,18 +218,23 @@ async def tell_over_in(connection: AsyncConnection, org_id: str, message_id: int
     for place in _first_of_each(await messages.posted_in(connection, org_id, message_id)):
         if place.changeable:
             continue
-        entry = outbox.NewEntry(
-            site_id=message.site_id,
-            kind="alert",
-            level=message.level,
-            person_id=place.person_id,
-            address={"platform": place.platform, "chat_id": place.chat_id, "thread": place.thread},
-            message_id=message_id,
-            data={THIS_WAY_ALONE: True, "over": True},
-            once_key=f"{message.site_id}:over:{message_id}:{place.posting_id}",
-        )
+        entry = _there(message, place, "over", f"{message.site_id}:over:{message_id}:{place.posting_id}")
         added += await outbox.add_in(connection, org_id, entry, now=now)
     return added
+
+
+def _there(message: AlertMessage, place: Posting, what: str, once_key: str) -> outbox.NewEntry:
+    """More of a message for the one chat in which it stands and cannot be changed."""
+    return outbox.NewEntry(
+        site_id=message.site_id,
+        kind="alert",
+        level=message.level,
+        person_id=place.person_id,
+        address={"platform": place.platform, "chat_id": place.chat_id, "thread": place.thread},
+        message_id=message.message_id,
+        data={THIS_WAY_ALONE: True, what: True},
+        once_key=once_key,
+    )
 
 
 def _first_of_each(posted: Sequence[Posting]) -> Sequence[Posting]:

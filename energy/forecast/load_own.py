@@ -1,7 +1,7 @@
 """The home's own load model: boosting on its history, with the calendar and the temperature that was forecast.
 
 It learns how this home differs from what the pooled model says of it; alone it would need years to know as much.
-scikit-learn's HistGradientBoosting with absolute error, kept as plain trees, so that forecasting needs no scikit-learn.
+It is kept as plain trees, so that forecasting needs no scikit-learn.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from energy.forecast.boosting import boosted
 from energy.forecast.hours import DAY_S, HOUR_S, Hours
 from energy.forecast.load_rows import LEAST_LEVEL_W, OWN_NAMES, Clock, own_features, rows_of
 from energy.forecast.load_trees import Trees, trees_of
@@ -40,27 +41,18 @@ def fit_own(power: Hours, clock: Clock, zone: ZoneInfo, until_s: int, hours: int
     used = np.isfinite(shares) & (rows.starts_s + HOUR_S <= until_s)
     if used.sum() < ENOUGH_DAYS * 24:
         return None
-    from sklearn.ensemble import HistGradientBoostingRegressor  # type: ignore[import-untyped]  # it ships no types
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
-
     age_days = (until_s - issues_s[rows.issue[used]]) / DAY_S
     said = pooled.predict(rows.features[used])
     features = np.column_stack([own_features(rows, clock, zone)[used], said])
     features[:, ~np.isfinite(features).any(axis=0)] = 0.0  # the library refuses a column of which nothing is known
-    estimator = HistGradientBoostingRegressor(
-        loss="absolute_error",
-        max_iter=40,
-        learning_rate=0.05,
-        max_leaf_nodes=8,
-        min_samples_leaf=150,
-        max_features=0.3,
-        early_stopping=False,
-        random_state=0,
+    estimator = boosted(
+        features,
+        np.clip(shares[used], 0.0, MOST_OF_LEVEL) - said,
+        0.5 ** (age_days / HALF_LIFE_DAYS),
+        trees=40,
+        rate=0.05,
+        leaves=8,
+        rows_per_leaf=150,
+        share_of_features=0.3,
     )
-    with threadpool_limits(1):  # rows so few gain nothing from more, and threads that share busy cores wait for it
-        estimator.fit(
-            features,
-            np.clip(shares[used], 0.0, MOST_OF_LEVEL) - said,
-            sample_weight=0.5 ** (age_days / HALF_LIFE_DAYS),
-        )
     return trees_of(estimator, NAMES)

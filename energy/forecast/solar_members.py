@@ -1,7 +1,4 @@
-"""The two boosting members of the solar forecast: power itself, and power over what the planes say of the hour.
-
-scikit-learn's HistGradientBoosting with absolute error, which aims at the median as the score does.
-"""
+"""The two boosting members of the solar forecast: power itself, and power over what the planes say of the hour."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from energy.forecast.boosting import boosted
 from energy.forecast.hours import DAY_S, HOUR_S, Floats
 from energy.forecast.solar_rows import NAMES, Grid, Rows
 
@@ -19,6 +17,13 @@ HALF_LIFE_DAYS = 180.0
 SEASON_DAYS = 300  # of history before the day of the year counts: until then it only says what came last
 RATIO_SEEDS = (1, 2)  # each split looks at some of the features: the mean of two fits errs less than one
 LEAST_SHARE = 0.03  # of the peak: below it a ratio says more about noise than about the sky
+_SETTINGS: dict[str, Any] = {
+    "trees": 100,
+    "rate": 0.07,
+    "leaves": 15,
+    "rows_per_leaf": 40,
+    "share_of_features": 0.4,
+}
 _SCALED = [NAMES.index(name) for name in ("physics", "clear", "by_hour", "clear_by_hour", "same_hour_1", "same_hour_2")]
 
 
@@ -54,27 +59,9 @@ def fit_boosted(grid: Grid, rows: Rows, until_s: int) -> Boosted | None:
     recent = 0.5 ** ((until_s - rows.issued_s[used]) / DAY_S / HALF_LIFE_DAYS)
     scaled, share = _scaled(features, base), np.clip(actual / base, 0.0, 3.0)
     weight = recent * base / grid.peak_w
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
-
-    with threadpool_limits(1):  # rows so few gain nothing from more, and threads that share busy cores wait for it
-        power = _booster(0).fit(features, actual / grid.peak_w, sample_weight=recent)
-        ratios = tuple(_booster(seed).fit(scaled, share, sample_weight=weight) for seed in RATIO_SEEDS)
+    power = boosted(features, actual / grid.peak_w, recent, **_SETTINGS)
+    ratios = tuple(boosted(scaled, share, weight, seed=seed, **_SETTINGS) for seed in RATIO_SEEDS)
     return Boosted(power, ratios, grid.peak_w, season)
-
-
-def _booster(seed: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingRegressor  # type: ignore[import-untyped]  # it ships no types
-
-    return HistGradientBoostingRegressor(
-        loss="absolute_error",
-        max_iter=100,
-        learning_rate=0.07,
-        max_leaf_nodes=15,
-        min_samples_leaf=40,
-        max_features=0.4,
-        early_stopping=False,
-        random_state=seed,
-    )
 
 
 def _features(rows: Rows, *, season: bool) -> Floats:

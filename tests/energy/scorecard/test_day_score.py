@@ -164,7 +164,7 @@ def test_of_the_battery_the_error_is_in_points() -> None:
 
 def test_it_is_the_definition_of_the_open_datas_scorer(tmp_path: Path) -> None:
     if not (folder := os.environ.get("CC_DATA")):
-        pytest.skip("CC_DATA is not set: the open data's score.py is not at hand")
+        pytest.skip("CC_DATA is not set: the data's own score.py is not here, so ours was NOT compared with it")
     rng = np.random.default_rng(5)
     actual = rng.uniform(200.0, 2_000.0, 72)
     ours = actual * rng.uniform(0.6, 1.4, 72)
