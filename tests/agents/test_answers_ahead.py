@@ -16,7 +16,7 @@ from agents.models import Models
 from agents.tools.desk import RESULT_LIMIT, ToolDesk
 from tests.agents.conftest import assisted
 from tests.doubles.openai_server import Call, Say
-from tests.services.outlook_stage import OFF_GRID, ON_GRID, Horizon, closed, horizon
+from tests.services.outlook_stage import OFF_GRID, ON_GRID, Horizon, closed, foreseen, horizon
 
 LINES = 6
 QUESTIONS = (
@@ -50,9 +50,7 @@ TOOLS = (
 @pytest.fixture
 async def sunny(tmp_path: Path) -> AsyncIterator[Horizon]:
     """Noon under a clear sky, with a forecast and a plan."""
-    made = await horizon(tmp_path, site=ON_GRID)
-    await made.issue()
-    await made.plan()
+    made = await foreseen(tmp_path, site=ON_GRID)
     yield made
     await closed(made)
 
@@ -110,9 +108,7 @@ async def test_enough_sun_names_who_it_is_enough_for_the_range_and_the_risk(sunn
 
 
 async def test_a_sunny_night_holds_and_a_dark_one_does_not(tmp_path: Path) -> None:
-    made = await horizon(tmp_path, "dark", site=OFF_GRID, soc_pct=45.0)
-    await made.issue()
-    await made.plan()
+    made = await foreseen(tmp_path, "dark", site=OFF_GRID, soc_pct=45.0)
     answer = await asked(made, "will the battery last the night")
     await closed(made)
     assert answer.text.startswith(("No, not", "Barely,"))
@@ -120,9 +116,7 @@ async def test_a_sunny_night_holds_and_a_dark_one_does_not(tmp_path: Path) -> No
 
 
 async def test_a_night_that_holds_says_so_with_the_level_and_the_risk(tmp_path: Path) -> None:
-    made = await horizon(tmp_path, site=OFF_GRID.model_copy(update={"miner": ()}), soc_pct=90.0)
-    await made.issue()
-    await made.plan()
+    made = await foreseen(tmp_path, site=OFF_GRID.model_copy(update={"miner": ()}), soc_pct=90.0)
     answer = await asked(made, "will the battery last the night")
     await closed(made)
     assert answer.text.startswith("Yes, ")

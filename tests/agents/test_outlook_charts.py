@@ -30,7 +30,7 @@ from services.outlook import BatteryView, ForecastView, PlanView, battery_view, 
 from services.scope import Scope
 from tests.energy.cells.banks import bank
 from tests.energy.cells.banks import site as bank_site
-from tests.services.outlook_stage import ON_GRID, Horizon, closed, horizon
+from tests.services.outlook_stage import ON_GRID, Horizon, closed, foreseen, horizon
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,7 @@ class Scored:
 
 @pytest.fixture
 async def sunny(tmp_path: Path) -> AsyncIterator[Horizon]:
-    made = await horizon(tmp_path)
-    await made.issue()
-    await made.plan()
+    made = await foreseen(tmp_path)
     yield made
     await closed(made)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -154,6 +154,14 @@ async def horizon(
 def with_(site: Site, **changes: object) -> Site:
     """The site with other parts."""
     return site.model_copy(update=changes)
+
+
+async def foreseen(*where: Any, **how: Any) -> Horizon:
+    """`horizon` with its forecasts issued and a plan made."""
+    made = await horizon(*where, **how)
+    await made.issue()
+    await made.plan()
+    return made
 
 
 async def closed(made: Horizon) -> None:

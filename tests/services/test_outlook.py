@@ -14,14 +14,12 @@ from services.miners import UnknownMiner
 from services.outlook import Nothing
 from services.reckoning import InlineReckoner
 from services.scope import Refused
-from tests.services.outlook_stage import OFF_GRID, ON_GRID, Horizon, closed, horizon, with_
+from tests.services.outlook_stage import OFF_GRID, ON_GRID, Horizon, closed, foreseen, horizon, with_
 
 
 @pytest.fixture
 async def sunny(tmp_path: Path) -> AsyncIterator[Horizon]:
-    made = await horizon(tmp_path)
-    await made.issue()
-    await made.plan()
+    made = await foreseen(tmp_path)
     yield made
     await closed(made)
 
@@ -143,9 +141,7 @@ async def test_old_forecasts_and_plans_say_their_age(tmp_path: Path) -> None:
 
 
 async def test_a_dark_day_says_that_the_battery_falls_below_its_minimum(tmp_path: Path) -> None:
-    made = await horizon(tmp_path, "dark", soc_pct=44.0)
-    await made.issue()
-    await made.plan()
+    made = await foreseen(tmp_path, "dark", soc_pct=44.0)
     scope = await made.scope()
     plan, battery = await outlook.plan_view(scope), await outlook.battery_view(scope)
     assert not isinstance(plan, Nothing)

@@ -22,14 +22,12 @@ from services.plan_questions import PlanAsk
 from store import scores
 from store.scores import Score
 from tests.bot.commands.stage import Stage, buttons, labels, lines
-from tests.services.outlook_stage import Horizon, closed, horizon
+from tests.services.outlook_stage import Horizon, closed, foreseen
 
 
 @pytest.fixture
 async def sunny(tmp_path: Path) -> AsyncIterator[Horizon]:
-    made = await horizon(tmp_path)
-    await made.issue()
-    await made.plan()
+    made = await foreseen(tmp_path)
     yield made
     await closed(made)
 
